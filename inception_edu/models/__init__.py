@@ -1,0 +1,1 @@
+"""The networks, one file a paper; `inception_edu.family` lists them."""
