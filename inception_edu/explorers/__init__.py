@@ -1,0 +1,6 @@
+"""Explorers: a pure function from numbers to a result, a drawing of it, and one panel that puts sliders to both."""
+
+from .bottleneck import bottleneck_explorer
+from .inception_block import inception_block_explorer
+
+__all__ = ["bottleneck_explorer", "inception_block_explorer"]

@@ -1,0 +1,145 @@
+"""The Inception block explorer: six widths of GoogLeNet's block, and what every branch of it costs."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..drawing import diagram
+from ..models.googlenet import TABLE_1, inception
+from ..tracing import Node, trace
+
+if TYPE_CHECKING:
+    from .panel import Panel, View
+
+BRANCHES = ("1x1", "1x1, 3x3", "1x1, 5x5", "pool, 1x1")
+
+
+@dataclass(frozen=True)
+class InceptionBlock:
+    """GoogLeNet's block with reductions: input channels, the six widths of a row of Table 1, and the side of its grid.
+
+    Raises ValueError for a number below 1.
+    """
+
+    in_channels: int = 192
+    n1x1: int = 64
+    n3x3_reduce: int = 96
+    n3x3: int = 128
+    n5x5_reduce: int = 16
+    n5x5: int = 32
+    pool_proj: int = 32
+    grid: int = 28
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value < 1:
+                raise ValueError(f"{name} is {value}, and must be at least 1")
+
+    @cached_property
+    def node(self) -> Node:
+        """The block as `trace` reads it: with biases and without batch norm, as in the paper.
+
+        MACs are multiply-adds of its convolutions at batch 1. The block is built on the meta device, because
+        its weights are not needed.
+        """
+        row = (self.n1x1, self.n3x3_reduce, self.n3x3, self.n5x5_reduce, self.n5x5, self.pool_proj)
+        with torch.device("meta"):
+            block = inception(self.in_channels, row, batch_norm=False)
+        return replace(trace(block, (self.in_channels, self.grid, self.grid)), name="Inception block")
+
+
+def presets() -> dict[str, InceptionBlock]:
+    """The nine blocks of GoogLeNet's Table 1."""
+    grids, channels, blocks = {"3": 28, "4": 14, "5": 7}, 192, {}
+    for name, row in TABLE_1.items():
+        blocks[name.removeprefix("inception_")] = InceptionBlock(channels, *row, grids[name[-2]])
+        channels = row[0] + row[2] + row[4] + row[5]
+    return blocks
+
+
+def block_sentence(block: InceptionBlock) -> str:
+    """The totals in one sentence."""
+    node = block.node
+    return (
+        f"{block.in_channels} channels in, {node.output.channels} out on {block.grid}x{block.grid}: "
+        f"{node.params:,} parameters, {node.macs:,} MACs"
+    )
+
+
+def block_view(block: InceptionBlock, reference: InceptionBlock | None = None) -> str:
+    """HTML: the block's drawing, a table of its branches, and the change against `reference` where there is one."""
+    return diagram(block.node, macs_share=True)._repr_html_() + block_table(block, reference)
+
+
+def block_table(block: InceptionBlock, reference: InceptionBlock | None = None) -> str:
+    """HTML table: channels, parameters, MACs, activation bytes and receptive field of each branch, then the totals."""
+    node = block.node
+    rows = [_cells(name, child) for name, child in zip(BRANCHES, node.children, strict=True)]
+    rows.append(_cells("all four", node))
+    if reference and reference != block:
+        old = reference.node
+        change = [
+            _change(new, was)
+            for new, was in (
+                (node.output.channels, old.output.channels),
+                (node.params, old.params),
+                (node.macs, old.macs),
+                (node.activation_bytes, old.activation_bytes),
+            )
+        ]
+        rows.append(["against the reference", *change, ""])
+    heads = ("branch", "channels out", "parameters", "MACs", "activations, kB", "receptive field")
+    body = "".join(
+        f"<tr{' class=ie-total' if i == len(node.children) else ''}><th scope='row'>{row[0]}</th>"
+        + "".join(f"<td>{cell}</td>" for cell in row[1:])
+        + "</tr>"
+        for i, row in enumerate(rows)
+    )
+    return f"<table><thead><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cells(name: str, node: Node) -> list[str]:
+    out = node.output
+    return [
+        name,
+        f"{out.channels}",
+        f"{node.params:,}",
+        f"{node.macs:,}",
+        f"{node.activation_bytes / 1000:,.0f}",
+        f"{out.field[0]}",
+    ]
+
+
+def _change(new: int, was: int) -> str:
+    return f"{new / was - 1:+.1%}"
+
+
+def _view(*, reference: Mapping[str, int] | None = None, **settings: int) -> "View":
+    from .panel import View
+
+    block = InceptionBlock(**settings)
+    return View(block_view(block, InceptionBlock(**reference) if reference else None), block_sentence(block))
+
+
+def inception_block_explorer() -> "Panel":
+    """The explorer of chapter 04; its presets are the blocks of GoogLeNet, and a pinned setting is the reference."""
+    from .panel import Control, Panel
+
+    return Panel(
+        "One Inception block, six widths",
+        {
+            "in_channels": Control("Input channels", 1, 1024),
+            "n1x1": Control("#1x1", 1, 512),
+            "n3x3_reduce": Control("#3x3 reduce", 1, 512),
+            "n3x3": Control("#3x3", 1, 512),
+            "n5x5_reduce": Control("#5x5 reduce", 1, 256),
+            "n5x5": Control("#5x5", 1, 256),
+            "pool_proj": Control("Pool projection", 1, 256),
+            "grid": Control("Grid side", 1, 56),
+        },
+        {name: asdict(block) for name, block in presets().items()},
+        _view,
+    )

@@ -1,0 +1,50 @@
+"""matplotlib figures for chapters: SVG in the page, in its theme's colours, with a description for screen readers."""
+
+import io
+import re
+from html import escape
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from .palette import matplotlib_rc
+
+_INK = "#0a0b0c"
+"""Stands for the page's own text colour while matplotlib draws, which knows no such colour."""
+
+
+class Picture:
+    """An SVG with its description: shown inline in a notebook, and as its description where only text is shown."""
+
+    def __init__(self, svg: str, description: str) -> None:
+        self.svg = svg
+        self.description = description
+
+    def _repr_html_(self) -> str:
+        return self.svg
+
+    def __repr__(self) -> str:
+        return f"[Figure: {self.description}]"
+
+
+def style() -> None:
+    """The course's look for every figure drawn after this call, and no second copy of it from Jupyter."""
+    plt.rcParams.update(matplotlib_rc(_INK))
+    plt.ioff()
+
+
+def show(figure: Figure, description: str) -> Picture:
+    """`figure` as a `Picture`, closed, so that it is shown once.
+
+    `description` says what a reader who cannot see it needs: what is plotted, and what it shows. Raises
+    ValueError where it is empty. Equal figures give equal SVG, so that notebooks can be compared.
+    """
+    if not description.strip():
+        raise ValueError("a figure needs a description: one or two sentences for readers who cannot see it")
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
+    plt.close(figure)
+    svg = re.sub(r"^.*?(?=<svg)", "", buffer.getvalue(), flags=re.S)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S).replace(_INK, "currentColor")
+    name = f'<svg role="img" aria-label="{escape(description, quote=True)}" style="max-width:100%;height:auto" '
+    return Picture(svg.replace("<svg ", name, 1), description)
