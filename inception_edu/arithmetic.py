@@ -31,20 +31,24 @@ def same_padding(kernel: int) -> int:
     return kernel // 2
 
 
+class TooSmallError(ValueError):
+    """An input with fewer pixels than the window that should slide over it."""
+
+
 def out_size(
     size: int, kernel: int, stride: int = 1, padding: int = 0, *, dilation: int = 1, ceil_mode: bool = False
 ) -> int:
     """Pixels along one side after a convolution or pool over `size` pixels.
 
-    `ceil_mode` rounds up, as Caffe's pools do; like torch, a window that would start in the right
-    padding is dropped. Raises ValueError when the kernel is larger than the padded input.
+    `ceil_mode` rounds up, as Caffe's pools do, so the last window may hang over the edge; like torch, a window
+    that would start in the right padding is dropped. Raises TooSmallError (a ValueError) when no window fits.
     """
     reach = dilation * (kernel - 1) + 1
-    if reach > size + 2 * padding:
+    overhang = stride - 1 if ceil_mode else 0
+    if reach > size + 2 * padding + overhang:
         pad = f" (with its padding {size + 2 * padding})" if padding else ""
-        raise ValueError(
-            f"a window of {reach} does not fit into {size} pixels{pad}: at least {reach - 2 * padding} are needed"
-        )
+        needed = reach - 2 * padding - overhang
+        raise TooSmallError(f"a window of {reach} does not fit into {size} pixels{pad}: at least {needed} are needed")
     steps = (size + 2 * padding - reach) / stride
     out = (ceil(steps) if ceil_mode else floor(steps)) + 1
     if ceil_mode and (out - 1) * stride >= size + padding:

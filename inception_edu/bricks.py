@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from .arithmetic import Pair, pair, same_padding
 
-Item = nn.Module | tuple | Callable[..., nn.Module]
-"""What `branch` and `chain` accept: a module, `(out_channels, kernel_size[, stride[, padding]])`, or a block function."""
+Item = nn.Module | tuple[Any, ...] | Callable[..., nn.Module]
+"""What `branch` and `chain` take: a module, `(out_channels, kernel_size[, stride[, padding]])`, or a block function."""
 
 
 class ConvUnit(nn.Sequential):
@@ -30,7 +30,8 @@ class ConvUnit(nn.Sequential):
     need what it reads. `eps` is the batch norm's epsilon: 1e-3 in TF-Slim and torchvision's
     Inceptions.
 
-    Raises ValueError for widths, kernels or strides below 1 and for groups that do not divide the channels.
+    Raises ValueError for widths, kernels or strides below 1, for a padding below 0 and for groups that do not
+    divide the channels.
     """
 
     conv: nn.Conv2d
@@ -57,12 +58,14 @@ class ConvUnit(nn.Sequential):
                 f"a convolution from {in_channels} to {out_channels} channels with kernel {kernel} and stride "
                 f"{step} cannot exist: channels, kernel and stride must be at least 1"
             )
-        if in_channels % groups or out_channels % groups:
+        if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"{groups} groups do not divide {in_channels} input and {out_channels} output channels evenly"
             )
         if padding is None:
             padding = same_padding(kernel[0]), same_padding(kernel[1])
+        if min(pair(padding)) < 0:
+            raise ValueError(f"a padding of {pair(padding)} cannot be: it must be at least 0")
         if bias is None:
             bias = not batch_norm
         layers: dict[str, nn.Module] = {

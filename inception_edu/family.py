@@ -54,7 +54,7 @@ NIN = "Lin, Chen, Yan: Network In Network, arXiv 1312.4400"
 GOOGLENET = "Szegedy et al.: Going Deeper with Convolutions, arXiv 1409.4842"
 BN = "Ioffe, Szegedy: Batch Normalization, arXiv 1502.03167"
 RETHINKING = "Szegedy et al.: Rethinking the Inception Architecture for Computer Vision, arXiv 1512.00567"
-V4 = "Szegedy et al.: Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning, arXiv 1602.07261"
+V4 = "Szegedy et al.: Inception-v4, Inception-ResNet and the Impact of Residual Connections, arXiv 1602.07261"
 XCEPTION = "Chollet: Xception: Deep Learning with Depthwise Separable Convolutions, arXiv 1610.02357"
 
 SINGLE = "one network, one crop"

@@ -38,7 +38,7 @@ class InceptionNet(nn.Module):
         self.aux_heads = nn.ModuleDict(aux_heads or {})
         if missing := [tap for tap in self.aux_heads if tap not in blocks]:
             raise ValueError(f"an auxiliary head reads {missing[0]!r}, but the blocks are {', '.join(blocks)}")
-        self._shapes_seen: set[tuple[int, ...]] = set()
+        self._shapes_seen: set[tuple[tuple[int, ...], bool]] = set()
 
     def block_outputs(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Yields `(name, output)` of each block in order; outputs are (N, C, H, W)."""
@@ -54,19 +54,20 @@ class InceptionNet(nn.Module):
 
     def forward_with_aux(self, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Logits (N, num_classes), and those of each auxiliary head under the name of the block it reads."""
+        self._check(x, aux=True)
         aux, output = {}, x
         for name, output in self.block_outputs(x):
             if name in self.aux_heads:
                 aux[name] = self.aux_heads[name](output)
         return self.classifier(output), aux
 
-    def _check(self, x: Tensor) -> None:
+    def _check(self, x: Tensor, aux: bool = False) -> None:
         if compiler.is_compiling():
             return
-        shape = tuple(x.shape[1:])
-        if shape not in self._shapes_seen:
-            trace(self, shape)
-            self._shapes_seen.add(shape)
+        asked = tuple(x.shape[1:]), aux
+        if asked not in self._shapes_seen:
+            trace(self, asked[0], aux=aux)
+            self._shapes_seen |= {asked, (asked[0], False)}
 
 
 def classifier(channels: int, num_classes: int, dropout: float = 0.0) -> nn.Sequential:
@@ -173,7 +174,7 @@ def _(module: InceptionNet, signal: Signal, walk: Walk) -> Reading:
     for name, block in module.features.named_children():
         nodes.append(node := walk(name, block, signal))
         signal = node.output
-        if name in module.aux_heads:
+        if walk.aux and name in module.aux_heads:
             aux.append(walk(name, module.aux_heads[name], signal))
     nodes.append(walk("classifier", module.classifier, signal))
     return Reading(nodes[-1].output, children=tuple(nodes), aux=tuple(aux))

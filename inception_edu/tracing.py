@@ -12,7 +12,7 @@ To teach it a module of your own, register a rule; a rule may walk its children 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any, NamedTuple
 
@@ -67,17 +67,19 @@ class Reading(NamedTuple):
 class Node:
     """One module as `trace` read it, with everything below it.
 
-    | field         | what it is                                                                       |
-    |---------------|----------------------------------------------------------------------------------|
-    | `name`        | its name in its parent                                                           |
-    | `module`      | the module itself                                                                |
-    | `input`       | the `Signal` it reads: `.shape`, `.field`, `.jump`                               |
-    | `output`      | the `Signal` it puts out                                                         |
-    | `params`      | parameters, auxiliary heads included; a module used twice is counted once        |
-    | `macs`        | multiply-adds of convolutions and linear layers for one image, auxiliary heads left out, because only training runs them |
-    | `activations` | values that convolutions and linear layers put out, for one image, auxiliary heads left out |
-    | `children`    | the nodes inside: in order, or side by side under `Concat` and `Residual`        |
-    | `aux`         | the auxiliary heads, each named after the block that it reads                    |
+    | field         | what it is                                                                  |
+    |---------------|-----------------------------------------------------------------------------|
+    | `name`        | its name in its parent                                                      |
+    | `module`      | the module itself                                                           |
+    | `input`       | the `Signal` it reads: `.shape`, `.field`, `.jump`                          |
+    | `output`      | the `Signal` it puts out                                                    |
+    | `params`      | parameters, auxiliary heads included; a module used twice is counted once   |
+    | `macs`        | multiply-adds of convolutions and linear layers for one image               |
+    | `activations` | values that convolutions and linear layers put out, for one image           |
+    | `children`    | the nodes inside: in order, or side by side under `Concat` and `Residual`   |
+    | `aux`         | the auxiliary heads, each named after the block that it reads               |
+
+    Only training runs the auxiliary heads, so neither `macs` nor `activations` counts them.
     """
 
     name: str
@@ -114,9 +116,13 @@ class Node:
 
 
 class Walk:
-    """Carries one `trace` through the tree: `walk(name, module, signal)` gives the `Node` of a child."""
+    """Carries one `trace` through the tree: `walk(name, module, signal)` gives the `Node` of a child.
 
-    def __init__(self) -> None:
+    `aux` says whether auxiliary heads are read too.
+    """
+
+    def __init__(self, aux: bool = True) -> None:
+        self.aux = aux
         self._path: list[str] = []
         self._seen: set[int] = set()
 
@@ -128,7 +134,7 @@ class Walk:
             raise
         except ValueError as error:
             where = ".".join(filter(None, self._path))
-            raise ShapeError(f"{where}: {error}" if where else str(error)) from None
+            raise ShapeError(f"{where}: {error}" if where else str(error)) from error
         self._path.pop()
         output, params, macs, activations, children, aux = reading
         if id(module) in self._seen:
@@ -143,11 +149,13 @@ class Walk:
         return Node(name, module, signal, output, params, macs, activations, children, aux)
 
 
-def trace(module: nn.Module, shape: tuple[int, ...]) -> Node:
+def trace(module: nn.Module, shape: tuple[int, ...], *, aux: bool = True, name: str = "") -> Node:
     """Shapes, parameters, MACs, activations and receptive fields of `module` for one image of `shape` (C, H, W).
 
     MACs count the multiply-adds of convolutions and linear layers for a batch of one, nothing
-    else. Reads anything made of the bricks and torch's usual layers.
+    else. Reads anything made of the bricks and torch's usual layers. `aux=False` leaves auxiliary
+    heads out, which often need a larger image than the network behind them. `name` is what tables,
+    drawings and a ShapeError call the module.
 
     Raises ShapeError (a ValueError) when the module cannot read that shape, and TypeError for a
     module that has no rule.
@@ -155,32 +163,38 @@ def trace(module: nn.Module, shape: tuple[int, ...]) -> Node:
     if len(shape) != 3 or not all(isinstance(n, int) and n > 0 for n in shape):
         raise ShapeError(f"a shape is (channels, height, width), three whole numbers above 0; got {tuple(shape)}")
     try:
-        return Walk()("", module, Signal(*shape))
+        return replace(Walk(aux)("", module, Signal(*shape)), name=name)
     except ShapeError as error:
-        who = getattr(module, "name", "") or type(module).__name__
+        who = name or getattr(module, "name", "") or type(module).__name__
         message = f"{who} cannot read (C, H, W) = {tuple(shape)}: {error}"
-        if smallest := _smallest_side(module, shape[0], max(shape[1:])):
+        too_small = isinstance(error.__cause__, arithmetic.TooSmallError)
+        if too_small and (smallest := _smallest_side(module, shape[0], min(shape[1:]), aux)):
             message += f"; the smallest square image it can read is {smallest}x{smallest}"
         raise ShapeError(message) from None
 
 
-def _smallest_side(module: nn.Module, channels: int, failed: int) -> int | None:
-    """The smallest square side above `failed` that traces, or None where size is not what is wrong."""
+def _smallest_side(module: nn.Module, channels: int, failed: int, aux: bool) -> int | None:
+    """The smallest square side above `failed` that traces, or None where none up to 1024 does."""
 
-    def reads(side: int) -> bool:
+    def fault(side: int) -> ShapeError | None:
         try:
-            Walk()("", module, Signal(channels, side, side))
-        except ShapeError:
-            return False
-        return True
+            Walk(aux)("", module, Signal(channels, side, side))
+        except ShapeError as error:
+            return error
+        return None
+
+    def too_small(side: int) -> bool:
+        error = fault(side)
+        return error is not None and isinstance(error.__cause__, arithmetic.TooSmallError)
 
     low, high = failed, 1024
-    if high <= low or not reads(high):
+    if too_small(high):
         return None
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if reads(middle) else (middle, high)
-    return high
+        low, high = (middle, high) if too_small(middle) else (low, middle)
+    # from here on every window fits, but branches may still end on different grids at some sizes
+    return next((side for side in range(high, high + 64) if fault(side) is None), None)
 
 
 @singledispatch
@@ -376,7 +390,8 @@ def _(module: Residual, signal: Signal, walk: Walk) -> Reading:
     body, shortcut = walk("body", module.body, signal), walk("shortcut", module.shortcut, signal)
     if body.output.shape != shortcut.output.shape:
         raise ValueError(
-            f"the body ends in {body.output.shape} and the shortcut in {shortcut.output.shape}, and only equal shapes can be added"
+            f"the body ends in {body.output.shape} and the shortcut in {shortcut.output.shape}, "
+            "and only equal shapes can be added"
         )
     field, jump = _seen_by_any([body.output, shortcut.output])
     return Reading(body.output._replace(field=field, jump=jump), children=(body, shortcut))

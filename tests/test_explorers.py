@@ -1,5 +1,6 @@
 """Explorers without a browser: the functions, the drawings, and the panel's wiring on the Python side."""
 
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -51,7 +52,7 @@ def test_an_impossible_bottleneck_is_refused_with_the_reason(setting, words):
 def test_the_presets_are_googlenets_nine_blocks_and_fit_each_other():
     blocks = list(presets().values())
     assert len(blocks) == 9
-    for block, following in zip(blocks, blocks[1:], strict=False):
+    for block, following in pairwise(blocks):
         assert block.node.output.channels == following.in_channels
     assert blocks[0].node.params == 163_696
     assert blocks[0].node.macs == 128_049_152

@@ -36,7 +36,7 @@ def test_a_wrong_name_gets_the_nearest_and_the_list():
 
 
 def test_a_wrong_option_gets_the_options():
-    with pytest.raises(TypeError, match="googlenet has no option 'widht'; its options are num_classes, in_channels, width"):
+    with pytest.raises(TypeError, match="no option 'widht'; its options are num_classes, in_channels, width"):
         ie.build("googlenet", widht=0.5)
 
 

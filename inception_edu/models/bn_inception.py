@@ -27,7 +27,7 @@ TABLE: dict[str, Row] = {
     "inception_5a": (352, 192, 320, 160, 224, 128),
     "inception_5b": (352, 192, 320, 192, 224, 128),
 }
-"""#1x1, #3x3 reduce, #3x3, #double 3x3 reduce, #double 3x3 (each of two), pool proj; in 3c and 4e the pool passes through."""
+"""#1x1, #3x3 reduce, #3x3, #double 3x3 reduce, #double 3x3 (each of two), pool proj; 3c and 4e pass their pool on."""
 
 
 def avg_pool() -> nn.AvgPool2d:
@@ -47,7 +47,7 @@ def inception(in_channels: int, row: Row, *, pool: nn.Module, **style: Any) -> C
 
 
 def reduction(in_channels: int, row: Row, *, pool: nn.Module, **style: Any) -> Concat:
-    """A block that halves the grid: stride 2 on the last 3x3 of each branch, and a pool that passes all channels through."""
+    """A block that halves the grid: stride 2 on the last 3x3 of each branch, and a pool that passes all channels on."""
     _, n3x3_reduce, n3x3, double_reduce, double, _ = row
     return Concat(
         branch(in_channels, (n3x3_reduce, 1), (n3x3, 3, 2), **style),
@@ -77,7 +77,8 @@ def bn_inception(
     table = dict(TABLE)
     # A pool that rounds up and one that pads agree on even grids; padding keeps it aligned with the
     # padded stride-2 convolutions beside it on odd grids too, and rounding up is what Caffe does.
-    down = partial(nn.MaxPool2d, 3, 2, ceil_mode=True) if as_cadene else partial(nn.MaxPool2d, 3, 2, padding=1)
+    rounds_up = as_cadene and not small
+    down = partial(nn.MaxPool2d, 3, 2, ceil_mode=True) if rounds_up else partial(nn.MaxPool2d, 3, 2, padding=1)
     if as_cadene:
         style |= {"bias": True, "eps": 1e-5}
         for name in ("inception_4c", "inception_4d"):

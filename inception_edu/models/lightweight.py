@@ -18,7 +18,8 @@ def light_block_as_written(in_channels: int, *, separable: bool = True, **style:
 
     One 1x1 to 32 feeds both towers and is handed on itself; the pool is not projected, so every
     module adds 160 channels; a ReLU stands between depthwise and pointwise; there is no batch norm.
-    The widths are the tutorial's, whatever `style` asks for. `separable=False` puts ordinary 3x3 and 5x5 convolutions in the towers, for comparison.
+    The widths are the tutorial's, whatever `style` asks for. `separable=False` puts ordinary 3x3 and
+    5x5 convolutions in the towers, for comparison.
     """
     unit = partial(ConvUnit, batch_norm=False)
 

@@ -13,7 +13,9 @@ from ..bricks import ConvUnit, Item, branch, chain
 from ..network import InceptionNet
 
 
-def mlpconv(in_channels: int, conv: tuple, maps: tuple[int, ...], *, class_maps: int = 0, **style: Any) -> nn.Module:
+def mlpconv(
+    in_channels: int, conv: tuple[Any, ...], maps: tuple[int, ...], *, class_maps: int = 0, **style: Any
+) -> nn.Module:
     """A convolution and 1x1 convolutions to `maps` behind it, each with ReLU: a small perceptron slid over the image.
 
     `class_maps` adds one more 1x1 with a map for each class; no width factor applies to it.
