@@ -1,0 +1,93 @@
+# Every command of the project; `make` alone lists them. Windows: README.md has the plain commands.
+
+# The Python that makes the environment, 3.11 or newer: make lab PYTHON=python3.12
+PYTHON ?= python3
+# Take torch from here first. Its CPU build is far smaller than what PyPI gives Linux:
+#   make lab TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+# More arguments for JupyterLab: make lab LAB_ARGS="--no-browser --port 8890"
+LAB_ARGS ?=
+# More arguments for pytest: make test TEST_ARGS="-k tracing"
+TEST_ARGS ?=
+# The versions that were tested; `make test CONSTRAINTS=` takes the newest that the ranges allow.
+CONSTRAINTS ?= constraints.txt
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip
+INSTALL = $(PIP) install --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
+CHAPTERS := $(wildcard chapters/*.ipynb)
+START := $(firstword $(wildcard chapters/00_start_here.ipynb) chapters)
+# Cell ids, outputs, counts and the widgets' state stay; what depends on the machine goes.
+STRIP := $(BIN)/nbstripout --keep-id --keep-output --keep-count --keep-metadata-keys metadata.widgets \
+	--extra-keys metadata.language_info.version
+
+.PHONY: help
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+.PHONY: lab
+lab: $(VENV)/.course  ## set up what a reader needs and open JupyterLab on the course
+	@$(if $(CHAPTERS),$(BIN)/jupyter trust $(CHAPTERS) > /dev/null)
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) \
+		--ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(START) $(LAB_ARGS)
+
+.PHONY: test
+test: $(VENV)/.dev  ## set up what the tests need and run them all, then every chapter again
+	$(BIN)/python -m pytest -rs --nbval --nbval-current-env --nbval-cell-timeout=180 tests $(CHAPTERS) $(TEST_ARGS)
+
+# Without the peers, which want a newer torch, without Chromium and without the chapters, whose figures
+# another matplotlib draws otherwise.
+.PHONY: oldest
+oldest:  ## run the unit tests with the oldest versions that the ranges allow, in .venv-oldest
+	$(MAKE) VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt .venv-oldest/.oldest
+	.venv-oldest/bin/python -m pytest tests $(addprefix --ignore=tests/test_,peers.py browser.py project.py) $(TEST_ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.dev  ## check style, layout and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy inception_edu
+
+.PHONY: chapters
+chapters: $(VENV)/.dev  ## run every chapter from the top and keep its outputs and widgets
+	$(BIN)/jupyter nbconvert --to notebook --inplace --execute --log-level=WARN \
+		--ExecutePreprocessor.record_timing=False --ExecutePreprocessor.timeout=600 $(CHAPTERS)
+	$(STRIP) $(CHAPTERS)
+
+.PHONY: strip
+strip: $(VENV)/.dev  ## take the noise out of chapters that were saved from JupyterLab
+	$(STRIP) $(CHAPTERS)
+
+.PHONY: pictures
+pictures: $(VENV)/.course  ## draw the pictures of the README again
+	$(BIN)/python -m inception_edu draw googlenet inception_3a -o assets/inception_3a.svg
+
+.PHONY: clean
+clean:  ## delete the environment and every cache
+	rm -rf $(VENV) .venv-oldest dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
+
+# ---- the environment; a stamp file tells when it was last brought up to date -------------------
+
+# pip comes last into an environment, so its presence says that making one went through.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/it ...' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo 'Python has no venv here. On Debian and Ubuntu: sudo apt install python3-venv' >&2; exit 1; }
+
+$(VENV)/.course: pyproject.toml $(wildcard $(CONSTRAINTS)) | $(BIN)/pip
+	$(if $(TORCH_INDEX),$(INSTALL) --no-deps --index-url $(TORCH_INDEX) torch)
+	$(INSTALL) -e '.[course]'
+	@touch $@
+
+$(VENV)/.oldest: $(VENV)/.course
+	$(INSTALL) pytest hypothesis
+	@touch $@
+
+# The peers are other implementations to compare with; without their own requirements, which fight ours.
+$(VENV)/.dev: tests/requirements-peers.txt $(VENV)/.course
+	$(INSTALL) -e '.[dev]'
+	$(PIP) install --disable-pip-version-check --no-deps -r tests/requirements-peers.txt
+	@touch $@

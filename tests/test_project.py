@@ -1,0 +1,301 @@
+"""The project around the package: what one file promises is true in the others, and chapters are as they should be."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import inception_edu
+from inception_edu import arithmetic
+from inception_edu.__main__ import main
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+MACHINE_PATH = re.compile(r"(?<![\w.:/~-])/(?:root|home|tmp|work|opt|Users)/|[A-Z]:\\+Users\\")
+MAX_LINES = 25
+
+
+def requirements(*extras: str) -> dict[str, SpecifierSet]:
+    """What the core and the named extras ask for: normalised name -> range."""
+    lines = [*PROJECT["dependencies"], *(line for extra in extras for line in PROJECT["optional-dependencies"][extra])]
+    asked = (Requirement(line) for line in lines)
+    return {canonicalize_name(r.name): r.specifier for r in asked if r.name != PROJECT["name"]}
+
+
+def pins(path: str) -> dict[str, str]:
+    """The file's exact versions; any other kind of line fails."""
+    found: dict[str, str] = {}
+    for line in (ROOT / path).read_text().splitlines():
+        if line and not line.startswith("#"):
+            match = re.fullmatch(r"([A-Za-z0-9._-]+)==([0-9][0-9a-z.]*)", line)
+            assert match, f"{path}: {line!r} is not an exact version that any machine can install"
+            found[canonicalize_name(match[1])] = match[2]
+    return found
+
+
+def project_files() -> list[Path]:
+    """Every file that is, or would be, committed; without git, every file outside hidden folders."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # A copy without .git that lies inside another repository is not what git then lists.
+    if listed.returncode == 0 and (ROOT / ".git").exists():
+        return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+    kept = {".ci", ".github", ".gitignore", ".pre-commit-config.yaml"}
+    return [
+        path
+        for path in ROOT.rglob("*")
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and ((top := path.relative_to(ROOT).parts[0]) in kept or not top.startswith("."))
+    ]
+
+
+# ---- the package as a whole -------------------------------------------------------------------
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = "import sys, inception_edu as ie; len(ie.FAMILY); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "inception_edu.family" in loaded
+    assert not {"torch", "numpy", "matplotlib", "ipywidgets", "IPython"} & set(loaded)
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    latest = re.search(r"^## (\S+?)[, ]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert latest
+    installed = metadata.version("inception-edu")
+    assert {citation["version"], latest[1], installed} == {inception_edu.__version__}
+
+
+def test_the_wheel_carries_the_assets_and_nothing_else_of_the_project(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    assets = {
+        path.relative_to(ROOT / "assets").as_posix() for path in project_files() if path.is_relative_to(ROOT / "assets")
+    }
+    assert "fashion_mnist/t10k-images-idx3-ubyte.gz" in assets
+    assert {f"inception_edu/_assets/{name}" for name in assets} <= names
+    assert "inception_edu/models/googlenet.py" in names
+    assert {name.split("/")[0] for name in names} == {
+        "inception_edu",
+        f"inception_edu-{inception_edu.__version__}.dist-info",
+    }
+
+
+# ---- requirements -----------------------------------------------------------------------------
+
+
+def test_conda_and_pip_ask_for_the_same() -> None:
+    from rattler import MatchSpec
+
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    lines = [line for line in listed if isinstance(line, str)]
+    names = {"pytorch": "torch"}
+    conda = {names.get(n := line.split()[0], n): SpecifierSet(str(MatchSpec(line).version or "")) for line in lines}
+    pip = requirements("course") | {"python": SpecifierSet(PROJECT["requires-python"]), "pip": SpecifierSet()}
+    assert conda == pip
+    assert [line for line in listed if not isinstance(line, str)] == [{"pip": ["-e ."]}]
+
+
+def test_the_constraints_pin_every_requirement_within_its_range() -> None:
+    pinned = pins("constraints.txt")
+    for name, allowed in requirements("course", "teach", "dev").items():
+        assert pinned[name] in allowed, f"{name}=={pinned[name]} is outside {allowed}"
+
+
+def test_the_oldest_set_is_the_lower_end_of_every_range() -> None:
+    oldest = pins("constraints-oldest.txt")
+    lower = {
+        name: min(Version(part.version) for part in allowed if part.operator == ">=")
+        for name, allowed in requirements("course").items()
+    }
+    for name, version in lower.items():
+        assert Version(oldest[name]) == version, f"{name}: {oldest[name]} was tested, {version} is allowed"
+
+
+def test_only_teachers_get_teachers_menus() -> None:
+    assert "nbgrader" in requirements("teach")
+    assert "nbgrader" not in requirements("course", "dev")
+
+
+def test_the_peers_are_pinned_and_want_the_torch_that_was_tested() -> None:
+    peers = pins("tests/requirements-peers.txt")
+    assert set(peers) == {"torchvision", "timm", "facenet-pytorch", "pretrainedmodels"}
+    try:
+        wants = metadata.requires("torchvision") or []
+    except metadata.PackageNotFoundError:
+        pytest.skip("torchvision is not installed: `make test` installs it")
+    assert metadata.version("torchvision") == peers["torchvision"]
+    (torch,) = (r for r in map(Requirement, wants) if r.name == "torch")
+    assert pins("constraints.txt")["torch"] in torch.specifier
+
+
+# ---- chapters ---------------------------------------------------------------------------------
+
+
+def test_there_are_chapters() -> None:
+    assert {"03_one_by_one", "04_inception_v1"} <= {path.stem for path in CHAPTERS}
+
+
+@pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
+def chapter(request: pytest.FixtureRequest) -> nbformat.NotebookNode:
+    return nbformat.read(request.param, as_version=4)
+
+
+def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_a_chapter_was_run_from_the_top(chapter: nbformat.NotebookNode) -> None:
+    cells = code_cells(chapter)
+    assert cells
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert any(cell.outputs for cell in cells)
+
+
+def test_no_cell_of_a_chapter_failed(chapter: nbformat.NotebookNode) -> None:
+    outputs = [output for cell in code_cells(chapter) for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert not [output.text for output in outputs if output.get("name") == "stderr"]
+
+
+def test_no_widget_of_a_chapter_holds_a_traceback(chapter: nbformat.NotebookNode) -> None:
+    state = json.dumps(chapter.metadata.get("widgets", {}))
+    assert "Traceback (most recent call last)" not in state
+    assert '"output_type": "error"' not in state
+
+
+def test_every_widget_of_a_chapter_was_saved(chapter: nbformat.NotebookNode) -> None:
+    """So that a page without a kernel shows every explorer."""
+    view = "application/vnd.jupyter.widget-view+json"
+    shown = {
+        o.data[view]["model_id"] for cell in code_cells(chapter) for o in cell.outputs if view in o.get("data", {})
+    }
+    saved = chapter.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
+    assert shown <= set(saved)
+
+
+def test_the_cells_of_a_chapter_are_short(chapter: nbformat.NotebookNode) -> None:
+    long = [cell.source.splitlines()[0] for cell in code_cells(chapter) if len(cell.source.splitlines()) > MAX_LINES]
+    assert not long, f"cells of more than {MAX_LINES} lines begin with {long}"
+
+
+def test_a_chapter_holds_nothing_of_the_machine(chapter: nbformat.NotebookNode) -> None:
+    nbformat.validate(chapter)
+    assert len({cell.id for cell in chapter.cells}) == len(chapter.cells)
+    assert not [cell.id for cell in chapter.cells if "execution" in cell.metadata]
+    assert chapter.metadata.kernelspec.name == "python3"
+    assert "version" not in chapter.metadata.language_info
+
+
+# ---- documents --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_documents_name_only_commands_and_files_that_exist(document: str) -> None:
+    text = (ROOT / document).read_text()
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:`|^ *|&& )make ([a-z]+)", text, re.MULTILINE))
+    assert named
+    assert named <= targets
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
+        assert link.startswith("https://") or (ROOT / link).exists(), f"{document} links to {link}"
+
+
+def test_the_command_lines_of_the_readme_work(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = re.findall(r"^python -m inception_edu (.+?)(?: +#.*)?$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert len(commands) >= 3
+    monkeypatch.chdir(tmp_path)
+    for command in commands:
+        assert main(shlex.split(command)) == 0, command
+        assert capsys.readouterr().out
+
+
+def test_the_table_of_the_readme_is_the_family() -> None:
+    rows = [
+        f"| `{e.name}` | {e.year} | {'x'.join(map(str, e.image))} | {e.params:,} | {e.macs:,} |"
+        for e in inception_edu.FAMILY.values()
+    ]
+    readme = (ROOT / "README.md").read_text()
+    assert "\n".join(rows) in readme
+    v4 = inception_edu.FAMILY["inception_v4"]
+    assert f"`cost inception_v4` prints {v4.params:,} parameters and {v4.macs:,} MACs" in readme
+
+
+def test_the_python_of_the_readme_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    exec(code, {})
+    (said,) = re.findall(r"# (\d+)$", code, re.MULTILINE)
+    assert capsys.readouterr().out.startswith(f"{said}\n")
+
+
+def test_the_figures_of_the_formula_sheet_are_right() -> None:
+    sheet = (ROOT / "assets" / "formula_sheet.md").read_text()
+    direct = arithmetic.conv_macs(256, 256, 3)
+    squeezed = arithmetic.conv_macs(256, 64, 1) + arithmetic.conv_macs(64, 64, 3) + arithmetic.conv_macs(64, 256, 1)
+    separable = arithmetic.conv_macs(512, 512, 3, groups=512) + arithmetic.conv_macs(512, 512, 1)
+    fields = [(1, 1)]
+    for kernel, stride in [(7, 2), (3, 2), (3, 1), (3, 2)]:
+        fields.append(arithmetic.receptive_field(*fields[-1], kernel, stride))
+    figures = [
+        f"{direct:,}",
+        f"{squeezed:,}",
+        f"{direct / squeezed:.2f}",
+        f"{2 * arithmetic.conv_macs(1, 1, 3)}/{arithmetic.conv_macs(1, 1, 5)}",
+        f"{separable / arithmetic.conv_macs(512, 512, 3):.3f}",
+        f"112, 3x3, stride 2, padding 0: {arithmetic.out_size(112, 3, 2, ceil_mode=True)}",
+        f"rounding down: {arithmetic.out_size(112, 3, 2)}",
+        ", ".join(str(field) for field, _ in fields[1:]),
+    ]
+    assert not [figure for figure in figures if figure not in sheet]
+
+
+def test_no_file_names_a_path_of_the_machine_it_was_written_on() -> None:
+    files = project_files()
+    assert ROOT / "pyproject.toml" in files
+    found = []
+    for path in files:
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        found += [f"{path.relative_to(ROOT)}: {match[0]}" for match in MACHINE_PATH.finditer(text)]
+    assert not found
+
+
+# ---- continuous integration -------------------------------------------------------------------
+
+
+def test_the_workflow_does_what_ci_run_does() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    steps = workflow["jobs"]["test"]["steps"]
+    assert [step["run"] for step in steps if "run" in step] == [".ci/run"]
+    (python,) = (step["with"]["python-version"] for step in steps if "python-version" in step.get("with", {}))
+    assert python in SpecifierSet(PROJECT["requires-python"])
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
