@@ -3,6 +3,7 @@
 import io
 import re
 from html import escape
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
@@ -29,7 +30,8 @@ class Picture:
 
 def style() -> None:
     """The course's look for every figure drawn after this call, and no second copy of it from Jupyter."""
-    plt.rcParams.update(matplotlib_rc(_INK))
+    settings: Any = matplotlib_rc(_INK)
+    plt.rcParams.update(settings)
     plt.ioff()
 
 

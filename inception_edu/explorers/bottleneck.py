@@ -144,7 +144,8 @@ def _view(*, reference: Mapping[str, int] | None = None, **settings: int) -> "Vi
     html = bottleneck_view(cost)
     if reference and reference != settings:
         other = BottleneckCost(**reference)
-        html += f"<p>Against the pinned setting, the three layers cost {cost.squeezed / other.squeezed:.2f} times as much.</p>"
+        times = cost.squeezed / other.squeezed
+        html += f"<p>Against the pinned setting, the three layers cost {times:.2f} times as much.</p>"
     return View(html, verdict(cost))
 
 

@@ -1,7 +1,7 @@
 """The Inception block explorer: six widths of GoogLeNet's block, and what every branch of it costs."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -48,7 +48,7 @@ class InceptionBlock:
         row = (self.n1x1, self.n3x3_reduce, self.n3x3, self.n5x5_reduce, self.n5x5, self.pool_proj)
         with torch.device("meta"):
             block = inception(self.in_channels, row, batch_norm=False)
-        return replace(trace(block, (self.in_channels, self.grid, self.grid)), name="Inception block")
+        return trace(block, (self.in_channels, self.grid, self.grid), name="Inception block")
 
 
 def presets() -> dict[str, InceptionBlock]:

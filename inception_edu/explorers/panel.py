@@ -65,7 +65,7 @@ class Panel(anywidget.AnyWidget):
         presets: Mapping[str, Mapping[str, int]],
         view: Callable[..., View],
     ) -> None:
-        """`view` takes one keyword a control and, where the reader has pinned a setting, `reference`, a dict of its values."""
+        """`view` takes a keyword for each control and, once a setting is pinned, `reference`, a dict of its values."""
         self._view = view
         super().__init__(
             title=title,

@@ -16,9 +16,9 @@ def svg(width: float, height: float, parts: list[str], description: str) -> str:
 
 
 def text(x: float, y: float, words: str, *, size: int = 12, anchor: str = "start") -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="currentColor">{escape(words)}</text>'
-    )
+    """Words at a point; `anchor` is SVG's start, middle or end."""
+    place = f'x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}"'
+    return f'<text {place} fill="currentColor">{escape(words)}</text>'
 
 
 def bar(

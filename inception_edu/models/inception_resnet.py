@@ -119,8 +119,9 @@ def inception_resnet_v1(
 ) -> InceptionNet:
     """Inception-ResNet-v1 as in the paper: (N, 3, 299, 299) -> (N, 1000).
 
-    22,756,328 parameters and 6,206,361,696 MACs. `as_facenet` is the face recognition network: one more 8x8 block without ReLU and with scale 1,
-    and a 512-wide embedding with batch norm before the classifier (23,995,624 with 1,000 classes).
+    22,756,328 parameters and 6,206,361,696 MACs. `as_facenet` is the face recognition network: one more
+    8x8 block without ReLU and with scale 1, and a 512-wide embedding with batch norm before the
+    classifier (23,995,624 with 1,000 classes).
     """
     n_a, n_b, n_c = repeats
     items: dict[str, Item] = small_stem(64, 256) if small else stem_v1()
@@ -159,7 +160,8 @@ def inception_resnet_v2_paper(
 ) -> InceptionNet:
     """Inception-ResNet-v2 as drawn in the paper: (N, 3, 299, 299) -> (N, 1000).
 
-    32,433,928 parameters and 9,257,953,632 MACs. The paper says that its cost matches Inception-v4's (42.7 M, 12.3 G); only the released network's does.
+    32,433,928 parameters and 9,257,953,632 MACs. The paper says that its cost matches Inception-v4's
+    (42.7 M, 12.3 G); only the released network's does.
     """
     n_a, n_b, n_c = repeats
     items: dict[str, Item] = small_stem(64, 384) if small else dict(STEM_V4)
@@ -181,8 +183,8 @@ def inception_resnet_v2(
 ) -> InceptionNet:
     """Inception-ResNet-v2 as released: (N, 3, 299, 299) -> (N, 1000).
 
-    55,843,464 parameters and 13,155,794,016 MACs. Twice as many blocks as drawn, Inception-v3's stem, and a 1x1 to 1536 before the pool. The last
-    block has scale 1 and no ReLU.
+    55,843,464 parameters and 13,155,794,016 MACs. Twice as many blocks as drawn, Inception-v3's stem,
+    and a 1x1 to 1536 before the pool. The last block has scale 1 and no ReLU.
     """
     n_a, n_b, n_c = repeats
     items: dict[str, Item] = small_stem(64, 192) | {"mixed_5b": mixed_5b} if small else stem_v2()
