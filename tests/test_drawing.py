@@ -20,8 +20,10 @@ from torch import nn
 import inception_edu as ie
 from inception_edu import palette
 from inception_edu.bricks import Concat, ConvUnit, Residual
-from inception_edu.drawing import BOLD, SIZES, Box, Diagram, _outline, describe, diagram, layout, text_width
+from inception_edu.describing import describe
+from inception_edu.drawing import Diagram, _outline, diagram
 from inception_edu.labels import label
+from inception_edu.layout import BOLD, SIZES, Box, layout, text_width
 from inception_edu.models.googlenet import naive_inception
 from inception_edu.models.lightweight import light_block_as_written
 from inception_edu.network import InceptionNet, classifier, stem
