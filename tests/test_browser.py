@@ -91,8 +91,13 @@ def test_a_slider_moved_with_the_keyboard_shows_the_new_cost(page, tmp_path):
     page.get_by_text("(ipykernel) | Idle").wait_for(timeout=120_000)  # cells run before that are forgotten
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    running = page.locator(".jp-InputPrompt", has_text="[*]")
+    running.first.wait_for(timeout=30_000)
+    page.wait_for_function(  # a slider moved while a cell runs is answered only afterwards
+        "!document.body.innerText.includes('[*]')", timeout=600_000, polling=500
+    )
     panel = page.get_by_role("group", name="What does a bottleneck save?")
-    panel.wait_for(timeout=180_000)
+    panel.wait_for(timeout=30_000)
     panel.scroll_into_view_if_needed()
     assert "589,824 against 69,632 multiply-adds per position" in panel.inner_text()
 
