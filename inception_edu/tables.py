@@ -1,5 +1,6 @@
 """Node tree -> tables of shapes and cost, as text, HTML or plain records."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -59,7 +60,8 @@ class Table:
     def _repr_html_(self) -> str:
         sides = ("left", "left", "left", *["right"] * 5)
         table = tabulate(self._cells(), HEADERS, "html", colalign=sides, disable_numparse=True)
-        return str(table).replace("<table>", f"<table>\n<caption>{self.title}</caption>", 1)
+        table = re.sub("<(t[dh])>", r'<\1 style="text-align: left;">', str(table))  # notebooks align to the right
+        return table.replace("<table>", f"<table>\n<caption>{self.title}</caption>", 1)
 
     def records(self) -> list[dict[str, Any]]:
         """The rows and the total as plain dictionaries; MACs are conv and linear multiply-adds at batch 1."""
