@@ -85,8 +85,9 @@ def googlenet(
     """GoogLeNet as in the paper: (N, 3, 224, 224) -> (N, 1000).
 
     6,998,552 parameters and 1,582.7 M MACs; 13,378,280 parameters with both auxiliary heads. `aux`
-    adds the heads on 4a and 4d, where `table` has them. `small` replaces the stem for images of 28 to 64 pixels, `table` the
-    widths and number of blocks, `batch_norm` the biases and both LRNs, as later practice does.
+    adds the heads on 4a and 4d, where `table` has them. `small` replaces the stem for images of 28 to 64
+    pixels, `table` the widths and number of blocks, `batch_norm` the biases and both LRNs, as later
+    practice does.
     """
     norm = nn.Identity if batch_norm else lrn
     stem: dict[str, Item] = {
