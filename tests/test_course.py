@@ -6,7 +6,7 @@ from torch import nn
 
 import inception_edu as ie
 from inception_edu.bricks import ConvUnit
-from inception_edu.course import BUDGET, challenge_network, compare
+from inception_edu.course import BUDGET, by_seed, challenge_network, compare, load_record, paired
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,25 @@ def test_what_is_not_the_challenge_is_refused():
         challenge_network(block_4=(8, 3))
     with pytest.raises(ValueError, match="10 classes"):
         BUDGET.verdict(nn.Sequential(ConvUnit(1, 7, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+
+
+def test_a_record_gives_its_runs_by_seed_and_arm():
+    runs = {
+        f"{arm}/{seed}": {"test": seed / 100 + shift} for arm, shift in (("a", 0), ("a/b", 0.5)) for seed in (10, 2)
+    }
+    assert by_seed({"runs": runs}, "a") == [0.02, 0.1]
+    assert by_seed({"runs": runs}, "a/b") == [0.52, 0.6]
+    assert load_record("04_aux_heads")["made_by"] == "benchmarks/aux_heads.py"
+    with pytest.raises(FileNotFoundError, match=r"records/no_such\.json"):
+        load_record("no_such")
+
+
+def test_paired_differences_are_taken_seed_by_seed():
+    same = paired([0.5, 0.6, 0.7], [0.51, 0.62, 0.73])
+    assert same.mean == pytest.approx(2)
+    assert same.error == pytest.approx(1 / 3**0.5)
+    assert same.counts
+    assert str(same) == "+2.00 points, standard error 0.58, 3 pairs"
+    assert not paired([0.5, 0.5], [0.6, 0.4]).counts
+    with pytest.raises(ValueError, match="2 and 1 runs make no pairs"):
+        paired([0.5, 0.5], [0.6])

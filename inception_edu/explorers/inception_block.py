@@ -10,6 +10,7 @@ import torch
 from ..drawing import diagram
 from ..models.googlenet import TABLE_1, inception
 from ..tracing import Node, trace
+from .branches import branch_table
 
 if TYPE_CHECKING:
     from .panel import Panel, View
@@ -71,50 +72,9 @@ def block_sentence(block: InceptionBlock) -> str:
 
 def block_view(block: InceptionBlock, reference: InceptionBlock | None = None) -> str:
     """HTML: the block's drawing, a table of its branches, and the change against `reference` where there is one."""
-    return diagram(block.node, macs_share=True)._repr_html_() + block_table(block, reference)
-
-
-def block_table(block: InceptionBlock, reference: InceptionBlock | None = None) -> str:
-    """HTML table: channels, parameters, MACs, activation bytes and receptive field of each branch, then the totals."""
-    node = block.node
-    rows = [_cells(name, child) for name, child in zip(BRANCHES, node.children, strict=True)]
-    rows.append(_cells("all four", node))
-    if reference and reference != block:
-        old = reference.node
-        change = [
-            _change(new, was)
-            for new, was in (
-                (node.output.channels, old.output.channels),
-                (node.params, old.params),
-                (node.macs, old.macs),
-                (node.activation_bytes, old.activation_bytes),
-            )
-        ]
-        rows.append(["against the reference", *change, ""])
-    heads = ("branch", "channels out", "parameters", "MACs", "activations, kB", "receptive field")
-    body = "".join(
-        f"<tr{' class=ie-total' if i == len(node.children) else ''}><th scope='row'>{row[0]}</th>"
-        + "".join(f"<td>{cell}</td>" for cell in row[1:])
-        + "</tr>"
-        for i, row in enumerate(rows)
+    return diagram(block.node, macs_share=True)._repr_html_() + branch_table(
+        block.node, BRANCHES, reference.node if reference else None, whole="all four"
     )
-    return f"<table><thead><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _cells(name: str, node: Node) -> list[str]:
-    out = node.output
-    return [
-        name,
-        f"{out.channels}",
-        f"{node.params:,}",
-        f"{node.macs:,}",
-        f"{node.activation_bytes / 1000:,.0f}",
-        f"{out.field[0]}",
-    ]
-
-
-def _change(new: int, was: int) -> str:
-    return f"{new / was - 1:+.1%}"
 
 
 def _view(*, reference: Mapping[str, int] | None = None, **settings: int) -> "View":

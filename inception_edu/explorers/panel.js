@@ -16,12 +16,20 @@ function render({ model, el }) {
 
   const form = element("div", { class: "ie-form" });
   for (const [name, control] of Object.entries(model.get("controls"))) {
+    if (control.choices.length) {
+      const options = control.choices.map((name, place) => element("option", { value: place }, name));
+      const list = element("select", { "aria-label": control.label, "data-lm-suppress-shortcuts": "true" }, ...options);
+      list.addEventListener("change", () => set({ ...model.get("values"), [name]: Number(list.value) }));
+      fields[name] = [list];
+      form.append(element("label", {}, element("span", {}, control.label), list));
+      continue;
+    }
     const bounds = { min: control.low, max: control.high, step: control.step, "data-lm-suppress-shortcuts": "true" };
     const range = element("input", { type: "range", "aria-label": control.label, ...bounds });
     const number = element("input", { type: "number", "aria-label": `${control.label}, as a number`, ...bounds });
     const moved = (event) => {
       const value = event.target.valueAsNumber;
-      if (Number.isInteger(value)) set({ ...model.get("values"), [name]: value });
+      if (Number.isFinite(value) && (Number.isInteger(value) || !Number.isInteger(control.step))) set({ ...model.get("values"), [name]: value });
     };
     range.addEventListener("input", moved);
     number.addEventListener("input", moved);
@@ -58,7 +66,7 @@ function render({ model, el }) {
   const showValues = () => {
     const values = model.get("values");
     for (const [name, inputs] of Object.entries(fields)) {
-      for (const input of inputs) if (input.valueAsNumber !== values[name]) input.value = values[name];
+      for (const input of inputs) if (Number(input.value) !== values[name]) input.value = values[name];
     }
     choice.value = Object.keys(presets).find((name) => same(presets[name], values)) ?? "";
   };

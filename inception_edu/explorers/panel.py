@@ -18,12 +18,21 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Control:
-    """One number that the reader may change, between `low` and `high` inclusive."""
+    """One number that the reader may change, between `low` and `high` inclusive: a slider and a number field.
+
+    With `choices` it is a list to choose from instead, and the number is the position in it: see `choose`.
+    """
 
     label: str
-    low: int
-    high: int
-    step: int = 1
+    low: float
+    high: float
+    step: float = 1
+    choices: tuple[str, ...] = ()
+
+
+def choose(label: str, *choices: str) -> Control:
+    """A control that offers names; its value is the position of the chosen one, from 0."""
+    return Control(label, 0, len(choices) - 1, choices=choices)
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ class Panel(anywidget.AnyWidget):
         self,
         title: str,
         controls: Mapping[str, Control],
-        presets: Mapping[str, Mapping[str, int]],
+        presets: Mapping[str, Mapping[str, float]],
         view: Callable[..., View],
     ) -> None:
         """`view` takes a keyword for each control and, once a setting is pinned, `reference`, a dict of its values."""
@@ -75,7 +84,7 @@ class Panel(anywidget.AnyWidget):
         )
         self._show()
 
-    def _draw(self, values: Mapping[str, int], reference: Mapping[str, int] | None = None) -> View:
+    def _draw(self, values: Mapping[str, float], reference: Mapping[str, float] | None = None) -> View:
         try:
             return self._view(**values, reference=reference)
         except ValueError as error:
