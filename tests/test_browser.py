@@ -1,125 +1,79 @@
-"""Chapter 03 in JupyterLab in Chromium, in both themes: run all, move a slider with the keyboard, read the new cost."""
+"""Every explorer in JupyterLab in Chromium, in both themes, moved with the keyboard."""
 
-import json
 import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
+from in_jupyterlab import CHROMIUM, THEMES, explorers_in_jupyterlab
 
-CHAPTERS = Path(__file__).parent.parent / "chapters"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+from inception_edu import explorers
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: on Debian, apt-get install chromium")
-
-THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module", params=THEMES)
 def lab(request, tmp_path_factory):
-    """The address of a JupyterLab of its own, in one theme, on copies of the chapters."""
+    """The theme, a page with every explorer, and a folder for screenshots."""
     home = tmp_path_factory.mktemp("lab")
-    (home / "course").mkdir()
-    shutil.copy(CHAPTERS / "03_one_by_one.ipynb", home / "course")
-    settings = home / "config" / "lab" / "user-settings" / "@jupyterlab"
-    for name, values in {
-        "apputils-extension/themes": {"theme": THEMES[request.param]},
-        "apputils-extension/notification": {"fetchNews": "false"},
-        "notebook-extension/tracker": {"windowingMode": "none"},  # else only what is on screen is in the page
-    }.items():
-        path = settings / f"{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values))
-    port = free_port()
-    environment = os.environ | {
-        "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTERLAB_SETTINGS_DIR": str(home / "config" / "lab" / "user-settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        "IPYTHONDIR": str(home / "ipython"),
-    }
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
-    options = ["--IdentityProvider.token=", f"--ServerApp.root_dir={home / 'course'}"]
-    with (home / "log").open("w") as log:
-        server = subprocess.Popen([*command, *options], env=environment, stdout=log, stderr=log)
-        try:
-            wait_for(f"http://127.0.0.1:{port}/api", server, home / "log")
-            yield request.param, f"http://127.0.0.1:{port}/lab/tree/03_one_by_one.ipynb?reset"
-        finally:
-            server.terminate()
-            server.wait(30)
+    with explorers_in_jupyterlab(home / "lab", request.param) as page:
+        yield request.param, page, Path(os.environ.get("SCREENSHOTS", home))
 
 
-def wait_for(address, server, log):
-    for _ in range(240):
-        assert server.poll() is None, log.read_text()
-        try:
-            return urlopen(address, timeout=5).close()
-        except (URLError, ConnectionError, TimeoutError):
-            time.sleep(0.5)
-    raise AssertionError(f"JupyterLab did not answer: {log.read_text()}")
-
-
-@pytest.fixture
-def page(lab):
-    from playwright.sync_api import sync_playwright
-
-    theme, address = lab
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.goto(address)
-        yield theme, page
-        browser.close()
-
-
-def test_a_slider_moved_with_the_keyboard_shows_the_new_cost(page, tmp_path):
-    theme, page = page
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
-    page.get_by_text("(ipykernel) | Idle").wait_for(timeout=120_000)  # cells run before that are forgotten
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    running = page.locator(".jp-InputPrompt", has_text="[*]")
-    running.first.wait_for(timeout=30_000)
-    page.wait_for_function(  # a slider moved while a cell runs is answered only afterwards
-        "!document.body.innerText.includes('[*]')", timeout=600_000, polling=500
-    )
-    panel = page.get_by_role("group", name="What does a bottleneck save?")
-    panel.wait_for(timeout=30_000)
+def panel_of(page, name):
+    panel = page.get_by_role("group", name=getattr(explorers, name)().title, exact=True)
     panel.scroll_into_view_if_needed()
-    assert "589,824 against 69,632 multiply-adds per position" in panel.inner_text()
+    return panel
+
+
+@pytest.mark.parametrize("name", explorers.__all__)
+def test_every_control_has_a_name_and_the_keyboard_moves_the_view(lab, name):
+    theme, page, shots = lab
+    panel = panel_of(page, name)
+    assert page.evaluate("document.body.dataset.jpThemeLight") == ("true" if theme == "light" else "false")
+    assert page.get_by_text("Traceback").count() == 0
+    controls = panel.locator("input, select, button")
+    names = controls.evaluate_all("all => all.map(each => each.getAttribute('aria-label') ?? each.textContent)")
+    assert len(names) == len(set(names)) >= 4
+    assert all(names)
+
+    view = panel.locator("section").first
+    before = view.inner_html()
+    slider = panel.locator("input[type=range], .ie-form select").first
+    slider.focus()
+    at_end = slider.evaluate("each => each.type === 'range' ? each.value === each.max : each.selectedIndex > 0")
+    page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
+    page.wait_for_function(
+        "([view, before]) => view.innerHTML !== before", arg=[view.element_handle(), before], timeout=10_000
+    )
+    panel.get_by_role("button", name="Pin this setting").press("Enter")
+    panel.get_by_role("button", name="Unpin").press("Enter")
+    page.wait_for_function(
+        "status => status.textContent.trim()", arg=panel.get_by_role("status").element_handle(), timeout=10_000
+    )
+    assert view.get_by_role("img").count() >= 1  # a drawing that a screen reader can name
+    shot = shots / f"{name}_{theme}.png"
+    panel.screenshot(path=shot)
+    assert shot.stat().st_size > 10_000
+
+
+def test_the_bottleneck_follows_slider_field_pin_and_preset(lab):
+    _, page, _ = lab
+    panel = panel_of(page, "bottleneck_explorer")
+    panel.get_by_role("combobox", name="Preset").select_option("256 through 64, the classic")
 
     def shown(words):
         panel.locator("section").get_by_text(words).first.wait_for(timeout=10_000)
 
-    slider = panel.get_by_role("slider", name="Middle channels", exact=True)
-    slider.focus()
+    shown("589,824 against 69,632 multiply-adds per position")
+    panel.get_by_role("slider", name="Middle channels", exact=True).focus()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     shown("589,824 against 74,705 multiply-adds per position")
-    assert panel.get_by_role("spinbutton", name="Middle channels, as a number").input_value() == "67"
-
     number = panel.get_by_role("spinbutton", name="Middle channels, as a number")
+    assert number.input_value() == "67"
     number.fill("230")
     shown("the detour costs 1.01 times as much")
-
     panel.get_by_role("button", name="Pin this setting").press("Enter")
     panel.get_by_role("combobox", name="Preset").select_option("a 5x5 instead")
     shown("Against the pinned setting")
     assert panel.locator("svg[role=img][aria-label]").count() == 2
-    assert page.evaluate("document.body.dataset.jpThemeLight") == ("true" if theme == "light" else "false")
-    shot = Path(os.environ.get("SCREENSHOTS", tmp_path)) / f"chapter_03_{theme}.png"
-    panel.screenshot(path=shot)
-    assert shot.stat().st_size > 10_000

@@ -1,0 +1,101 @@
+"""Every explorer in a JupyterLab of its own, in Chromium: for the browser tests and for the measurement of latency."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import nbformat
+from playwright.sync_api import Page, sync_playwright
+
+from inception_edu import explorers
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
+
+def write_notebook(path: Path) -> None:
+    """A notebook with a cell for every explorer."""
+    sources = ["from inception_edu.explorers import *", *(f"{name}()" for name in explorers.__all__)]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    # Without it JupyterLab asks for a kernel in a dialogue.
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    nbformat.write(notebook, path)
+
+
+def _write_settings(folder: Path, theme: str) -> None:
+    for name, values in {
+        "apputils-extension/themes": {"theme": THEMES[theme]},
+        "apputils-extension/notification": {"fetchNews": "false"},
+        "notebook-extension/tracker": {"windowingMode": "none"},  # else only what is on screen is in the page
+    }.items():
+        path = folder / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+
+
+def _wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(240):
+        if server.poll() is not None:
+            raise RuntimeError(f"JupyterLab ended: {log.read_text()}")
+        try:
+            return urlopen(address, timeout=5).close()
+        except (URLError, ConnectionError, TimeoutError):
+            time.sleep(0.5)
+    raise RuntimeError(f"JupyterLab did not answer: {log.read_text()}")
+
+
+@contextmanager
+def explorers_in_jupyterlab(home: Path, theme: str) -> Iterator[Page]:
+    """A page on which every explorer has been run; `home` is an empty folder that holds all that JupyterLab writes."""
+    (home / "course").mkdir(parents=True)
+    write_notebook(home / "course" / "explorers.ipynb")
+    settings = home / "config" / "lab" / "user-settings"
+    _write_settings(settings, theme)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTERLAB_SETTINGS_DIR": str(settings),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "IPYTHONDIR": str(home / "ipython"),
+    }
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
+    options = ["--IdentityProvider.token=", f"--ServerApp.root_dir={home / 'course'}"]
+    with (home / "log").open("w") as log, sync_playwright() as playwright:
+        server = subprocess.Popen([*command, *options], env=environment, stdout=log, stderr=log)
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/api", server, home / "log")
+            arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+            page = browser.new_page(viewport={"width": 1280, "height": 1000})
+            page.goto(f"http://127.0.0.1:{port}/lab/tree/explorers.ipynb?reset")
+            _run_all(page)
+            yield page
+            browser.close()
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _run_all(page: Page) -> None:
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
+    page.get_by_text("(ipykernel) | Idle").wait_for(timeout=120_000)  # cells run before that are forgotten
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.locator(".jp-InputPrompt", has_text="[*]").first.wait_for(timeout=30_000)
+    page.wait_for_function(  # a slider moved while a cell runs is answered only afterwards
+        "!document.body.innerText.includes('[*]')", timeout=300_000, polling=500
+    )
+    count = len(explorers.__all__)
+    page.wait_for_function(f"document.querySelectorAll('.ie-panel').length >= {count}", timeout=60_000)
