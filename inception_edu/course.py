@@ -4,6 +4,8 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
@@ -11,6 +13,7 @@ from torch import nn
 
 from .bricks import Item, chain, out_channels
 from .data import asset
+from .files import write_whole
 from .network import InceptionNet, classifier
 from .tracing import trace
 
@@ -126,3 +129,68 @@ def challenge_network(**blocks: Item) -> InceptionNet:
     for block in built.values():
         channels = out_channels(block, channels)
     return InceptionNet(built, classifier(channels, 10), name="challenge")
+
+
+class Logbook:
+    """The reader's own decisions about the challenge network, in a file beside the chapters.
+
+    Shown as a table in a notebook. Noting the same change of the same chapter again replaces what was noted.
+    """
+
+    COLUMNS = ("chapter", "change", "params", "macs", "predicted", "measured", "decision", "why")
+
+    def __init__(self, path: str | Path = "logbook.json") -> None:
+        """Reads the file where there is one. Raises ValueError, naming it, where it is not a logbook."""
+        self.path = Path(path)
+        self.entries: list[dict[str, Any]] = []
+        if self.path.exists():
+            try:
+                self.entries = json.loads(self.path.read_text(encoding="utf-8"))
+                [tuple(entry[column] for column in self.COLUMNS) for entry in self.entries]
+            except (ValueError, TypeError, KeyError) as error:
+                raise ValueError(
+                    f"{self.path} is not a logbook of this course: move it away to begin a new one"
+                ) from error
+
+    def note(
+        self,
+        chapter: str,
+        change: str,
+        net: nn.Module,
+        *,
+        predicted: float | None,
+        measured: float,
+        keep: bool,
+        why: str,
+    ) -> "Logbook":
+        """Adds one decision: validation accuracies in per cent, parameters and MACs of `net` for the challenge's image."""
+        node = trace(net, BUDGET.image)
+        decision = "keep" if keep else "reject"
+        values = (chapter, change, node.params, node.macs, predicted, measured, decision, why)
+        others = [e for e in self.entries if (e["chapter"], e["change"]) != (chapter, change)]
+        self.entries = [*others, dict(zip(self.COLUMNS, values, strict=True))]
+        write_whole(self.path, json.dumps(self.entries, indent=1, ensure_ascii=False) + "\n")
+        return self
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            f"{e['chapter']}: {e['change']}: {e['measured']:.1f} % ({e['params']:,} parameters, {e['macs']:,} MACs), "
+            f"{e['decision']}: {e['why']}"
+            for e in self.entries
+        )
+
+    def _repr_html_(self) -> str:
+        heads = "".join(f"<th>{column}</th>" for column in self.COLUMNS)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(_cell(entry[column]))}</td>" for column in self.COLUMNS) + "</tr>"
+            for entry in self.entries
+        )
+        return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, float):
+        return f"{value:.1f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

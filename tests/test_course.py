@@ -6,7 +6,7 @@ from torch import nn
 
 import inception_edu as ie
 from inception_edu.bricks import ConvUnit
-from inception_edu.course import BUDGET, by_seed, challenge_network, compare, load_record, paired
+from inception_edu.course import BUDGET, Logbook, by_seed, challenge_network, compare, load_record, paired
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,27 @@ def test_paired_differences_are_taken_seed_by_seed():
     assert not paired([0.5, 0.5], [0.6, 0.4]).counts
     with pytest.raises(ValueError, match="2 and 1 runs make no pairs"):
         paired([0.5, 0.5], [0.6])
+
+
+def test_a_logbook_keeps_decisions_and_replaces_one_that_is_noted_again(tmp_path):
+    book = Logbook(tmp_path / "logbook.json")
+    assert book.entries == []
+    net = challenge_network()
+    book.note("03", "a bottleneck", net, predicted=85, measured=82.4, keep=True, why="cheaper")
+    book.note("03", "a bottleneck", net, predicted=None, measured=82.4, keep=False, why="it lost <2.9> points")
+    again = Logbook(tmp_path / "logbook.json")
+    assert again.entries == book.entries
+    assert len(again.entries) == 1
+    node = ie.trace(net, BUDGET.image)
+    assert f"a bottleneck: 82.4 % ({node.params:,} parameters, {node.macs:,} MACs), reject" in repr(again)
+    assert "&lt;2.9&gt;" in again._repr_html_()
+    assert "<td>none</td>" in again._repr_html_()
+
+
+@pytest.mark.parametrize("text", ["no json", "[1]", '[{"chapter": "03"}]', "{}x"])
+def test_a_file_that_is_no_logbook_is_left_alone(tmp_path, text):
+    path = tmp_path / "logbook.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="is not a logbook of this course"):
+        Logbook(path)
+    assert path.read_text() == text
