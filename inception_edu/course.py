@@ -163,7 +163,7 @@ class Logbook:
         keep: bool,
         why: str,
     ) -> "Logbook":
-        """Adds one decision: validation accuracies in per cent, parameters and MACs of `net` for the challenge's image."""
+        """Adds one decision; accuracies are those on validation images, in per cent."""
         node = trace(net, BUDGET.image)
         decision = "keep" if keep else "reject"
         values = (chapter, change, node.params, node.macs, predicted, measured, decision, why)
