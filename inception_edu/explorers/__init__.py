@@ -2,5 +2,10 @@
 
 from .bottleneck import bottleneck_explorer
 from .inception_block import inception_block_explorer
+from .small_kernels import small_kernels_explorer
 
-__all__ = ["bottleneck_explorer", "inception_block_explorer"]
+__all__ = [
+    "bottleneck_explorer",
+    "inception_block_explorer",
+    "small_kernels_explorer",
+]

@@ -1,0 +1,123 @@
+"""The explorer of chapter 05 without a browser: arithmetic against `trace`, drawing, refusals, panel."""
+
+from itertools import pairwise, product
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from inception_edu import trace
+from inception_edu.bricks import ConvUnit
+from inception_edu.explorers import small_kernels_explorer
+from inception_edu.explorers.small_kernels import KERNELS, KernelStack, presets, small_kernels_view, verdict
+
+WIDTHS = st.integers(1, 512)
+STACKS = st.builds(
+    KernelStack,
+    st.lists(st.sampled_from(KERNELS), min_size=1, max_size=3).filter(any).map(tuple),
+    *(WIDTHS, WIDTHS, WIDTHS),
+    st.integers(1, 112),
+)
+
+
+def test_two_3x3_for_one_5x5_cost_18_of_25():
+    stack = KernelStack()
+    assert stack.fields == (3, 5)
+    assert stack.steps == (36_864, 36_864)
+    assert stack.single == 102_400
+    assert stack.share == 18 / 25
+    assert verdict(stack) == "3x3, 3x3: 73,728 MACs per position, one 5x5 has 102,400: the stack costs 72.0% of it"
+
+
+def test_in_googlenets_3a_the_exchange_costs_more():
+    assert presets()["GoogLeNet 3a, two 3x3 instead"].share == pytest.approx(1.08)
+    assert "which is more" in verdict(presets()["GoogLeNet 3a, two 3x3 instead"])
+    assert KernelStack((3, 3), 16, 16, 32).share == 0.54
+    assert KernelStack((3, 3), 16, 29, 32).share < 1 < KernelStack((3, 3), 16, 30, 32).share
+
+
+def test_only_two_5x5_and_a_3x3_solve_the_task():
+    """Receptive field 11 in at most three layers of equal width for at most half of one 11x11."""
+    stacks = [KernelStack(kernels) for kernels in product(KERNELS, repeat=3) if any(kernels)]
+    solved = {tuple(sorted(stack.layers)) for stack in stacks if stack.field == 11 and stack.share <= 0.5}
+    assert solved == {(3, 5, 5)}
+
+
+@given(STACKS)
+def test_any_stack_costs_and_sees_what_trace_says(stack):
+    pairs = zip(pairwise(stack.widths), stack.layers, strict=True)
+    units = [ConvUnit(a, b, kernel, batch_norm=False, bias=False) for (a, b), kernel in pairs]
+    node = trace(nn.Sequential(*units), (stack.in_channels, stack.grid, stack.grid))
+    assert node.params == stack.stacked
+    assert node.macs == stack.stacked * stack.grid**2
+    assert node.output.field == (stack.field, stack.field)
+    assert node.output.shape == (stack.out_channels, stack.grid, stack.grid)
+    large = trace(ConvUnit(stack.in_channels, stack.out_channels, stack.field, bias=False), node.input.shape)
+    assert large.macs == stack.single * stack.grid**2
+
+
+@given(STACKS)
+def test_any_stack_is_drawn_with_its_numbers(stack):
+    html = small_kernels_view(stack)
+    root = ET.fromstring(f"<div>{html}</div>")
+    for number in (*stack.steps, stack.stacked, stack.single, stack.stacked * stack.grid**2):
+        assert f"{number:,}" in html
+    label = next(element.get("aria-label") for element in root.iter() if element.get("role") == "img")
+    assert f"{stack.field}x{stack.field}" in label
+    assert verdict(stack) in label
+    boxes = [element for element in root.iter() if element.tag.endswith("rect")]
+    ends = [float(box.get("x")) + float(box.get("width")) for box in boxes]
+    assert max(ends) <= 640
+    assert ("which is more" in verdict(stack)) == (stack.stacked > stack.single)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"kernels": (3, 4)}, "a 4x4 kernel has no middle to centre on"),
+        ({"kernels": (-3,)}, "take an odd one"),
+        ({"kernels": (0, 0, 0)}, "no layer is left"),
+        ({"middle": 0}, "middle is 0, and must be at least 1"),
+        ({"grid": 0}, "grid is 0, and must be at least 1"),
+    ],
+)
+def test_an_impossible_stack_is_refused_with_the_reason(setting, words):
+    with pytest.raises(ValueError, match=words):
+        KernelStack(**setting)
+
+
+def test_the_panel_offers_every_preset_and_follows_its_values():
+    panel = small_kernels_explorer()
+    for name, stack in presets().items():
+        panel.values = dict(panel.presets[name])
+        assert panel.html == small_kernels_view(stack)
+        assert panel.sentence == f"sees {stack.field}x{stack.field}; {verdict(stack)}"
+        for control, value in panel.values.items():
+            assert panel.controls[control]["low"] <= value <= panel.controls[control]["high"]
+
+
+def test_the_panel_says_why_a_setting_cannot_exist():
+    panel = small_kernels_explorer()
+    panel.values = {**panel.values, "layer_1": 0, "layer_2": 0}
+    assert "This cannot exist:</b> no layer is left" in panel.html
+    panel.values = {**panel.values, "layer_3": 6}
+    assert "cannot exist" not in panel.html
+    assert "sees 11x11" in panel.sentence
+
+
+def test_a_pinned_stack_is_compared_with_the_next():
+    panel = small_kernels_explorer()
+    panel.pinned = dict(panel.values)
+    assert "Against the pinned setting" not in panel.html
+    panel.values = {**panel.values, "layer_2": 0}
+    assert "0.50 times its MACs per position, and a receptive field of 3 where it has 5" in panel.html
+    panel.pinned = {}
+    assert panel.pinned_html == ""
+
+
+def test_a_page_without_a_kernel_shows_the_first_preset():
+    data, _ = small_kernels_explorer()._repr_mimebundle_()
+    assert small_kernels_view(KernelStack()) in data["text/html"]
+    assert "sees 5x5" in data["text/plain"]
