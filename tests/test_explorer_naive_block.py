@@ -1,0 +1,56 @@
+"""The naive block explorer without a browser."""
+
+import re
+from itertools import pairwise
+from xml.etree import ElementTree as ET
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+import inception_edu as ie
+from inception_edu.explorers.naive_block import NaiveBlock, naive_block_explorer, naive_sentence, naive_view
+from inception_edu.models.googlenet import naive_inception
+
+
+def test_3a_made_naive_adds_224_channels_a_block_and_passes_1000_behind_the_fourth():
+    block = NaiveBlock()
+    assert block.channels == [192, 416, 640, 864, 1088]
+    assert block.blocks_to_pass(1000) == 4
+    assert block.blocks_to_pass(191) == 0
+    assert naive_sentence(block).startswith("192 to 1,088 channels after 4 blocks")
+
+
+@given(st.lists(st.integers(1, 60), min_size=4, max_size=4), st.integers(1, 9), st.integers(1, 3))
+def test_a_row_costs_what_the_row_really_built_costs(widths, grid, blocks):
+    row = NaiveBlock(*widths, grid=grid, blocks=blocks)
+    with torch.device("meta"):
+        built = nn.Sequential(*(naive_inception(c, *widths[1:], batch_norm=False) for c in row.channels[:-1]))
+    node = ie.trace(built, (widths[0], grid, grid))
+    assert [child.macs for child in node.children] == row.macs
+    assert [child.output.channels for child in node.children] == row.channels[1:]
+    assert all(b - a == row.growth for a, b in pairwise(row.channels))
+
+
+def test_the_view_shows_every_number_and_is_well_formed():
+    html = naive_view(NaiveBlock(), NaiveBlock(n5x5=64))
+    for number in ("416", "640", "864", "1,088", f"{NaiveBlock().node.macs:,}", "against the reference"):
+        assert number in html
+    for drawing in re.findall(r"<svg.*?</svg>", html, re.DOTALL):
+        ET.fromstring(drawing)
+
+
+def test_a_setting_that_cannot_exist_is_refused():
+    with pytest.raises(ValueError, match="n3x3 is 0, and must be at least 1"):
+        NaiveBlock(n3x3=0)
+
+
+def test_the_panel_follows_its_values():
+    panel = naive_block_explorer()
+    assert "1,088 channels" in panel.sentence
+    panel.values = {**panel.values, "blocks": 1}
+    assert "416 channels after 1 block;" in panel.sentence
+    panel.values = {**panel.values, "grid": 0}
+    assert "grid is 0, and must be at least 1" in panel.html
