@@ -20,16 +20,18 @@ from .family import FAMILY, build
 if TYPE_CHECKING:
     from .checkpoints import load_checkpoint
     from .drawing import diagram
+    from .fusion import fuse
     from .tables import summary
     from .tracing import Node, ShapeError, trace
 
 __version__ = "0.1.0"
-__all__ = ["FAMILY", "Node", "ShapeError", "build", "diagram", "load_checkpoint", "summary", "trace"]
+__all__ = ["FAMILY", "Node", "ShapeError", "build", "diagram", "fuse", "load_checkpoint", "summary", "trace"]
 
 _HOMES = {
     "Node": "tracing",
     "ShapeError": "tracing",
     "diagram": "drawing",
+    "fuse": "fusion",
     "load_checkpoint": "checkpoints",
     "summary": "tables",
     "trace": "tracing",

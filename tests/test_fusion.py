@@ -1,0 +1,201 @@
+"""Fused networks: equal outputs, equal cost, the original left alone, and clear answers where nothing can be fused."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import inception_edu as ie
+from inception_edu.bricks import Concat, ConvUnit, Residual, branch
+from inception_edu.fusion import Slice, fold, fuse
+from inception_edu.models.googlenet import TABLE_1, inception
+from inception_edu.models.lightweight import light_block_as_written
+from inception_edu.training import SMALL_GOOGLENET
+
+SMALL: dict[str, Any] = {"num_classes": 10, "in_channels": 1, "width": 0.25, "small": True}
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "nin_cifar10": ("nin_cifar10", {"in_channels": 1, "width": 0.25}),
+    **{name: (name, SMALL) for name in ie.FAMILY if name != "nin_cifar10"},
+    "googlenet with batch norm and heads": ("googlenet", SMALL | {"batch_norm": True, "aux": True}),
+    "inception_v3 with a head": ("inception_v3", SMALL | {"aux": True}),
+    "facenet's": ("inception_resnet_v1", SMALL | {"as_facenet": True, "repeats": (1, 1, 1)}),
+    "cadene's": ("bn_inception", SMALL | {"as_cadene": True}),
+    "chapter 04's": ("googlenet", SMALL_GOOGLENET),
+}
+
+
+def randomised(net: nn.Module, seed: int = 0) -> nn.Module:
+    """`net` in evaluation mode; every batch norm has scales, shifts, means and variances of its own."""
+    torch.manual_seed(seed)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.7, 1.3)
+            nn.init.normal_(module.bias, std=0.1)
+            nn.init.normal_(module.running_mean, std=0.1)  # type: ignore[arg-type]
+            nn.init.uniform_(module.running_var, 0.7, 1.3)  # type: ignore[arg-type]
+        elif isinstance(module, nn.Conv2d):
+            nn.init.normal_(module.weight, std=(2 / module.weight[0].numel()) ** 0.5)
+    return net.eval()
+
+
+def distance(one: Tensor, other: Tensor) -> float:
+    """The largest difference, relative to the largest value."""
+    assert one.shape == other.shape
+    return float((one - other).abs().max() / one.abs().max())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize("variant", VARIANTS)
+@torch.no_grad()
+def test_every_network_of_the_family_keeps_its_outputs(variant: str, dtype: torch.dtype) -> None:
+    name, options = VARIANTS[variant]
+    net = randomised(ie.build(name, **options)).to(dtype)
+    fused = fuse(net)
+    x = torch.randn(2, 1, 32, 32, dtype=dtype, generator=torch.Generator().manual_seed(1))
+    limit = 1e-4 if dtype == torch.float32 else 1e-12
+    for (name, before), (same, after) in zip(net.block_outputs(x), fused.block_outputs(x), strict=True):
+        assert name == same
+        assert distance(before, after) < limit, name
+    assert distance(net(x), fused(x)) < limit
+    (_, heads), (_, fused_heads) = net.forward_with_aux(x), fused.forward_with_aux(x)
+    assert list(heads) == list(fused_heads)
+    assert all(distance(heads[tap], fused_heads[tap]) < limit for tap in heads)
+
+
+@pytest.mark.parametrize("name", ie.FAMILY)
+def test_cost_and_names_stay_and_no_batch_norm_does(name: str) -> None:
+    with torch.device("meta"):
+        net = ie.build(name).eval()
+        fused = fuse(net)
+    shape = ie.FAMILY[name].image
+    before, after = ie.trace(net, shape), ie.trace(fused, shape)
+    assert after.macs == before.macs == ie.FAMILY[name].macs
+    assert [child.name for child in after.children] == [child.name for child in before.children]
+    assert [child.output.shape for child in after.children] == [child.output.shape for child in before.children]
+    assert after.params == sum(p.numel() for p in fused.parameters())
+    assert not any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in fused.modules())
+    assert not any(p.requires_grad for p in fused.parameters())
+    assert fused.name == net.name
+
+
+@torch.no_grad()
+def test_a_real_size_with_an_odd_grid() -> None:
+    net = randomised(ie.build("inception_v3"))
+    x = torch.randn(1, 3, 139, 139, generator=torch.Generator().manual_seed(1))
+    assert distance(net(x), fuse(net)(x)) < 1e-4
+
+
+def test_the_original_is_left_untouched() -> None:
+    net = randomised(ie.build("inception_resnet_v2", **SMALL, repeats=(1, 1, 1)))
+    kept, printed = deepcopy(net.state_dict()), str(net)
+    fused = fuse(net)
+    with torch.no_grad():
+        for parameter in fused.parameters():
+            parameter.zero_()
+    assert str(net) == printed
+    assert list(net.state_dict()) == list(kept)
+    for key, value in net.state_dict().items():
+        assert torch.equal(value, kept[key])
+        assert value.stride() == kept[key].stride()
+    assert all(p.requires_grad for p in net.parameters())
+
+
+def test_the_merged_block_of_googlenet() -> None:
+    block = inception(192, TABLE_1["inception_3a"]).eval()
+    fused = fuse(block)
+    first, pool = fused
+    assert isinstance(first.merged, ConvUnit)
+    assert first.merged.conv.weight.shape == (64 + 96 + 16, 192, 1, 1)
+    assert [(b[0].start, b[0].width) for b in first.slices] == [(0, 64), (64, 96), (160, 16)]
+    assert isinstance(pool[0], nn.MaxPool2d)
+    assert first.merged.conv.weight.is_contiguous(memory_format=torch.channels_last)
+    units = [m for m in fused.modules() if isinstance(m, ConvUnit)]
+    assert len(units) == 4  # from six: three 1x1s became one
+    assert "MACs" in str(ie.summary(ie.trace(fused, (192, 28, 28))))
+    assert "1x1 conv" in ie.diagram(ie.trace(fused, (192, 28, 28)))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        Concat(branch(6, (4, 3)), branch(6, (3, 1)), branch(6, (5, 1), (2, 3)), branch(6, (4, 1, 2, 0), relu=True)),
+        Concat(branch(6, (4, 1)), nn.MaxPool2d(3, 1, padding=1), branch(6, (5, 1)), branch(6, (2, 1))),
+        Concat(branch(6, (4, 1), batch_norm=False, bias=False), branch(6, (3, 1)), nn.Identity()),
+        Concat(branch(6, (4, 1), relu=False), branch(6, (3, 1)), branch(6, (3, 1), (4, 1))),
+        Concat(ConvUnit(6, 4, 1, groups=2), branch(6, (3, 1))),
+        Concat(branch(6, (4, 1)), branch(6, (3, 1))),
+        Concat(branch(6, (4, 1))),
+        light_block_as_written(6),
+        Residual(branch(6, (4, 1), (6, 3)), ConvUnit(6, 6, 1, relu=False), scale=0.3),
+        nn.Sequential(nn.Conv2d(6, 5, 3), nn.BatchNorm2d(5), nn.ReLU(), nn.BatchNorm2d(5), nn.Conv2d(5, 2, 1)),
+        nn.Sequential(nn.Conv2d(6, 5, 3), nn.BatchNorm2d(5, affine=False)),
+        nn.Sequential(nn.BatchNorm2d(6), nn.Conv2d(6, 5, 3)),
+        nn.Sequential(nn.Flatten(), nn.Linear(600, 5, bias=False), nn.BatchNorm1d(5), nn.ReLU()),
+        nn.Sequential(nn.Conv2d(6, 5, 3), nn.BatchNorm2d(5, track_running_stats=False)),
+    ],
+    ids=lambda block: type(block).__name__,
+)
+@torch.no_grad()
+def test_odd_blocks_keep_their_outputs(block: nn.Module) -> None:
+    if any(getattr(module, "running_mean", 0) is None for module in block.modules()):
+        block.eval()
+    elif not any(isinstance(m, nn.BatchNorm2d) and not m.affine for m in block.modules()):
+        randomised(block)
+    block.eval().double()
+    x = torch.randn(2, 6, 10, 10, dtype=torch.double)
+    if any(getattr(m, "stride", 1) == (2, 2) for m in block.modules() if isinstance(m, nn.Conv2d)):
+        block = Concat(*list(block)[:3]).eval()  # a branch of stride 2 ends on another grid
+    assert distance(block(x), fuse(block)(x)) < 1e-12
+
+
+def test_a_fold_is_torchs() -> None:
+    conv, norm = nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6)
+    randomised(norm)
+    theirs = torch.nn.utils.fuse_conv_bn_eval(conv.eval(), norm)
+    ours = fold(conv, norm)
+    assert torch.allclose(ours.weight, theirs.weight)
+    assert theirs.bias is not None
+    assert torch.allclose(ours.bias, theirs.bias)
+
+
+def test_a_network_in_training_mode_is_answered() -> None:
+    with pytest.raises(ValueError, match=r"^googlenet is in training mode.*call \.eval\(\) first$"):
+        fuse(ie.build("googlenet", **SMALL))
+    net = ie.build("googlenet", **SMALL | {"batch_norm": True}).eval()
+    net.features.inception_4a[0].bn.train()
+    with pytest.raises(ValueError, match="training mode"):
+        fuse(net)
+
+
+@pytest.mark.parametrize("name", ["googlenet", "nin_imagenet"])
+def test_a_fused_network_is_answered(name: str) -> None:
+    once = fuse(ie.build(name, **SMALL).eval())
+    with pytest.raises(ValueError, match=f"^{name} is fused already"):
+        fuse(once)
+    with pytest.raises(ValueError, match="is fused already"):
+        fuse(nn.Sequential(once).eval())
+
+
+class Unknown(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+class Holder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 1)
+
+
+@pytest.mark.parametrize("module", [Unknown(), Holder(), nn.Sequential(Unknown()), Concat(Holder())])
+def test_an_unknown_module_is_answered(module: nn.Module) -> None:
+    with pytest.raises(TypeError, match=r"^fuse has no rule for (Unknown|Holder): build it from ConvUnit"):
+        fuse(module.eval())
+
+
+def test_a_slice_beyond_the_channels_is_answered() -> None:
+    with pytest.raises(ie.ShapeError, match="channels 6 to 9 are asked of 8"):
+        ie.trace(Slice(6, 4), (8, 5, 5))
+    assert "start=6, width=4" in repr(Slice(6, 4))
