@@ -1,0 +1,81 @@
+"""The occluder without a browser."""
+
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inception_edu.explorers.occluder import (
+    BLACK,
+    SIDE,
+    Occluder,
+    at_the_peak,
+    class_map,
+    network,
+    occluder_explorer,
+    occluder_sentence,
+    occluder_view,
+    pictures,
+    smallest_at_the_peak,
+)
+
+
+def test_there_is_a_picture_of_every_class_and_the_network_knows_it():
+    assert pictures().labels.tolist() == list(range(10))
+    assert not any(Occluder(label).flipped for label in range(10))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 9), st.integers(0, 27), st.integers(0, 27), st.integers(0, 28), st.integers(0, 1))
+def test_a_square_is_painted_where_it_lies_and_judged_by_the_network(picture, row, column, size, paint):
+    if max(row, column) + size > SIDE:
+        with pytest.raises(ValueError, match="reaches beyond the picture"):
+            Occluder(picture, row, column, size, paint)
+        return
+    shown = Occluder(picture, row, column, size, paint)
+    changed = shown.image != pictures().images[picture]
+    assert int(changed.sum()) <= size**2
+    assert (shown.image[:, row : row + size, column : column + size] == (0.0, BLACK)[paint]).all()
+    with torch.no_grad():
+        expected = network()(shown.image[None]).softmax(1)[0]
+    torch.testing.assert_close(torch.tensor(shown.chances), expected, atol=1e-5, rtol=0)
+    assert ("flipped" in occluder_sentence(shown)) == (int(expected.argmax()) != picture)
+
+
+def test_the_square_at_the_peak_covers_the_peak():
+    for picture in range(10):
+        peak = class_map(picture)
+        row, column = divmod(int(peak.argmax()), peak.shape[1])
+        y, x = (int((place + 0.5) * SIDE / peak.shape[0]) for place in (row, column))
+        for size in (1, 6, 28):
+            square = at_the_peak(picture, size)
+            assert square.row - 1 <= y <= square.row + size
+            assert square.column - 1 <= x <= square.column + size
+
+
+def test_the_smallest_square_at_the_peak_flips_and_no_smaller_one_does():
+    size = smallest_at_the_peak(6)
+    assert size is not None
+    assert at_the_peak(6, size).flipped
+    assert not any(at_the_peak(6, smaller).flipped for smaller in range(1, size))
+
+
+def test_the_drawing_is_well_formed_and_shows_the_map_on_demand():
+    plain, mapped = (occluder_view(Occluder(9, 5, 5, 8, 0, shown)) for shown in (0, 1))
+    for html in (plain, mapped):
+        ET.fromstring(re.search(r"<svg.*?</svg>", html, re.DOTALL)[0])
+    assert plain.count("<circle") == 0
+    assert mapped.count("<circle") == class_map(9).numel()
+
+
+def test_the_panel_says_why_a_square_cannot_lie_there():
+    panel = occluder_explorer()
+    panel.values = {**panel.values, "row": 20, "size": 9}
+    assert "reaches beyond the picture of 28x28 pixels" in panel.html
+    panel.values = {**panel.values, "row": 10}
+    panel.pinned = dict(panel.values)
+    panel.values = {**panel.values, "size": 12}
+    assert "Against the pinned square the right class changes by" in panel.html
