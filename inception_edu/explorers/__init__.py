@@ -1,15 +1,33 @@
 """Explorers: a pure function from numbers to a result, a drawing of it, and one panel that puts sliders to both."""
 
 from .bottleneck import bottleneck_explorer
+from .branch_silence import branch_silence_explorer
+from .designer import designer_explorer
+from .factorise import factorise_explorer
 from .family_map import family_map_explorer
+from .grid_reduction import grid_reduction_explorer
+from .head_size import head_size_explorer
 from .inception_block import inception_block_explorer
 from .naive_block import naive_block_explorer
+from .occluder import occluder_explorer
+from .reduction_klmn import reduction_klmn_explorer
+from .residual_scale import residual_scale_explorer
+from .separable import separable_explorer
 from .small_kernels import small_kernels_explorer
 
 __all__ = [
     "bottleneck_explorer",
+    "branch_silence_explorer",
+    "designer_explorer",
+    "factorise_explorer",
     "family_map_explorer",
+    "grid_reduction_explorer",
+    "head_size_explorer",
     "inception_block_explorer",
     "naive_block_explorer",
+    "occluder_explorer",
+    "reduction_klmn_explorer",
+    "residual_scale_explorer",
+    "separable_explorer",
     "small_kernels_explorer",
 ]
