@@ -1,6 +1,6 @@
 """How much memory one image's activations take at the worst moment: what is alive at once, not the sum of all.
 
-`Node.activation_bytes` adds up what every layer puts out, which is what training keeps for the backward pass.
+`Node.activation_bytes` adds up what every layer puts out, which is roughly what training keeps for the backward pass.
 Inference lets go of a tensor as soon as nobody will read it again, so what counts is the fullest moment.
 """
 
