@@ -157,8 +157,9 @@ def test_the_peers_are_pinned_and_want_the_torch_that_was_tested() -> None:
 # ---- chapters ---------------------------------------------------------------------------------
 
 
-def test_there_are_chapters() -> None:
-    assert {"03_one_by_one", "04_inception_v1"} <= {path.stem for path in CHAPTERS}
+def test_the_chapters_are_numbered_without_a_gap() -> None:
+    assert [path.stem[:3] for path in CHAPTERS] == [f"{number:02}_" for number in range(len(CHAPTERS))]
+    assert len(CHAPTERS) == 13
 
 
 @pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
@@ -175,6 +176,30 @@ def test_a_chapter_was_run_from_the_top(chapter: nbformat.NotebookNode) -> None:
     assert cells
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert any(cell.outputs for cell in cells)
+
+
+def test_a_chapter_has_all_that_a_reader_expects(chapter: nbformat.NotebookNode) -> None:
+    first, *rest = [cell.source for cell in chapter.cells if cell.cell_type == "markdown"]
+    assert re.match(r"# \d\d · ", first)
+    assert not [part for part in ("You will be able to", "Time", "Hardware", "Leans on") if f"**{part}**" not in first]
+    assert first.count("<details>") == 2, "two recall questions open a chapter"
+    headings = " | ".join(re.findall(r"^#+ (.*)", "\n".join(rest), re.MULTILINE)).lower()
+    wanted = ("said", "differ", "remember", "check yourself", "your turn")
+    assert not [words for words in wanted if words not in headings], headings
+    assert "中文" in rest[-1] or "中文" in rest[-2], "the glossary ends a chapter"
+    sources = [cell.source for cell in code_cells(chapter)]
+    assert any(re.search(r"^guess = None", source, re.MULTILINE) for source in sources)
+    assert any("_explorer()" in source for source in sources)
+    assert any(re.search(r"load_record\(|records/", source) for source in sources), "a live run on a recorded cloud"
+
+
+def test_every_figure_of_a_chapter_is_described(chapter: nbformat.NotebookNode) -> None:
+    for cell in code_cells(chapter):
+        for output in cell.outputs:
+            data = output.get("data", {})
+            assert "image/png" not in data, f"{cell.id}: a PNG carries no description; use figures.show"
+            for drawing in re.findall(r"<svg[^>]*>", data.get("text/html", "")):
+                assert 'role="img"' in drawing, cell.id
 
 
 def test_no_cell_of_a_chapter_failed(chapter: nbformat.NotebookNode) -> None:
