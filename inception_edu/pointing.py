@@ -10,14 +10,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .data import MEAN, STD, LabelledImages
+from .data import BLACK, LabelledImages
 from .explain import class_maps
 from .network import InceptionNet
 from .training import predict
 
 CELLS = 3
-BLACK = -MEAN / STD
-"""The value of a black pixel once images are normalised."""
 
 
 @dataclass(frozen=True)

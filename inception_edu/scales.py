@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from .bricks import Concat, branch
-from .data import MEAN, STD, LabelledImages
+from .data import BLACK, LabelledImages
+from .network import InceptionNet, classifier
 
 NEAR = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2))
 """Steps (down, right) from one dot to the next that fit into a 3x3 window."""
@@ -36,7 +37,7 @@ def at_many_sizes(data: LabelledImages, seed: int, sizes: range = range(10, 29, 
     chance = torch.Generator().manual_seed(seed)
     which = torch.randint(len(sizes), (len(data),), generator=chance)
     corners = torch.rand(len(data), 2, generator=chance)
-    images = torch.full_like(data.images, -MEAN / STD)
+    images = torch.full_like(data.images, BLACK)
     for place, size in enumerate(sizes):
         chosen = (which == place).nonzero().flatten()
         small = nn.functional.interpolate(
@@ -68,10 +69,8 @@ def dot_pairs(count: int, seed: int, pairs: int = 12) -> LabelledImages:
     )
 
 
-def one_block(block: nn.Module, channels: int) -> Any:
+def one_block(block: nn.Module, channels: int) -> InceptionNet:
     """A network of a single block on (N, 1, 28, 28), a global average and a linear layer: nothing sees further."""
-    from .network import InceptionNet, classifier
-
     return InceptionNet({"block": block}, classifier(channels, 10), name="one block")
 
 

@@ -1,11 +1,12 @@
 """The bottleneck explorer: one convolution against a 1x1, a convolution and a 1x1 with fewer channels between them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from ..arithmetic import conv_macs
 from ..palette import BLUE, ORANGE
+from .settings import at_least_one, centred
 from .svg import bar, svg, text
 
 if TYPE_CHECKING:
@@ -29,14 +30,8 @@ class BottleneckCost:
     grid: int = 28
 
     def __post_init__(self) -> None:
-        for name in ("in_channels", "middle", "out_channels", "kernel", "grid"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name.replace('_', ' ')} is {getattr(self, name)}, and must be at least 1")
-        if self.kernel % 2 == 0:
-            raise ValueError(
-                f"a {self.kernel}x{self.kernel} kernel has no middle to centre on a position; "
-                f"take {self.kernel - 1} or {self.kernel + 1}"
-            )
+        at_least_one(asdict(self))
+        centred(self.kernel)
 
     @property
     def direct(self) -> int:

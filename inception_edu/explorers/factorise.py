@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..arithmetic import Pair, conv_params, pair, receptive_field
 from ..palette import BLUE, GREEN, ORANGE
+from .settings import at_least_one, centred
 from .svg import bar, svg, text
 
 if TYPE_CHECKING:
@@ -49,15 +50,10 @@ class Factorisation:
     grid: int = 17
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if value < 1:
-                raise ValueError(f"{name.replace('_', ' ')} is {value}, and must be at least 1")
+        at_least_one(asdict(self))
         if self.n == 1:
             raise ValueError("a 1x1 is already as small as a kernel can be; take n = 3 or more")
-        if self.n % 2 == 0:
-            raise ValueError(
-                f"a {self.n}x{self.n} kernel has no middle to centre on a position; take {self.n - 1} or {self.n + 1}"
-            )
+        centred(self.n)
 
     @property
     def ways(self) -> tuple[Way, Way, Way]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..arithmetic import conv_macs, conv_params, out_size
 from ..palette import BLUE, GREEN, ORANGE
+from .settings import at_least_one
 from .svg import bar, svg, text
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ class GridReduction:
     grid: int = 35
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if value < 1:
-                raise ValueError(f"{name} is {value}, and must be at least 1")
+        at_least_one(asdict(self), in_words=False)
         if self.grid < 3:
             raise ValueError(f"grid is {self.grid}, and a 3x3 window needs at least 3")
 

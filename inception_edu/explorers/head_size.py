@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..arithmetic import linear_macs, linear_params
 from ..family import FAMILY
 from ..palette import BLUE, GREEN, ORANGE
+from .settings import at_least_one
 from .svg import bar, svg, text
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ class HeadSize:
     classes: int = 1000
 
     def __post_init__(self) -> None:
-        for name in ("grid", "channels", "classes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, and must be at least 1")
+        at_least_one({"grid": self.grid, "channels": self.channels, "classes": self.classes})
         if min(self.hidden_1, self.hidden_2) < 0:
             raise ValueError(f"a hidden layer of {min(self.hidden_1, self.hidden_2)} units cannot be: 0 leaves it out")
         if self.hidden_2 and not self.hidden_1:

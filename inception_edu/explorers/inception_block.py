@@ -11,6 +11,7 @@ from ..drawing import diagram
 from ..models.googlenet import TABLE_1, inception
 from ..tracing import Node, trace
 from .branches import branch_table
+from .settings import at_least_one
 
 if TYPE_CHECKING:
     from .panel import Panel, View
@@ -35,9 +36,7 @@ class InceptionBlock:
     grid: int = 28
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if value < 1:
-                raise ValueError(f"{name} is {value}, and must be at least 1")
+        at_least_one(asdict(self), in_words=False)
 
     @cached_property
     def node(self) -> Node:

@@ -13,6 +13,7 @@ from ..models.googlenet import naive_inception
 from ..palette import BLUE, ORANGE
 from ..tracing import Node, trace
 from .branches import branch_table
+from .settings import at_least_one
 from .svg import bar, svg, text
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ class NaiveBlock:
     blocks: int = 4
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if value < 1:
-                raise ValueError(f"{name} is {value}, and must be at least 1")
+        at_least_one(asdict(self), in_words=False)
 
     @cached_property
     def node(self) -> Node:

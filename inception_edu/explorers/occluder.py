@@ -12,11 +12,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..data import LabelledImages, asset, load_fashion, to_pixels
+from ..data import BLACK, LabelledImages, asset, load_fashion, to_pixels
 from ..explain import class_activation_map
 from ..network import InceptionNet
 from ..palette import BLUE, ORANGE, VERMILLION
-from ..pointing import BLACK
 from ..training import load, predict, threads
 from .svg import bar, svg, text
 

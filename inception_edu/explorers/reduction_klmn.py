@@ -11,6 +11,7 @@ from ..drawing import diagram
 from ..models.inception_v4 import reduction_a
 from ..tracing import Node, trace
 from .branches import branch_table
+from .settings import at_least_one
 
 if TYPE_CHECKING:
     from .panel import Panel, View
@@ -33,9 +34,7 @@ class ReductionA:
     grid: int = 35
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if value < 1:
-                raise ValueError(f"{name.replace('_', ' ')} is {value}, and must be at least 1")
+        at_least_one(asdict(self))
         if self.grid < 3:
             raise ValueError(f"no 3x3 window fits a grid of {self.grid}x{self.grid} without padding; take 3 or more")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..arithmetic import conv_macs
 from ..palette import BLUE, GREEN, ORANGE
+from .settings import at_least_one, centred
 from .svg import bar, svg, text
 
 if TYPE_CHECKING:
@@ -28,14 +29,8 @@ class SeparableCost:
     grid: int = 14
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if value < 1:
-                raise ValueError(f"{name.replace('_', ' ')} is {value}, and must be at least 1")
-        if self.kernel % 2 == 0:
-            raise ValueError(
-                f"a {self.kernel}x{self.kernel} kernel has no middle to centre on a position; "
-                f"take {self.kernel - 1} or {self.kernel + 1}"
-            )
+        at_least_one(asdict(self))
+        centred(self.kernel)
 
     @property
     def standard(self) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..arithmetic import conv_macs, receptive_field
 from ..palette import BLUE, ORANGE
+from .settings import at_least_one
 from .svg import bar, svg, text
 
 if TYPE_CHECKING:
@@ -34,9 +35,7 @@ class KernelStack:
     grid: int = 28
 
     def __post_init__(self) -> None:
-        for name in ("in_channels", "middle", "out_channels", "grid"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name.replace('_', ' ')} is {getattr(self, name)}, and must be at least 1")
+        at_least_one({name: getattr(self, name) for name in ("in_channels", "middle", "out_channels", "grid")})
         for kernel in self.kernels:
             if kernel < 0 or (kernel and kernel % 2 == 0):
                 raise ValueError(f"a {kernel}x{kernel} kernel has no middle to centre on a position; take an odd one")
