@@ -8,19 +8,16 @@ network is built with its heads, and the arm "without" gives them the weight 0 i
 them out of the computation. Learning rates are chosen for each arm by itself on 1,000 validation images.
 """
 
-import json
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
+from recording import Record
 
 from inception_edu.data import load_fashion, split_validation
 from inception_edu.family import build
 from inception_edu.models.googlenet import TABLE_1
 from inception_edu.training import accuracy, fit, flip, sgd
-
-RECORD = Path(__file__).resolve().parent.parent / "assets" / "records" / "04_aux_heads.json"
 
 NETWORK: dict[str, Any] = {
     "num_classes": 10,
@@ -54,43 +51,26 @@ def run(seed: int, aux_weight: float, lr: float) -> dict[str, Any]:
     }
 
 
-class Record:
-    """The file of results; `once` makes a run only where the file does not have it yet."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.runs: dict[str, Any] = json.loads(path.read_text())["runs"] if path.exists() else {}
-        self.chosen: dict[str, float] = {}
-
-    def once(self, cloud: str, arm: str, seed: int, lr: float, aux_weight: float) -> dict[str, Any]:
-        """The results of one run, filed under its cloud, arm, learning rate and seed."""
-        name = f"{cloud}/{arm}/{lr}/{seed}"
-        if name not in self.runs:
-            self.runs[name] = run(seed, aux_weight, lr)
-            print(name, self.runs[name], flush=True)
-            self.write()
-        return self.runs[name]
-
-    def write(self) -> None:
-        """The whole file, sorted by nothing: runs stand in the order in which they were made."""
-        about = {
-            "made_by": "benchmarks/aux_heads.py",
-            "torch": torch.__version__,
-            "network": {**NETWORK, "table": list(NETWORK["table"])},
-            "chosen_on_validation": self.chosen,
-        }
-        self.path.write_text(json.dumps({**about, "runs": self.runs}, indent=1) + "\n")
-
-
 def main() -> None:
     """Chooses a rate for each arm, then makes the ten pairs."""
-    record = Record(RECORD)
-    for arm, weight in ARMS.items():
-        tried = {lr: record.once("tuning", arm, TUNING_SEED, lr, weight)["valid"][-1] for lr in RATES}
-        record.chosen[arm] = max(tried, key=tried.__getitem__)
+    record = Record(
+        "04_aux_heads",
+        made_by="benchmarks/aux_heads.py",
+        network={**NETWORK, "table": list(NETWORK["table"])},
+    )
+
+    def once(cloud: str, arm: str, seed: int, lr: float) -> dict[str, Any]:
+        found: dict[str, Any] = record.once(f"{cloud}/{arm}/{lr}/{seed}", lambda: run(seed, ARMS[arm], lr))
+        return found
+
+    chosen = {}
+    for arm in ARMS:
+        tried = {lr: once("tuning", arm, TUNING_SEED, lr)["valid"][-1] for lr in RATES}
+        chosen[arm] = max(tried, key=tried.__getitem__)
+    record.about["chosen_on_validation"] = chosen
     for seed in SEEDS:
-        for arm, weight in ARMS.items():
-            record.once("batch_norm", arm, seed, record.chosen[arm], weight)
+        for arm in ARMS:
+            once("batch_norm", arm, seed, chosen[arm])
     record.write()
 
 

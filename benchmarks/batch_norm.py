@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from recording import Record, cloud, tune
+from starts import kaiming_start
 from torch import nn
 
 import inception_edu as ie
@@ -38,11 +39,7 @@ def network(batch_norm: bool) -> InceptionNet:
         inception_4a=partial(inception, row=TABLE["inception_4a"], pool=avg_pool()),
     )
     net = stack(1, 10, items, name="small bn_inception", width=0.125, batch_norm=batch_norm)
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+    kaiming_start(net)
     return net
 
 

@@ -8,9 +8,8 @@ Each of the runs is a fresh process, because one process keeps its luck with cac
 import json
 import platform
 import statistics
-import subprocess
-import sys
-from pathlib import Path
+
+from recording import RECORDS, in_fresh_processes
 
 from inception_edu.files import write_whole
 
@@ -35,10 +34,7 @@ def main():
     """Runs the processes one after the other and records the ratios."""
     import torch
 
-    ratios = [
-        float(subprocess.run([sys.executable, "-c", ONE_RUN], check=True, capture_output=True, text=True).stdout)
-        for _ in range(RUNS)
-    ]
+    ratios = [ratio for (ratio,) in in_fresh_processes(ONE_RUN, RUNS)]
     record = {
         "script": "benchmarks/bottleneck_time.py",
         "machine": f"{platform.machine()}, 2 cores, one thread used",
@@ -46,9 +42,7 @@ def main():
         "MACs ratio": 589_824 / 69_632,
         "time ratios": ratios,
     }
-    path = Path(__file__).parent.parent / "assets" / "records" / "03_bottleneck_time.json"
-    path.parent.mkdir(exist_ok=True)
-    write_whole(path, json.dumps(record, indent=1) + "\n")
+    write_whole(RECORDS / "03_bottleneck_time.json", json.dumps(record, indent=1) + "\n")
     print(f"median {statistics.median(ratios):.2f}, from {min(ratios):.2f} to {max(ratios):.2f}")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from recording import Record, cloud
-from torch import nn
+from starts import kaiming_start
 
 import inception_edu as ie
 from inception_edu.data import load_fashion, split_validation
@@ -31,11 +31,7 @@ def network() -> InceptionNet:
     """(N, 1, 28, 28) -> (N, 10), without batch norm."""
     items = {"conv_1": (64, 3, 2), "mixed_5b": partial(inception_a, pool_proj=32), "mixed_6a": reduction_a}
     net = stack(1, 10, items, name="small inception_v3", width=0.125, batch_norm=False)
-    for module in net.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+    kaiming_start(net)
     return net
 
 

@@ -9,9 +9,8 @@ because one process keeps its luck with caches and clock speed.
 import json
 import platform
 import statistics
-import subprocess
-import sys
-from pathlib import Path
+
+from recording import RECORDS, in_fresh_processes
 
 from inception_edu.files import write_whole
 
@@ -37,11 +36,7 @@ def main():
     """Runs the processes one after the other and records the ratios."""
     import torch
 
-    outputs = [
-        subprocess.run([sys.executable, "-c", ONE_RUN], check=True, capture_output=True, text=True).stdout
-        for _ in range(RUNS)
-    ]
-    columns = zip(*([float(word) for word in out.split()] for out in outputs), strict=True)
+    columns = zip(*in_fresh_processes(ONE_RUN, RUNS), strict=True)
     ratios = dict(zip(("3", "7"), columns, strict=True))
     record = {
         "script": "benchmarks/factorised_time.py",
@@ -50,9 +45,7 @@ def main():
         "MACs ratios": {"3": 3 / 2, "7": 7 / 2},
         "time ratios": ratios,
     }
-    path = Path(__file__).parent.parent / "assets" / "records" / "06_factorised_time.json"
-    path.parent.mkdir(exist_ok=True)
-    write_whole(path, json.dumps(record, indent=1) + "\n")
+    write_whole(RECORDS / "06_factorised_time.json", json.dumps(record, indent=1) + "\n")
     for n, found in ratios.items():
         print(f"{n}x{n}: median {statistics.median(found):.2f}, from {min(found):.2f} to {max(found):.2f}")
 

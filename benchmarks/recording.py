@@ -8,6 +8,8 @@
 """
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,16 @@ class Record:
         """The whole file, or the old one as it was."""
         self.path.parent.mkdir(exist_ok=True)
         write_whole(self.path, json.dumps({**self.about, "runs": self.runs}, indent=1) + "\n")
+
+
+def in_fresh_processes(code: str, runs: int) -> list[list[float]]:
+    """The numbers that `code` prints, a list for each of `runs` processes made one after the other.
+
+    For timings: one process keeps its luck with caches and clock speed.
+    """
+    command = [sys.executable, "-c", code]
+    outputs = (subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(runs))
+    return [[float(word) for word in output.split()] for output in outputs]
 
 
 def tune(

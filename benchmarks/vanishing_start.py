@@ -6,20 +6,17 @@ convolutions and no heads. The learning rate is chosen for each arm by itself, o
 again; where none leaves the ground, the larger is kept.
 """
 
-import json
-import time
-from pathlib import Path
 from typing import Any
 
 import torch
 from aux_heads import NETWORK, RECIPE
-from torch import nn
+from recording import Record
+from starts import kaiming_start
 
 from inception_edu.data import load_fashion, split_validation
 from inception_edu.family import build
 from inception_edu.training import fit
 
-RECORD = Path(__file__).resolve().parent.parent / "assets" / "records" / "04_vanishing_start.json"
 PLAIN: dict[str, Any] = {**NETWORK, "batch_norm": False, "width": 0.125}
 ARMS: dict[str, dict[str, Any]] = {
     "without": {"aux_weight": 0.0},
@@ -33,10 +30,8 @@ def run(seed: int, lr: float, *, aux_weight: float, kaiming: bool = False) -> li
     """The validation accuracy, as a share of 1, after each of the epochs."""
     torch.manual_seed(seed)
     net = build("googlenet", **PLAIN)
-    for module in net.modules() if kaiming else ():
-        if isinstance(module, nn.Conv2d) and module.bias is not None:
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            nn.init.zeros_(module.bias)
+    if kaiming:
+        kaiming_start(net)
     recipe = {**RECIPE, "batch_size": 32}  # learning starts late, so twice as many steps
     train, valid = split_validation(load_fashion("train"))
     history = fit(net, train, valid, lr=lr, aux_weight=aux_weight, seed=seed, progress=False, **recipe)
@@ -45,29 +40,25 @@ def run(seed: int, lr: float, *, aux_weight: float, kaiming: bool = False) -> li
 
 def main() -> None:
     """Chooses a rate for each arm, then makes the runs; those that the file has already are not made again."""
-    runs: dict[str, Any] = json.loads(RECORD.read_text())["runs"] if RECORD.exists() else {}
-    chosen: dict[str, float] = {}
+    record = Record(
+        "04_vanishing_start",
+        made_by="benchmarks/vanishing_start.py",
+        network={**PLAIN, "table": list(PLAIN["table"])},
+    )
 
     def once(arm: str, lr: float, seed: int) -> list[float]:
-        name, before = f"{arm}/{lr}/{seed}", time.process_time()
-        if name not in runs:
-            runs[name] = run(seed, lr, **ARMS[arm])
-            print(name, runs[name], f"{time.process_time() - before:.0f} s", flush=True)
-        about = {
-            "made_by": "benchmarks/vanishing_start.py",
-            "torch": torch.__version__,
-            "network": {**PLAIN, "table": list(PLAIN["table"])},
-            "chosen_on_validation": chosen,
-        }
-        RECORD.write_text(json.dumps({**about, "runs": runs}, indent=1) + "\n")
-        return runs[name]
+        found: list[float] = record.once(f"{arm}/{lr}/{seed}", lambda: run(seed, lr, **ARMS[arm]))
+        return found
 
+    chosen = {}
     for arm in ARMS:
         tried = {lr: once(arm, lr, TUNING_SEED)[-1] for lr in RATES}
         chosen[arm] = max(tried, key=tried.__getitem__)
+    record.about["chosen_on_validation"] = chosen
     for seed in SEEDS:
         for arm, lr in chosen.items():
             once(arm, lr, seed)
+    record.write()
 
 
 if __name__ == "__main__":
