@@ -1,0 +1,352 @@
+"""A module as plain data: its boxes, branches and sums in order, and where two such descriptions differ.
+
+`nn.Sequential` inside `nn.Sequential`, names and `nn.Identity` change nothing that is computed, so they do not
+appear. A part is one of
+
+    {"is": "conv", "channels": 128, "kernel": [3, 3], ...}     a box; batch norm and ReLU behind it belong to it
+    {"is": "concat", "branches": [[part, ...], ...]}
+    {"is": "sum", "scale": 0.17, "body": [part, ...], "shortcut": [part, ...]}
+    {"is": "heads", "after": 3, "head": [part, ...]}           an auxiliary head and the number of its block
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import singledispatch
+from typing import Any
+
+from torch import nn
+
+from ..arithmetic import pair
+from ..bricks import Concat, Residual
+from ..network import InceptionNet
+
+Part = dict[str, Any]
+
+
+@singledispatch
+def box(module: nn.Module) -> Part:
+    """The settings of one layer that decide what it computes; a layer without a rule is told by its own words."""
+    return {"is": type(module).__name__, "settings": module.extra_repr()}
+
+
+@box.register
+def _(module: nn.Conv2d) -> Part:
+    return {
+        "is": "conv",
+        "channels": module.out_channels,
+        "kernel": list(pair(module.kernel_size)),
+        "stride": list(pair(module.stride)),
+        "padding": _padding(module),
+        "dilation": list(pair(module.dilation)),
+        "groups": module.groups,
+        "bias": module.bias is not None,
+        "norm": "none",
+        "relu": False,
+    }
+
+
+def _padding(module: nn.Conv2d) -> list[int] | str:
+    """Pixels on either side; "same" and "valid" in numbers, but for an even kernel, whose sides differ."""
+    if not isinstance(module.padding, str):
+        return list(pair(module.padding))
+    if module.padding == "valid":
+        return [0, 0]
+    reach = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
+    return module.padding if any(r % 2 for r in reach) else [r // 2 for r in reach]
+
+
+@box.register
+def _(module: nn.Linear) -> Part:
+    return {"is": "linear", "channels": module.out_features, "bias": module.bias is not None}
+
+
+@box.register
+def _(module: nn.MaxPool2d) -> Part:
+    return {"is": "max pool", **_window(module), "ceil_mode": module.ceil_mode}
+
+
+@box.register
+def _(module: nn.AvgPool2d) -> Part:
+    counted = module.count_include_pad or pair(module.padding) == (0, 0)
+    return {"is": "avg pool", **_window(module), "ceil_mode": module.ceil_mode, "border counted": counted}
+
+
+def _window(module: Any) -> Part:
+    return {name: list(pair(getattr(module, key))) for name, key in _WINDOW.items()}
+
+
+_WINDOW = {"kernel": "kernel_size", "stride": "stride", "padding": "padding"}
+
+
+@box.register
+def _(module: nn.AdaptiveAvgPool2d) -> Part:
+    size = module.output_size
+    return {"is": "adaptive avg pool", "grid": list(size) if isinstance(size, tuple) else [size, size]}
+
+
+@box.register
+def _(module: nn.Dropout) -> Part:
+    return {"is": "dropout", "dropped": module.p}
+
+
+@box.register(nn.BatchNorm1d)
+@box.register(nn.BatchNorm2d)
+def _(module: Any) -> Part:
+    return {"is": "batch norm", "settings": norm_of(module)}
+
+
+def norm_of(module: nn.BatchNorm1d | nn.BatchNorm2d) -> str:
+    """What is not the default in a batch norm: its epsilon, and that it has no scale or no running statistics."""
+    words = [f"batch norm with epsilon {module.eps:g}"]
+    words += [] if module.affine else ["without scale and shift"]
+    words += [] if module.track_running_stats else ["without running statistics"]
+    return " ".join(words)
+
+
+def anatomy(module: nn.Module) -> list[Part]:
+    """The parts of `module` in the order in which they compute."""
+    parts: list[Part] = []
+    for layer in layers(module):
+        match layer:
+            case Concat():
+                parts.append({"is": "concat", "branches": [anatomy(branch) for branch in layer]})
+            case Residual():
+                body, shortcut = anatomy(layer.body), anatomy(layer.shortcut)
+                parts.append({"is": "sum", "scale": float(layer.scale), "body": body, "shortcut": shortcut})
+            case nn.BatchNorm2d() if parts and (last := parts[-1])["is"] == "conv" and last["norm"] == "none":
+                last["norm"] = norm_of(layer)
+            case nn.ReLU() if parts and (last := parts[-1])["is"] == "conv" and not last["relu"]:
+                last["relu"] = True
+            case _:
+                parts.append(box(layer))
+    if isinstance(module, InceptionNet):
+        blocks = list(module.features._modules)
+        for tap, head in module.aux_heads.items():
+            parts.append({"is": "heads", "after": blocks.index(tap), "head": anatomy(head)})
+    return parts
+
+
+def layers(module: nn.Module) -> Iterator[nn.Module]:
+    """What computes, one after the other: sequences are opened, and what only hands on is left out."""
+    match module:
+        case InceptionNet():
+            yield from layers(module.features)
+            yield from layers(module.classifier)
+        case nn.Sequential():
+            for layer in module:
+                yield from layers(layer)
+        case nn.Identity():
+            pass
+        case _:
+            yield module
+
+
+def computing(module: nn.Module) -> Iterator[nn.Module]:
+    """Every single layer in the order of `anatomy`, so that equal modules list theirs in the same order."""
+    for layer in layers(module):
+        match layer:
+            case Concat():
+                for branch in layer:
+                    yield from computing(branch)
+            case Residual():
+                yield from computing(layer.body)
+                yield from computing(layer.shortcut)
+            case _:
+                yield layer
+
+
+# ---- words -------------------------------------------------------------------------------------
+
+
+def size(pair_of: Any) -> str:
+    """[3, 3] -> `3x3`."""
+    return "x".join(map(str, pair_of)) if isinstance(pair_of, list) else str(pair_of)
+
+
+_FIELDS: Mapping[str, Callable[[Any], str]] = {
+    "channels": lambda n: f"{n} channels",
+    "kernel": lambda k: f"a {size(k)} window",
+    "stride": lambda s: f"stride {s[0] if isinstance(s, list) and len(set(s)) == 1 else size(s)}",
+    "padding": lambda p: f"padding {p[0] if isinstance(p, list) and len(set(p)) == 1 else size(p)}",
+    "dilation": lambda d: f"dilation {size(d)}",
+    "groups": lambda g: f"{g} group{'s' * (g != 1)}",
+    "bias": lambda yes: "a bias" if yes else "no bias",
+    "norm": lambda words: "no batch norm" if words == "none" else str(words),
+    "relu": lambda yes: "a ReLU" if yes else "no ReLU",
+    "ceil_mode": lambda yes: "sizes rounded up" if yes else "sizes rounded down",
+    "border counted": lambda yes: "the padding averaged in" if yes else "the padding left out of the average",
+    "grid": lambda g: f"an output of {size(g)}",
+    "dropped": lambda p: f"{100 * p:g} % dropped",
+    "scale": lambda s: f"scale {s:g}",
+    "after": lambda n: f"its place behind block {n + 1}",
+    "settings": str,
+}
+
+
+def said(field: str, value: Any) -> str:
+    """One setting in words: `96 channels`, `stride 2`, `no bias`."""
+    return _FIELDS.get(field, lambda v: f"{field} {v}")(value)
+
+
+def words(part: Part, *more: str) -> str:
+    """A part as the drawing would name it, with the settings `more` added: `a 3x3 convolution with 128 channels`."""
+    kind = part["is"]
+    match kind:
+        case "concat":
+            return f"{len(part['branches'])} branches side by side"
+        case "sum":
+            return "a residual sum"
+        case "heads":
+            return "an auxiliary head"
+    name = str({"conv": "convolution", "linear": "linear layer"}.get(kind, kind))
+    if kind == "conv" and part["groups"] != 1:
+        name = f"convolution in {part['groups']} groups"
+    kernel = f"{size(part['kernel'])} " if "kernel" in part else ""
+    stride = ["stride"] if part.get("stride", [1, 1]) != [1, 1] else []
+    main = [*(field for field in ("channels", "grid", "dropped") if field in part), *stride]
+    details = [
+        said(field, part[field]) for field in [*main, *(f for f in more if f not in (*main, "kernel", "groups"))]
+    ]
+    article = "an" if not kernel and name[0] in "aeiou" else "a"
+    joined = ", ".join(details[:-1]) + " and " + details[-1] if len(details) > 1 else "".join(details)
+    return f"{article} {kernel}{name}" + (f" with {joined}" if joined else "")
+
+
+# ---- where two differ --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How many boxes two modules share, of how many, and one sentence for each place where they differ."""
+
+    right: int
+    boxes: int
+    lines: tuple[str, ...]
+
+
+Seal = Callable[[Any], Any]
+
+
+def count(parts: list[Part]) -> int:
+    """How many boxes there are; joining and adding count as a box each."""
+    inner = [parts_of for part in parts for parts_of in insides(part)]
+    return len(parts) + sum(map(count, inner))
+
+
+def insides(part: Part) -> list[list[Part]]:
+    """The lists of parts that a part holds."""
+    match part["is"]:
+        case "concat":
+            return list(part["branches"])
+        case "sum":
+            return [part["body"], part["shortcut"]]
+        case "heads":
+            return [part["head"]]
+    return []
+
+
+def sealed(parts: list[Part], seal: Seal) -> list[Part]:
+    """The same parts with every setting sealed; how they are nested stays open."""
+    return [_sealed(part, seal) for part in parts]
+
+
+def _sealed(part: Part, seal: Seal) -> Part:
+    out: Part = {}
+    for field, value in part.items():
+        match field:
+            case "is":
+                out[field] = value
+            case "branches":
+                out[field] = [sealed(branch, seal) for branch in value]
+            case "body" | "shortcut" | "head":
+                out[field] = sealed(value, seal)
+            case _:
+                out[field] = seal([field, value])
+    return out
+
+
+def compare(expected: list[Part], given: list[Part], seal: Seal | None = None, place: str = "") -> Comparison:
+    """Where `given` differs from `expected`.
+
+    With `seal`, `expected` is sealed: then a sentence names the box and the setting, but not what it should be.
+    """
+    shut = sealed(given, seal) if seal else given
+    right, boxes, lines = 0, max(count(expected), count(given)), []
+    wants, has = ([json.dumps(_own(part), sort_keys=True) for part in parts] for parts in (expected, shut))
+    for tag, i, end_i, j, end_j in SequenceMatcher(None, wants, has, autojunk=False).get_opcodes():
+        paired = min(end_i - i, end_j - j)
+        for step in range(paired):
+            wanted, have = expected[i + step], given[j + step]
+            where = _place(place, j + step, len(given), have)
+            if tag == "equal":
+                right += 1
+            else:
+                lines.append(_at(where, _difference(wanted, have, shut[j + step], open=seal is None)))
+            if wanted["is"] == have["is"]:
+                inner = _inside(wanted, have, seal, where)
+                right += inner.right
+                lines += inner.lines
+        for part in expected[i + paired : end_i]:
+            what = words(part) if seal is None else f"a part of the kind “{part['is']}”"
+            lines.append(_at(place, f"{what} is missing"))
+        for k in range(j + paired, end_j):
+            where = _place(place, k, len(given), given[k])
+            lines.append(_at(where, f"{words(given[k])} is one part too many"))
+    return Comparison(right, boxes, tuple(lines))
+
+
+def _at(place: str, sentence: str) -> str:
+    return f"{place}: {sentence}" if place else sentence
+
+
+def _own(part: Part) -> Part:
+    """A part without what it holds."""
+    return {field: value for field, value in part.items() if field not in ("branches", "body", "shortcut", "head")}
+
+
+def _place(before: str, index: int, of: int, part: Part) -> str:
+    """`branch 2, box 1`; a single part needs no number."""
+    if of == 1 and before:
+        return before
+    if of == 1 and insides(part):
+        return ""
+    number = f"box {index + 1}"
+    return f"{before}, {number}" if before else number
+
+
+def _difference(expected: Part, given: Part, shut: Part, *, open: bool) -> str:
+    if expected["is"] != given["is"]:
+        wanted = words(expected) if open else f"a part of the kind “{expected['is']}”"
+        return f"expected {wanted}, yours is {words(given)}"
+    fields = [field for field in _own(given) if expected.get(field) != shut[field]]
+    yours = ", ".join(said(field, given[field]) for field in fields)
+    if open:
+        return f"expected {words(expected, *fields)}, yours has {yours}"
+    return f"yours, {words(given)}, should not have {yours}"
+
+
+def _inside(expected: Part, given: Part, seal: Seal | None, where: str) -> Comparison:
+    """The comparison of what two parts of one kind hold."""
+    before = f"{where}, " if where else ""
+    names = {
+        "concat": [f"{before}branch {n}" for n, _ in enumerate(given.get("branches", ()), 1)],
+        "sum": [f"{before}body", f"{before}shortcut"],
+        "heads": [f"{before}auxiliary head"],
+    }
+    theirs, ours = insides(expected), insides(given)
+    lines: list[str] = []
+    if len(theirs) != len(ours):
+        lines.append(_at(where, f"expected {len(theirs)} branches, yours has {len(ours)}"))
+    inner = [
+        compare(wanted, have, seal, name)
+        for wanted, have, name in zip(theirs, ours, names.get(given["is"], []), strict=False)
+    ]
+    told = [json.dumps(branch, sort_keys=True) for branch in theirs]
+    shut = [json.dumps(sealed(branch, seal) if seal else branch, sort_keys=True) for branch in ours]
+    if told != shut and sorted(told) == sorted(shut):
+        lines.append(_at(where, "the branches are right, but stand in another order, which decides their channels"))
+    else:
+        lines += [line for found in inner for line in found.lines]
+    return Comparison(sum(found.right for found in inner), 0, tuple(lines))

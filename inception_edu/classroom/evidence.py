@@ -1,0 +1,163 @@
+"""What an answer shows, as plain data: numbers, the parts of a module, the numbers that it computes.
+
+Evidence is collected where the answer is, beside the student's own code, and judged somewhere else. So nothing
+here says what is right, and nothing that leaves here is an object that could lie about being equal to another.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..tracing import Node, trace
+from .anatomy import anatomy, computing
+
+PLAIN = (bool, int, float, str, type(None))
+MOST = 10_000  # values in one piece of evidence: far more than any exercise asks, far less than would hurt
+
+
+def collect(kind: str, answer: object, settings: Sequence[Any]) -> list[Any]:
+    """One piece of evidence for each setting; for the kinds "answer" and "designs" there is one setting.
+
+    An answer that was not given is None; what cannot be read or raises is `{"error": sentence}`.
+    """
+    read = {"answer": _answer, "computes": _computed, "builds": _built, "designs": _designed}[kind]
+    return [_bounded(read, answer, setting) for setting in settings]
+
+
+def _bounded(read: Any, answer: object, setting: Any) -> Any:
+    """What `read` finds; never an exception, and never more than fits."""
+    if answer is None or answer is ...:
+        return None
+    try:
+        found = plain(read(answer, setting))
+        if len(json.dumps(found)) > 100 * MOST:
+            return {"error": "this is far more than was asked for"}
+        return found
+    except Exception as error:  # a student's code may raise anything, and each deserves a sentence
+        return {"error": f"{type(error).__name__}: {str(error)[:500]}"}
+
+
+def _answer(answer: object, setting: None) -> Any:
+    return answer
+
+
+def _computed(function: Any, arguments: Sequence[Any]) -> Any:
+    if not callable(function):
+        raise TypeError(f"a function is asked for, this is {described(function)}")
+    return function(*map(argument, arguments))
+
+
+def _built(builder: Any, setting: tuple[Sequence[Any], Sequence[int]]) -> Any:
+    """The parts, the output and some of the numbers that a module computes on an image of the setting's shape."""
+    arguments, shape = setting
+    module = _module(builder, arguments)
+    if module is None:
+        return None
+    output = trace(module, tuple(shape)).output.shape
+    return {"parts": anatomy(module), "output": list(output), "numbers": probe(module, tuple(shape))}
+
+
+def _designed(builder: Any, setting: tuple[Sequence[Any], Sequence[int]]) -> Any:
+    """What a design is judged by: output, cost and reach of a module on an image of the setting's shape."""
+    arguments, shape = setting
+    module = _module(builder, arguments)
+    if module is None:
+        return None
+    node = trace(module, tuple(shape))
+    return {
+        "output": list(node.output.shape),
+        "parameters": node.params,
+        "MACs": node.macs,
+        "activations": node.activations,
+        "receptive field": min(node.output.field),
+        "convolutions": sum(isinstance(layer, nn.Conv2d) for layer in computing(module)),
+        "convolutions in a row": depth(node),
+        "branches": max((len(part["branches"]) for part in anatomy(module) if part["is"] == "concat"), default=1),
+    }
+
+
+def depth(node: Node) -> int:
+    """Convolutions on the longest way through."""
+    below = [depth(child) for child in node.children]
+    if not below:
+        return sum(isinstance(layer, nn.Conv2d) for layer in node.module.modules())
+    return max(below) if type(node.module).__name__ in ("Concat", "Residual") else sum(below)
+
+
+def _module(builder: Any, arguments: Sequence[Any]) -> nn.Module | None:
+    module = builder if isinstance(builder, nn.Module) else _computed(builder, arguments)
+    if module is not None and not isinstance(module, nn.Module):
+        raise TypeError(f"a module is asked for, this is {described(module)}")
+    return module
+
+
+def argument(value: Any) -> Any:
+    """A setting's value as the student's function gets it: `{"tensor": [2, 3], "seed": 0}` becomes a tensor."""
+    if isinstance(value, dict) and "tensor" in value:
+        return torch.randn(value["tensor"], generator=torch.Generator().manual_seed(value["seed"]))
+    return value
+
+
+def probe(module: nn.Module, shape: tuple[int, ...]) -> Any:
+    """Some numbers that `module` computes in evaluation mode from weights that hang on their order alone.
+
+    The copy that computes has its weights drawn layer by layer, in float64, so equal modules give equal numbers.
+    """
+    copy = deepcopy(module).double().eval()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for layer in computing(copy):
+            for tensor in (*layer.parameters(recurse=False), *layer.buffers(recurse=False)):
+                if tensor.is_floating_point():  # positive, for a variance must be; and spread, for order matters
+                    tensor.copy_(torch.rand(tensor.shape, generator=generator, dtype=torch.float64) + 0.1)
+        image = torch.randn(2, *shape, generator=generator, dtype=torch.float64)
+        return summary(copy(image))
+
+
+def summary(tensor: Tensor) -> dict[str, Any]:
+    """The shape and three numbers of a tensor, which another tensor hardly shares and rounding hardly moves."""
+    values = tensor.detach().double().cpu().flatten()
+    size = values.abs().mean().item() if len(values) else 0.0
+    rulers = torch.randn(2, len(values), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    apart = [(values / (size or 1.0) - ruler).abs().mean().item() if len(values) else 0.0 for ruler in rulers]
+    return {"shape": list(tensor.shape), "values": [size, *apart]}
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON can hold it; a tensor with many values becomes its `summary`.
+
+    Raises TypeError for anything else than numbers, text, tensors and lists, tuples and dicts of them, and
+    ValueError for more than 10,000 values.
+    """
+    budget = [MOST]
+
+    def convert(item: Any) -> Any:
+        budget[0] -= 1
+        if budget[0] < 0:
+            raise ValueError(f"this holds more than {MOST:,} values")
+        if type(item) in PLAIN:
+            if isinstance(item, float) and not math.isfinite(item):
+                return str(item)
+            return item[:1000] if isinstance(item, str) else item
+        if isinstance(item, Tensor):
+            return convert(item.item()) if item.dim() == 0 else convert(summary(item))
+        if type(item).__module__ == "numpy":
+            return convert(item.tolist())
+        if isinstance(item, list | tuple):
+            return [convert(each) for each in item]
+        if isinstance(item, dict):
+            return {str(key)[:100]: convert(each) for key, each in item.items()}
+        raise TypeError(f"a number, a text or a list of them is asked for, this is {described(item)}")
+
+    return convert(value)
+
+
+def described(value: object) -> str:
+    """`a Foo`, `an int`."""
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"

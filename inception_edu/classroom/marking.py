@@ -1,0 +1,347 @@
+"""Judges evidence: points, and a sentence for each thing that is not as it should be.
+
+What is expected ships as digests in assets/exercises (made by `sealing`), never as the answer; only the parts of
+blocks that an exercise shows stand there in the open, so that feedback can name them.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from html import escape
+from typing import Any, NamedTuple
+
+from ..data import asset
+from .anatomy import compare
+
+Task = Mapping[str, Any]
+"""One exercise of assets/exercises/NN.json."""
+
+EVIDENCE = "application/vnd.inception-edu.evidence+json"
+
+
+class Line(NamedTuple):
+    """One sentence of feedback; `good` says whether it tells of something right."""
+
+    good: bool
+    text: str
+
+
+class Mark(float):
+    """The points for one exercise, with the feedback; a float, because that is what nbgrader reads.
+
+    `full` is the most points there are, `lines` are the sentences. A notebook shows them as HTML.
+    """
+
+    full: float
+    lines: tuple[Line, ...]
+    evidence: Mapping[str, Any] | None = None
+
+    def __new__(cls, points: float, full: float, lines: Sequence[Line]) -> "Mark":
+        mark = super().__new__(cls, round(points, 2))
+        mark.full, mark.lines = full, tuple(lines)
+        return mark
+
+    def __str__(self) -> str:
+        head = f"{float(self):g} of {self.full:g} points" if self.full else "for practice"
+        return "\n".join([head, *(f"{'right' if good else 'look'}: {text}" for good, text in self.lines)])
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """What a notebook shows and, while grading, the evidence from which the mark is made a second time."""
+        bundle: dict[str, Any] = {"text/plain": repr(float(self)), "text/html": self.html}
+        if self.evidence is not None:
+            bundle[EVIDENCE] = self.evidence
+        return bundle
+
+    @property
+    def html(self) -> str:
+        """The points and the sentences; a sign before each sentence says what its colour says."""
+        head = f"{float(self):g} of {self.full:g} points" if self.full else "for practice, no points"
+        rows = "".join(
+            f"<li style='margin:2px 0'><span aria-hidden='true' style='color:{'#1b7f4b' if good else '#c2410c'};"
+            f"font-weight:bold'>{'&#10003;' if good else '&#10140;'}</span> "
+            f"<span>{'' if good else '<b>look:</b> '}{escape(text)}</span></li>"
+            for good, text in self.lines
+        )
+        edge = "#1b7f4b" if self == self.full else "#c2410c"
+        return (
+            f"<div role='status' style='border-left:4px solid {edge};padding:2px 12px'><b>{head}</b>"
+            f"<ul style='list-style:none;margin:4px 0;padding:0'>{rows}</ul></div>"
+        )
+
+
+# ---- digests -----------------------------------------------------------------------------------
+
+
+def digest(value: Any, salt: str) -> str:
+    """Sixteen hexadecimal digits that stand for a plain value."""
+    return hashlib.sha256(f"{salt}\n{json.dumps(value, sort_keys=True)}".encode()).hexdigest()[:16]
+
+
+def seal(value: Any, salt: str, digits: int = 6) -> Any:
+    """`value` with every number and text in it replaced by its digest; lists, keys and "shape" stay open.
+
+    Numbers that are not whole count to `digits` significant digits.
+    """
+    if isinstance(value, dict):
+        return {key: each if key == "shape" else seal(each, salt, digits) for key, each in value.items()}
+    if isinstance(value, list):
+        return [seal(each, salt, digits) for each in value]
+    return digest(next(_spellings(value, digits)), salt)
+
+
+def _spellings(value: Any, digits: int) -> Iterator[Any]:
+    """The texts that stand for a value, the exact one first: a number near the edge of a rounding has two."""
+    if isinstance(value, bool) or value is None:
+        yield value
+    elif isinstance(value, str):
+        yield " ".join(value.split()).casefold()
+    elif value == round(value):
+        yield str(round(value))
+    else:
+        near = round(value)
+        if abs(value - near) <= 1e-9 * abs(value):
+            yield str(near)
+        for nudge in (0.0, 1.0, -1.0):
+            yield f"{value * (1 + nudge * 10**-digits / 4):.{digits - 1}e}"
+
+
+def holds(expected: Any, given: Any, salt: str, digits: int = 6) -> bool:
+    """Whether `given` is what was sealed as `expected`."""
+    right, leaves = tally(expected, given, salt, digits)
+    return right == leaves
+
+
+def tally(expected: Any, given: Any, salt: str, digits: int = 6) -> tuple[int, int]:
+    """How many of the sealed values `given` has at the same place, and how many there are."""
+    if isinstance(expected, dict):
+        have = given if isinstance(given, dict) else {}
+        pairs = [
+            (int(have.get(key) == each), 1) if key == "shape" else tally(each, have.get(key, ()), salt, digits)
+            for key, each in expected.items()
+        ]
+    elif isinstance(expected, list):
+        row = given if isinstance(given, list) else []
+        pairs = [tally(each, row[i] if i < len(row) else (), salt, digits) for i, each in enumerate(expected)]
+        surplus = max(0, len(row) - len(expected))
+        pairs.append((0, surplus))
+    elif isinstance(given, dict | list | tuple):
+        return 0, 1
+    else:
+        return int(any(digest(text, salt) == expected for text in _spellings(given, digits))), 1
+    return sum(right for right, _ in pairs), sum(leaves for _, leaves in pairs)
+
+
+# ---- marks -------------------------------------------------------------------------------------
+
+
+@cache
+def tasks(chapter: str) -> Mapping[str, Task]:
+    """The exercises of a chapter, "03", by name.
+
+    Raises ValueError for a chapter without exercises.
+    """
+    try:
+        found: Mapping[str, Task] = json.loads(asset(f"exercises/{chapter}.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"there are no exercises for a chapter {chapter!r}: chapters are '00' to '12'") from None
+    return found
+
+
+def task(exercise: str) -> Task:
+    """The exercise "03.name".
+
+    Raises ValueError for one that there is not.
+    """
+    chapter, _, name = exercise.partition(".")
+    found = tasks(chapter)
+    if name not in found:
+        raise ValueError(f"chapter {chapter} has no exercise {name!r}; it has {', '.join(found)}")
+    return found[name]
+
+
+def mark(exercise: str, evidence: Sequence[Any], hidden: Task | None = None) -> Mark:
+    """The mark for an exercise "03.name" from its evidence, a piece for each setting that is shown, then each hidden.
+
+    `hidden` holds "settings", "expected" and "slips" as the shown task does. Evidence comes from a student's
+    program and may be anything: what is not as it should be earns nothing and never raises.
+    """
+    shown = task(exercise)
+    expected = [*shown["expected"], *(hidden["expected"] if hidden else ())]
+    full = float(shown["points"])
+    pieces = list(evidence) if isinstance(evidence, list | tuple) else []
+    pieces += [None] * (len(expected) - len(pieces))
+    if all(piece is None for piece in pieces[: len(expected)]):
+        return Mark(0, full, [Line(False, "not answered yet")])
+    try:
+        shares, lines = _JUDGES[shown["kind"]](exercise, shown, hidden, pieces[: len(expected)])
+    except (TypeError, KeyError, ValueError, AttributeError, RecursionError, OverflowError):
+        return Mark(0, full, [Line(False, "what this answer showed cannot be read, so it earns no points")])
+    share = sum(shares) / len(shares) if shown.get("partial", True) else float(min(shares) == 1)
+    return Mark(full * share, full, lines or [Line(True, "right")])
+
+
+def _slip(shown: Task, hidden: Task | None, pieces: Sequence[Any], salt: str, at: str | None = None) -> str | None:
+    """The sentence for the misconception that gives exactly these pieces, if one does; a module's come as digests."""
+    for number, slip in enumerate(shown.get("slips", ())):
+        told = [*slip["sealed"], *(hidden["slips"][number]["sealed"] if hidden else ())]
+        if slip.get("at") == at and all(
+            wrong == piece or holds(wrong, piece, salt, shown["digits"])
+            for wrong, piece in zip(told, pieces, strict=True)
+        ):
+            return str(slip["says"])
+    return None
+
+
+def _wrong(shown: Task, slip: str | None) -> str:
+    """What to say about a wrong value: the slip that it shows, or else where to look."""
+    return slip or shown.get("ask") or "this is not it, and none of the usual slips either"
+
+
+def _error(piece: Any) -> str | None:
+    return str(piece["error"]) if isinstance(piece, dict) and set(piece) == {"error"} else None
+
+
+def _judge_answer(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]) -> tuple[list[float], list[Line]]:
+    (expected,), (given,) = shown["expected"], pieces
+    if error := _error(given):
+        return [0.0], [Line(False, error)]
+    right, leaves = tally(expected, given, salt, shown["digits"])
+    if right == leaves:
+        return [1.0], []
+    lines = []
+    if isinstance(expected, dict) and isinstance(given, dict):
+        for key, wanted in expected.items():
+            if holds(wanted, given.get(key, ()), salt, shown["digits"]):
+                lines.append(Line(True, key))
+            elif given.get(key) is None:
+                lines.append(Line(False, f"{key}: not answered yet"))
+            else:
+                lines.append(Line(False, f"{key}: {_wrong(shown, _slip(shown, None, [given[key]], salt, key))}"))
+    elif slip := _slip(shown, None, [given], salt):
+        right = 0
+        lines.append(Line(False, slip))
+    elif isinstance(expected, list):
+        row = given if isinstance(given, list) else []
+        off = [
+            str(i)
+            for i, wanted in enumerate(expected, 1)
+            if i > len(row) or not holds(wanted, row[i - 1], salt, shown["digits"])
+        ]
+        told = (
+            f"not right at place {', '.join(off)}" if row and off else f"a list of {len(expected)} entries is asked for"
+        )
+        lines += [Line(False, told), Line(False, shown["ask"])] if "ask" in shown else [Line(False, told)]
+    else:
+        lines.append(Line(False, _wrong(shown, None)))
+    return [right / leaves], [*lines, Line(False, shown["twin"])] if "twin" in shown else lines
+
+
+def _call(setting: Sequence[Any]) -> str:
+    """The arguments of a call in words: `28, 3, a tensor of 2x3x8x8`."""
+    told = (
+        f"a tensor of {'x'.join(map(str, each['tensor']))}" if isinstance(each, dict) and "tensor" in each else each
+        for each in setting
+    )
+    return ", ".join(each if isinstance(each, str) and each.startswith("a tensor") else repr(each) for each in told)
+
+
+def _judge_computed(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]) -> tuple[list[float], list[Line]]:
+    settings, many = shown["settings"], len(shown["expected"])
+    expected = [*shown["expected"], *(hidden["expected"] if hidden else ())]
+    ok = [holds(e, p, salt, shown["digits"]) for e, p in zip(expected, pieces, strict=True)]
+    shares = [float(each) for each in ok]
+    if all(ok):
+        return shares, []
+    if slip := _slip(shown, hidden, pieces, salt):
+        return shares, [Line(False, slip)]
+    lines = []
+    for setting, piece, want, good in zip(settings, pieces, expected, ok, strict=False):
+        call = f"for {_call(setting)}"
+        if good:
+            lines.append(Line(True, call))
+        elif error := _error(piece):
+            lines.append(Line(False, f"{call}: {error}"))
+        elif isinstance(want, dict) and "shape" in want and isinstance(piece, dict) and "shape" in piece:
+            same = want["shape"] == piece["shape"]
+            told = (
+                "the shape is right, the values are not"
+                if same
+                else (f"expected the shape {tuple(want['shape'])}, yours is {tuple(piece['shape'])}")
+            )
+            lines.append(Line(False, f"{call}: {told}"))
+        else:
+            lines.append(Line(False, f"{call}: {'nothing' if piece is None else _short(piece)} is not right"))
+    if all(ok[:many]):
+        return shares, [Line(True, "right for what is shown here"), Line(False, _OTHERS)]
+    if shown.get("ask"):
+        lines.append(Line(False, shown["ask"]))
+    return shares, lines
+
+
+_OTHERS = (
+    "with other numbers than those shown it is not right: does it use every argument, "
+    "or does a number stand in it that should come from one?"
+)
+
+
+def _short(piece: Any) -> str:
+    text = repr(piece)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _judge_built(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]) -> tuple[list[float], list[Line]]:
+    many = len(shown["expected"])
+    expected = [*shown["expected"], *(hidden["expected"] if hidden else ())]
+    told = [piece if _error(piece) is None and piece is not None else {} for piece in pieces]
+    shares: list[float] = []
+    lines: list[Line] = []
+    for number, (want, piece, have) in enumerate(zip(expected, pieces, told, strict=True)):
+        first = number < many
+        where = "" if first else "with other numbers than those shown, "
+        if not have:
+            shares.append(0.0)
+            lines.append(Line(False, where + (_error(piece) or "nothing is returned yet")))
+            continue
+        found = compare(want["parts"], have["parts"], None if first else partial(_seal_setting, salt))
+        share = found.right / found.boxes if found.boxes else 1.0
+        rest = "; the rest agrees" if len(found.lines) == 1 and found.right else ""
+        lines += [Line(False, where + line + rest) for line in found.lines]
+        if not found.lines and not holds(want["numbers"], have["numbers"], salt, 6):
+            share /= 2
+            lines.append(Line(False, where + "every box agrees, but the numbers that come out of them do not"))
+        shares.append(share)
+    if slip := _slip(shown, hidden, [digest(have.get("parts"), salt) for have in told], salt):
+        lines.insert(0, Line(False, slip))
+    if all(share == 1 for share in shares[:many]) and hidden and min(shares) < 1:
+        lines = [Line(True, "right for what is shown here"), Line(False, _OTHERS), *lines]
+    return shares, list(dict.fromkeys(lines))
+
+
+def _seal_setting(salt: str, value: Any) -> str:
+    return digest(value, salt)
+
+
+def _judge_designed(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]) -> tuple[list[float], list[Line]]:
+    """Each bound counts alike; a design with another output than the one asked for solves another task."""
+    bounds, given = shown["expected"][0], pieces[0]
+    if error := _error(given):
+        return [0.0], [Line(False, error)]
+    lines, kept = [], 0
+    if "output" in bounds and given["output"] != bounds["output"]:
+        return [0.0], [Line(False, f"puts out {tuple(given['output'])}; {tuple(bounds['output'])} is asked for")]
+    limits = [(what, how, limit) for what, pair in bounds.items() if what != "output" for how, limit in pair.items()]
+    for what, how, limit in limits:
+        value = given[what]
+        good = value <= limit if how == "most" else value >= limit
+        kept += good
+        lines.append(Line(good, f"{what}: {value:,}, at {how} {limit:,} asked for"))
+    return [kept / len(limits)], lines
+
+
+_JUDGES: Mapping[str, Callable[[str, Task, Task | None, list[Any]], tuple[list[float], list[Line]]]] = {
+    "answer": _judge_answer,
+    "computes": _judge_computed,
+    "builds": _judge_built,
+    "designs": _judge_designed,
+}

@@ -1,0 +1,132 @@
+from functools import partial
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from inception_edu import build
+from inception_edu.bricks import Concat, ConvUnit, Residual, branch
+from inception_edu.classroom.anatomy import anatomy, compare, computing, count, sealed, words
+from inception_edu.classroom.marking import digest
+
+seal = partial(digest, salt="x")
+
+
+def block(a=8, b=(4, 6)):
+    return Concat(branch(16, (a, 1)), branch(16, (b[0], 1), (b[1], 3)), branch(16, nn.MaxPool2d(3, 1, 1), (5, 1)))
+
+
+def lines(expected, given, shut=False):
+    wanted, have = anatomy(expected), anatomy(given)
+    return compare(sealed(wanted, seal), have, seal) if shut else compare(wanted, have)
+
+
+@pytest.mark.parametrize("shut", [False, True])
+def test_equal_modules_do_not_differ_however_they_are_wrapped(shut) -> None:
+    wrapped = nn.Sequential(nn.Identity(), nn.Sequential(block()))
+    found = lines(block(), wrapped, shut)
+    assert found.lines == ()
+    assert found.right == found.boxes == count(anatomy(block())) == 6
+
+
+def test_a_unit_and_its_three_layers_are_one_box() -> None:
+    by_hand = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8, eps=1e-3), nn.ReLU())
+    assert anatomy(by_hand) == anatomy(ConvUnit(3, 8, 3))
+
+
+def test_a_wrong_width_is_named_with_its_branch() -> None:
+    found = lines(block(), block(b=(4, 7)))
+    assert found.lines == ("branch 2, box 2: expected a 3x3 convolution with 6 channels, yours has 7 channels",)
+    assert (found.right, found.boxes) == (5, 6)
+
+
+def test_a_sealed_expectation_names_the_box_but_not_what_it_should_be() -> None:
+    (line,) = lines(block(), block(b=(4, 7)), shut=True).lines
+    assert line == "branch 2, box 2: yours, a 3x3 convolution with 7 channels, should not have 7 channels"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (ConvUnit(3, 8, 3, padding=0), "yours has padding 0"),
+        (ConvUnit(3, 8, 3, 2), "yours has stride 2"),
+        (ConvUnit(3, 8, 3, relu=False), "yours has no ReLU"),
+        (ConvUnit(3, 8, 3, batch_norm=False, bias=False), "yours has no batch norm"),
+        (ConvUnit(3, 8, 3, eps=1e-5), "yours has batch norm with epsilon 1e-05"),
+        (ConvUnit(3, 8, 3, bias=True), "yours has a bias"),
+        (ConvUnit(3, 8, (1, 3)), "yours has a 1x3 window, padding 0x1"),
+        (nn.MaxPool2d(3, 1, 1), "yours is a 3x3 max pool"),
+        (nn.Sequential(ConvUnit(3, 8, 3), nn.Dropout(0.4)), "box 2: a dropout with 40 % dropped is one part too many"),
+        (nn.Sequential(), "a 3x3 convolution with 8 channels is missing"),
+    ],
+)
+def test_each_difference_has_its_words(wrong, said) -> None:
+    (line,) = lines(ConvUnit(3, 8, 3), wrong).lines
+    assert line.endswith(said)
+
+
+def test_branches_in_another_order_are_told_as_such() -> None:
+    other = Concat(*reversed(list(block())))
+    found = lines(block(), other)
+    assert found.lines == ("the branches are right, but stand in another order, which decides their channels",)
+    assert found.right < found.boxes
+    assert lines(block(), other, shut=True) == found
+
+
+def test_a_missing_branch_is_counted() -> None:
+    found = lines(block(), Concat(*list(block())[:2]))
+    assert found.lines == ("expected 3 branches, yours has 2",)
+
+
+def test_pools_differ_in_their_border_and_their_rounding() -> None:
+    average = partial(nn.AvgPool2d, 3, 2, 1)
+    assert "the padding left out of the average" in lines(average(), average(count_include_pad=False)).lines[0]
+    assert "sizes rounded up" in lines(average(), average(ceil_mode=True)).lines[0]
+
+
+def test_sums_name_their_side_and_their_scale() -> None:
+    expected = Residual(ConvUnit(4, 4, 3), scale=0.2)
+    assert "yours has scale 1" in lines(expected, Residual(ConvUnit(4, 4, 3))).lines[0]
+    (line,) = lines(expected, Residual(ConvUnit(4, 4, 5), scale=0.2)).lines
+    assert line.startswith("body: expected a 3x3 convolution")
+    joined = lines(expected, Concat(ConvUnit(4, 4, 3), nn.Identity())).lines
+    assert joined == ("expected a residual sum, yours is 2 branches side by side",)
+
+
+def test_auxiliary_heads_are_part_of_a_network() -> None:
+    with_heads, without = (build("googlenet", width=0.1, aux=aux) for aux in (True, False))
+    assert all("an auxiliary head is missing" in line for line in lines(with_heads, without).lines)
+    assert lines(with_heads, build("googlenet", width=0.1, aux=True)).lines == ()
+
+
+@pytest.mark.parametrize("name", ["nin_cifar10", "googlenet", "inception_v3", "inception_v4", "inception_resnet_v2"])
+def test_networks_of_the_family_are_equal_to_themselves_alone(name) -> None:
+    with torch.device("meta"):
+        net, other = build(name), build("bn_inception")
+    assert lines(net, net).lines == ()
+    assert lines(net, other).lines != ()
+    assert sum(isinstance(layer, nn.Conv2d) for layer in computing(net)) > 5
+
+
+def test_words_of_every_kind() -> None:
+    told = [words(part) for part in anatomy(nn.Sequential(ConvUnit(4, 8, 3, 2, groups=4), block(), nn.Linear(3, 2)))]
+    assert told == [
+        "a 3x3 convolution in 4 groups with 8 channels and stride 2",
+        "3 branches side by side",
+        "a linear layer with 2 channels",
+    ]
+
+
+widths = st.tuples(*[st.integers(1, 6)] * 3)
+
+
+@given(widths, widths)
+def test_every_changed_width_is_found_and_nothing_else(a, b) -> None:
+    def made(w):
+        return block(w[0], (w[1], w[2]))
+
+    for shut in (False, True):
+        found = lines(made(a), made(b), shut)
+        assert len(found.lines) == found.boxes - found.right == sum(x != y for x, y in zip(a, b, strict=True))

@@ -1,0 +1,328 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from inception_edu.bricks import Concat, ConvUnit, Residual, branch
+from inception_edu.classroom import check, checks, marking
+from inception_edu.classroom.evidence import collect, depth, plain, probe, summary
+from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
+from inception_edu.classroom.marking import EVIDENCE, holds, mark, seal, tally
+from inception_edu.classroom.sealing import KeyMismatchError, expectations
+from inception_edu.tracing import trace
+
+
+class Liar:
+    """Equal to everything, and every number."""
+
+    def __eq__(self, other):
+        return True
+
+    def __hash__(self):
+        return 0
+
+    def __repr__(self):
+        return "42"
+
+
+@pytest.fixture
+def classroom(monkeypatch):
+    """Puts tasks in the place of those that ship: `classroom(name=(key, answer))` gives the hidden halves."""
+    from inception_edu.classroom.sealing import _expect
+
+    def install(**keyed):
+        halves = {name: _expect(key, answer, f"99.{name}") for name, (key, answer) in keyed.items()}
+        shown = json.loads(json.dumps({name: half[0] for name, half in halves.items()}))
+        monkeypatch.setattr(marking, "tasks", lambda chapter: shown)
+        return json.loads(json.dumps({name: half[1] for name, half in halves.items()}))
+
+    return install
+
+
+def told(result):
+    return [line.text for line in result.lines]
+
+
+# ---- evidence ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (3, 3),
+        (2.5, 2.5),
+        (True, True),
+        ((1, [2, "x"]), [1, [2, "x"]]),
+        ({"a": torch.tensor(3)}, {"a": 3}),
+        (np.float64(0.5), 0.5),
+        (np.arange(3), [0, 1, 2]),
+        (float("nan"), "nan"),
+        (torch.Size([2, 3]), [2, 3]),
+    ],
+)
+def test_plain_values_are_kept(value, kept) -> None:
+    assert plain(value) == kept
+    json.dumps(plain(value))
+
+
+@pytest.mark.parametrize("value", [Liar(), [Liar()], object(), nn.ReLU(), 3j])
+def test_objects_are_no_evidence(value) -> None:
+    with pytest.raises(TypeError, match=r"a number, a text or a list of them is asked for, this is an? "):
+        plain(value)
+
+
+def test_evidence_is_bounded() -> None:
+    endless = []
+    endless.append(endless)
+    for flood in (list(range(20_000)), endless, "x" * 10**7):
+        (found,) = collect("answer", flood, [None])
+        assert len(json.dumps(found)) < 2_000
+
+
+@given(st.lists(st.floats(-10, 10), min_size=2, max_size=12))
+def test_a_summary_tells_tensors_apart(values) -> None:
+    tensor = torch.tensor(values, dtype=torch.float64)
+    rounded = summary(tensor * (1 + 1e-9))
+    assert holds(seal(summary(tensor), "s"), rounded, "s")
+    changed = tensor.clone()
+    changed[0] += 1
+    assert not holds(seal(summary(tensor), "s"), summary(changed), "s")
+
+
+def test_equal_modules_give_equal_numbers_and_others_do_not() -> None:
+    def net(relu=True, kernel=3):
+        return Concat(ConvUnit(3, 4, 1), Residual(ConvUnit(3, 3, kernel, relu=relu), scale=0.5))
+
+    class Forgetful(Concat):
+        def forward(self, x):
+            return super().forward(x) * 2
+
+    shape = (3, 5, 5)
+    expected = seal(probe(net(), shape), "s")
+    assert holds(expected, probe(nn.Sequential(net()), shape), "s")
+    for other in (net(relu=False), Forgetful(*net())):
+        assert not holds(expected, probe(other, shape), "s")
+
+
+def test_a_probe_leaves_the_module_as_it_was() -> None:
+    module = ConvUnit(3, 4, 3)
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    probe(module, (3, 5, 5))
+    assert module.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items())
+
+
+def test_depth_counts_the_longest_way() -> None:
+    module = nn.Sequential(ConvUnit(3, 4, 3), Concat(branch(4, (2, 1)), branch(4, (2, 1), (3, 3))), nn.ReLU())
+    assert depth(trace(module, (3, 8, 8))) == 3
+    assert depth(trace(Residual(ConvUnit(3, 3, 3)), (3, 8, 8))) == 1
+
+
+# ---- digests -------------------------------------------------------------------------------------
+
+
+@given(st.floats(1e-6, 1e9))
+def test_a_number_holds_against_its_own_rounding_noise(value) -> None:
+    sealed = seal(value, "s")
+    for noise in (0, 1e-12, -1e-12):
+        assert holds(sealed, value * (1 + noise), "s")
+    assert not holds(sealed, value * 1.001, "s")
+
+
+def test_kinds_of_values_are_not_confused() -> None:
+    assert holds(seal(3, "s"), 3.0, "s")
+    assert holds(seal("Max Pool", "s"), " max  pool", "s")
+    for a, b in ((1, True), (0, None), (3, "3.0"), ([1], 1), ({"a": 1}, [1])):
+        assert not holds(seal(a, "s"), b, "s")
+    assert not holds(seal(3, "s"), 3, "another exercise")
+
+
+def test_a_tally_counts_what_is_right_and_what_is_too_much() -> None:
+    sealed = seal([1, 2, 3], "s")
+    assert tally(sealed, [1, 9, 3], "s") == (2, 3)
+    assert tally(sealed, [1, 2], "s") == (2, 3)
+    assert tally(sealed, [1, 2, 3, 4], "s") == (3, 4)
+
+
+# ---- marks ---------------------------------------------------------------------------------------
+
+
+def test_an_answer_is_known_by_its_misconception(classroom) -> None:
+    key = Answer(points=2, slips={9: "This counts a bias."}, ask="How many inputs?", twin="A twin.")
+    classroom(one=(key, 8))
+    assert mark("99.one", [8]) == 2
+    assert told(mark("99.one", [9])) == ["This counts a bias.", "A twin."]
+    assert told(mark("99.one", [7])) == ["How many inputs?", "A twin."]
+    assert told(mark("99.one", [None])) == ["not answered yet"]
+    assert mark("99.one", [9]) == mark("99.one", [7]) == 0
+
+
+def test_lists_and_dicts_earn_their_parts(classroom) -> None:
+    key = Answer(points=3, slips={"b": {5: "This is doubled."}})
+    classroom(parts=(key, {"a": 1, "b": 2, "c": 3}), row=(Answer(points=3), [1, 2, 3]))
+    result = mark("99.parts", [{"a": 1, "b": 5}])
+    assert result == 1
+    assert told(result) == ["a", "b: This is doubled.", "c: not answered yet"]
+    assert told(mark("99.row", [[1, 5, 6]])) == ["not right at place 2, 3"]
+    assert mark("99.row", [[1, 5, 6]]) == 1
+    assert told(mark("99.row", [4])) == ["a list of 3 entries is asked for"]
+
+
+def test_a_function_is_tried_with_hidden_numbers_too(classroom) -> None:
+    slip = "This is twice the area."
+    key = Computes(points=4, shown=[(2, 3)], hidden=[(4, 5), (7, 1), (2, 2)], slips={slip: lambda a, b: 2 * a * b})
+    hidden = classroom(area=(key, lambda a, b: a * b))["area"]
+    settings = [*key.shown, *key.hidden]
+    assert mark("99.area", collect("computes", lambda a, b: a * b, settings), hidden) == 4
+    assert told(mark("99.area", collect("computes", lambda a, b: 2 * a * b, settings), hidden)) == [slip]
+    result = mark("99.area", collect("computes", lambda a, b: 6, settings), hidden)
+    assert result == 1
+    assert "right for what is shown here" in told(result)
+    raised = mark("99.area", collect("computes", lambda a, b: a // 0, settings), hidden)
+    assert "for 2, 3: ZeroDivisionError" in told(raised)[0]
+    assert mark("99.area", collect("computes", lambda a, b: 6, key.shown)) == 4  # at home nothing is hidden
+
+
+def test_without_partial_only_the_whole_counts(classroom) -> None:
+    key = Computes(points=4, shown=[(2,), (3,)], hidden=[(4,)], partial=False)
+    hidden = classroom(bug=(key, lambda a: a * a))["bug"]
+    settings = [*key.shown, *key.hidden]
+    assert mark("99.bug", collect("computes", lambda a: 9 if a == 3 else 2 * a, settings), hidden) == 0
+    assert mark("99.bug", collect("computes", lambda a: a * a, settings), hidden) == 4
+
+
+def test_a_module_is_compared_box_by_box(classroom) -> None:
+    key = Builds(
+        points=2,
+        shown=[((8, 4), (8, 6, 6))],
+        hidden=[((5, 3), (5, 7, 4))],
+        slips={"Both ends are exchanged.": lambda c, m: branch(c, (c, 1), (m, 3))},
+    )
+    hidden = classroom(block=(key, lambda c, m: branch(c, (m, 1), (c, 3))))["block"]
+    settings = [*key.shown, *key.hidden]
+
+    def given(builder):
+        return mark("99.block", collect("builds", builder, settings), hidden)
+
+    assert given(lambda c, m: nn.Sequential(ConvUnit(c, m, 1), ConvUnit(m, c, 3))) == 2
+    assert told(given(lambda c, m: branch(c, (c, 1), (m, 3))))[0] == "Both ends are exchanged."
+    half = given(lambda c, m: branch(c, (m, 1), (c, 5)))
+    assert half == 1
+    assert told(half)[0] == (
+        "box 2: expected a 3x3 convolution with 8 channels and padding 1, yours has a 5x5 window, padding 2; "
+        "the rest agrees"
+    )
+    fixed = given(lambda c, m: branch(c, (4, 1), (c, 3)))
+    assert fixed == 1.5
+    assert "right for what is shown here" in told(fixed)
+    assert told(given(lambda c, m: branch(c + 1, (m, 1), (c, 3))))[0].startswith("ShapeError")
+    assert "a module is asked for, this is an int" in told(given(lambda c, m: 3))[0]
+    assert told(given(lambda c, m: None)) == ["not answered yet"]
+
+
+def test_boxes_that_agree_must_compute_alike(classroom) -> None:
+    class Doubled(ConvUnit):
+        def forward(self, x):
+            return 2 * super().forward(x)
+
+    key = Builds(points=2, shown=[((), (3, 4, 4))], slips={})
+    classroom(unit=(key, ConvUnit(3, 4, 3)))
+    result = mark("99.unit", collect("builds", nn.Sequential(Doubled(3, 4, 3)), [((), (3, 4, 4))]))
+    assert result == 1
+    assert "the numbers that come out of them do not" in told(result)[0]
+
+
+def test_a_design_is_held_against_its_bounds(classroom) -> None:
+    key = Designs(points=2, shape=(8, 6, 6), output=(4, 6, 6), most={"MACs": 4_000}, least={"receptive field": 3})
+    classroom(design=(key, lambda: branch(8, (2, 1), (4, 3))))
+    setting = [((), (8, 6, 6))]
+    assert mark("99.design", collect("designs", branch(8, (2, 1), (4, 3)), setting)) == 2
+    dear = mark("99.design", collect("designs", branch(8, (4, 3)), setting))
+    assert dear == 1
+    assert told(dear)[0] == "MACs: 10,368, at most 4,000 asked for"
+    assert told(mark("99.design", collect("designs", branch(8, (5, 3)), setting)))[0].startswith("puts out (5, 6, 6)")
+
+
+@pytest.mark.parametrize("junk", [[], "x", [{"parts": 3}], [{"error": 1}], [[[]]], {"a": 1}, [{"parts": [{"is": []}]}]])
+def test_forged_evidence_earns_nothing_and_never_raises(classroom, junk) -> None:
+    keys = {
+        "built": (Builds(points=1, shown=[((), (3, 4, 4))]), ConvUnit(3, 4, 3)),
+        "computed": (Computes(points=1, shown=[(1,)], hidden=[]), lambda a: a),
+        "designed": (Designs(points=1, shape=(3, 4, 4), output=(4, 4, 4), most={"MACs": 9**9}), ConvUnit(3, 4, 3)),
+        "answered": (Answer(points=1), 5),
+    }
+    classroom(**keys)
+    for name in keys:
+        assert mark(f"99.{name}", junk) == 0
+
+
+def test_liars_gain_nothing(classroom) -> None:
+    classroom(one=(Answer(points=1), 42), many=(Computes(points=1, shown=[(1,)], hidden=[]), lambda a: a))
+    assert check("99.one", Liar()) == 0
+    assert check("99.many", lambda a: Liar()) == 0
+    assert check("99.one", 42) == 1
+
+
+def test_a_mark_shows_itself_as_points_and_escapes_what_it_quotes(classroom) -> None:
+    classroom(one=(Answer(points=2), 42))
+    bundle = check("99.one", 42)._repr_mimebundle_()
+    assert float(bundle["text/plain"]) == 2
+    assert EVIDENCE not in bundle
+    wrong = mark("99.one", [{"error": "<script>"}])
+    assert "<script>" not in wrong.html
+    assert "0 of 2 points" in str(wrong)
+
+
+def test_while_grading_a_mark_carries_its_evidence(classroom, monkeypatch, tmp_path: Path) -> None:
+    key = Computes(points=1, shown=[(1,)], hidden=[(5,)])
+    hidden = classroom(one=(key, lambda a: a + 1))["one"]
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps({"99.one": hidden["settings"]}))
+    monkeypatch.setenv(checks.SETTINGS, str(settings))
+    bundle = check("99.one", lambda a: a + 1)._repr_mimebundle_()
+    assert bundle[EVIDENCE] == {"exercise": "99.one", "evidence": [2, 6]}
+    assert mark("99.one", bundle[EVIDENCE]["evidence"], hidden) == 1
+
+
+def test_exercises_that_are_not_there_are_named() -> None:
+    with pytest.raises(ValueError, match="no exercises for a chapter '77'"):
+        check("77.x", 1)
+    with pytest.raises(ValueError, match="chapter 03 has no exercise 'x'; it has layer_cost"):
+        check("03.x", 1)
+
+
+# ---- keys ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "fault"),
+    [
+        (Answer(points=1, slips={8: "This is it."}), 8, "give the same answer"),
+        (Answer(points=1), None, "the solution gives None"),
+        (Computes(points=1, shown=[(2,)], hidden=[], slips={"x": lambda a: a + a}), lambda a: a * a, "same answer"),
+        (Designs(points=1, shape=(3, 4, 4), output=(4, 4, 4), most={"MACs": 5}), ConvUnit(3, 4, 3), "at most 5"),
+        (Designs(points=1, shape=(3, 4, 4), output=(5, 4, 4)), ConvUnit(3, 4, 3), "puts out"),
+    ],
+)
+def test_a_key_that_contradicts_itself_is_refused(classroom, key, answer, fault) -> None:
+    with pytest.raises(KeyMismatchError, match=fault):
+        classroom(one=(key, answer))
+
+
+def test_a_key_and_its_notebook_must_name_the_same_exercises(tmp_path: Path) -> None:
+    cell = {
+        "cell_type": "code",
+        "id": "a",
+        "metadata": {},
+        "source": 'from inception_edu.classroom import check\ncheck("99.a", 1)',
+    }
+    (tmp_path / "exercises.ipynb").write_text(json.dumps({"cells": [cell]}))
+    (tmp_path / "key.py").write_text("from inception_edu.classroom.keys import Answer\nKEY = {'b': Answer(points=1)}")
+    folder = tmp_path.rename(tmp_path.with_name("99_x"))
+    with pytest.raises(KeyMismatchError, match=r"only in the key or only in a check: 99\.a, 99\.b"):
+        expectations(folder)
