@@ -44,7 +44,7 @@ def test_a_wrong_width_is_named_with_its_branch() -> None:
 
 def test_a_sealed_expectation_names_the_box_but_not_what_it_should_be() -> None:
     (line,) = lines(block(), block(b=(4, 7)), shut=True).lines
-    assert line == "branch 2, box 2: yours, a 3x3 convolution with 7 channels, should not have 7 channels"
+    assert line == "branch 2, box 2: yours, a 3x3 convolution with 7 channels, is not right in its channels"
 
 
 @pytest.mark.parametrize(
@@ -130,3 +130,10 @@ def test_every_changed_width_is_found_and_nothing_else(a, b) -> None:
     for shut in (False, True):
         found = lines(made(a), made(b), shut)
         assert len(found.lines) == found.boxes - found.right == sum(x != y for x, y in zip(a, b, strict=True))
+
+
+def test_a_batch_norm_behind_the_relu_is_a_box_of_its_own() -> None:
+    swapped = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.ReLU(), nn.BatchNorm2d(8, eps=1e-3))
+    (first, second) = lines(ConvUnit(3, 8, 3), swapped).lines
+    assert first.endswith("yours has no batch norm")
+    assert second == "box 2: a batch norm is one part too many"

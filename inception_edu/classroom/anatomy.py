@@ -115,7 +115,7 @@ def anatomy(module: nn.Module) -> list[Part]:
             case Residual():
                 body, shortcut = anatomy(layer.body), anatomy(layer.shortcut)
                 parts.append({"is": "sum", "scale": float(layer.scale), "body": body, "shortcut": shortcut})
-            case nn.BatchNorm2d() if parts and (last := parts[-1])["is"] == "conv" and last["norm"] == "none":
+            case nn.BatchNorm2d() if parts and (last := parts[-1])["is"] == "conv" and _is_bare(last):
                 last["norm"] = norm_of(layer)
             case nn.ReLU() if parts and (last := parts[-1])["is"] == "conv" and not last["relu"]:
                 last["relu"] = True
@@ -126,6 +126,11 @@ def anatomy(module: nn.Module) -> list[Part]:
         for tap, head in module.aux_heads.items():
             parts.append({"is": "heads", "after": blocks.index(tap), "head": anatomy(head)})
     return parts
+
+
+def _is_bare(conv: Part) -> bool:
+    """Whether neither a batch norm nor a ReLU stands behind a convolution so far."""
+    return conv["norm"] == "none" and not conv["relu"]
 
 
 def layers(module: nn.Module) -> Iterator[nn.Module]:
@@ -185,6 +190,18 @@ _FIELDS: Mapping[str, Callable[[Any], str]] = {
 }
 
 
+_NAMES = {
+    "kernel": "window",
+    "norm": "batch norm",
+    "relu": "ReLU",
+    "ceil_mode": "rounding",
+    "border counted": "border",
+    "dropped": "share",
+    "after": "place",
+}
+"""What a field is called where its value must not be told."""
+
+
 def said(field: str, value: Any) -> str:
     """One setting in words: `96 channels`, `stride 2`, `no bias`."""
     return _FIELDS.get(field, lambda v: f"{field} {v}")(value)
@@ -209,7 +226,7 @@ def words(part: Part, *more: str) -> str:
     details = [
         said(field, part[field]) for field in [*main, *(f for f in more if f not in (*main, "kernel", "groups"))]
     ]
-    article = "an" if not kernel and name[0] in "aeiou" else "a"
+    article = "an" if (kernel or name).startswith((*"aeiou", "8", "11x", "18x")) else "a"
     joined = ", ".join(details[:-1]) + " and " + details[-1] if len(details) > 1 else "".join(details)
     return f"{article} {kernel}{name}" + (f" with {joined}" if joined else "")
 
@@ -321,10 +338,9 @@ def _difference(expected: Part, given: Part, shut: Part, *, open: bool) -> str:
         wanted = words(expected) if open else f"a part of the kind “{expected['is']}”"
         return f"expected {wanted}, yours is {words(given)}"
     fields = [field for field in _own(given) if expected.get(field) != shut[field]]
-    yours = ", ".join(said(field, given[field]) for field in fields)
     if open:
-        return f"expected {words(expected, *fields)}, yours has {yours}"
-    return f"yours, {words(given)}, should not have {yours}"
+        return f"expected {words(expected, *fields)}, yours has {', '.join(said(f, given[f]) for f in fields)}"
+    return f"yours, {words(given)}, is not right in its {' and its '.join(_NAMES.get(f, f) for f in fields)}"
 
 
 def _inside(expected: Part, given: Part, seal: Seal | None, where: str) -> Comparison:

@@ -74,7 +74,7 @@ def _designed(builder: Any, setting: tuple[Sequence[Any], Sequence[int]]) -> Any
         "parameters": node.params,
         "MACs": node.macs,
         "activations": node.activations,
-        "receptive field": min(node.output.field),
+        "receptive field": min(field for field, side in zip(node.output.field, shape[1:], strict=True) if side > 1),
         "convolutions": sum(isinstance(layer, nn.Conv2d) for layer in computing(module)),
         "convolutions in a row": depth(node),
         "branches": max((len(part["branches"]) for part in anatomy(module) if part["is"] == "concat"), default=1),

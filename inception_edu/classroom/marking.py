@@ -12,6 +12,7 @@ from html import escape
 from typing import Any, NamedTuple
 
 from ..data import asset
+from ..palette import GREEN, VERMILLION
 from .anatomy import compare
 
 Task = Mapping[str, Any]
@@ -58,12 +59,12 @@ class Mark(float):
         """The points and the sentences; a sign before each sentence says what its colour says."""
         head = f"{float(self):g} of {self.full:g} points" if self.full else "for practice, no points"
         rows = "".join(
-            f"<li style='margin:2px 0'><span aria-hidden='true' style='color:{'#1b7f4b' if good else '#c2410c'};"
+            f"<li style='margin:2px 0'><span aria-hidden='true' style='color:{GREEN if good else VERMILLION};"
             f"font-weight:bold'>{'&#10003;' if good else '&#10140;'}</span> "
             f"<span>{'' if good else '<b>look:</b> '}{escape(text)}</span></li>"
             for good, text in self.lines
         )
-        edge = "#1b7f4b" if self == self.full else "#c2410c"
+        edge = GREEN if self == self.full else VERMILLION
         return (
             f"<div role='status' style='border-left:4px solid {edge};padding:2px 12px'><b>{head}</b>"
             f"<ul style='list-style:none;margin:4px 0;padding:0'>{rows}</ul></div>"
@@ -96,11 +97,9 @@ def _spellings(value: Any, digits: int) -> Iterator[Any]:
         yield value
     elif isinstance(value, str):
         yield " ".join(value.split()).casefold()
-    elif value == round(value):
-        yield str(round(value))
     else:
         near = round(value)
-        if abs(value - near) <= 1e-9 * abs(value):
+        if abs(value - near) <= min(1e-9 * abs(value), 1e-3):
             yield str(near)
         for nudge in (0.0, 1.0, -1.0):
             yield f"{value * (1 + nudge * 10**-digits / 4):.{digits - 1}e}"
@@ -198,13 +197,14 @@ def _wrong(shown: Task, slip: str | None) -> str:
     return slip or shown.get("ask") or "this is not it, and none of the usual slips either"
 
 
-def _error(piece: Any) -> str | None:
+def failure(piece: Any) -> str | None:
+    """The sentence of a piece of evidence that could not be collected."""
     return str(piece["error"]) if isinstance(piece, dict) and set(piece) == {"error"} else None
 
 
 def _judge_answer(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]) -> tuple[list[float], list[Line]]:
     (expected,), (given,) = shown["expected"], pieces
-    if error := _error(given):
+    if error := failure(given):
         return [0.0], [Line(False, error)]
     right, leaves = tally(expected, given, salt, shown["digits"])
     if right == leaves:
@@ -234,16 +234,18 @@ def _judge_answer(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]
         lines += [Line(False, told), Line(False, shown["ask"])] if "ask" in shown else [Line(False, told)]
     else:
         lines.append(Line(False, _wrong(shown, None)))
-    return [right / leaves], [*lines, Line(False, shown["twin"])] if "twin" in shown else lines
+    tried = any(each is not None for each in given.values()) if isinstance(given, dict) else True
+    return [right / leaves], [*lines, Line(False, shown["twin"])] if "twin" in shown and tried else lines
 
 
 def _call(setting: Sequence[Any]) -> str:
     """The arguments of a call in words: `28, 3, a tensor of 2x3x8x8`."""
-    told = (
-        f"a tensor of {'x'.join(map(str, each['tensor']))}" if isinstance(each, dict) and "tensor" in each else each
+    return ", ".join(
+        f"a tensor of {'x'.join(map(str, each['tensor']))}"
+        if isinstance(each, dict) and "tensor" in each
+        else _short(each)
         for each in setting
     )
-    return ", ".join(each if isinstance(each, str) and each.startswith("a tensor") else repr(each) for each in told)
 
 
 def _judge_computed(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]) -> tuple[list[float], list[Line]]:
@@ -260,7 +262,7 @@ def _judge_computed(salt: str, shown: Task, hidden: Task | None, pieces: list[An
         call = f"for {_call(setting)}"
         if good:
             lines.append(Line(True, call))
-        elif error := _error(piece):
+        elif error := failure(piece):
             lines.append(Line(False, f"{call}: {error}"))
         elif isinstance(want, dict) and "shape" in want and isinstance(piece, dict) and "shape" in piece:
             same = want["shape"] == piece["shape"]
@@ -293,39 +295,38 @@ def _short(piece: Any) -> str:
 def _judge_built(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]) -> tuple[list[float], list[Line]]:
     many = len(shown["expected"])
     expected = [*shown["expected"], *(hidden["expected"] if hidden else ())]
-    told = [piece if _error(piece) is None and piece is not None else {} for piece in pieces]
+    told = [piece if failure(piece) is None and piece is not None else {} for piece in pieces]
     shares: list[float] = []
-    lines: list[Line] = []
+    lines: list[list[Line]] = []
     for number, (want, piece, have) in enumerate(zip(expected, pieces, told, strict=True)):
-        first = number < many
-        where = "" if first else "with other numbers than those shown, "
         if not have:
             shares.append(0.0)
-            lines.append(Line(False, where + (_error(piece) or "nothing is returned yet")))
+            lines.append([Line(False, failure(piece) or "nothing is returned yet")])
             continue
-        found = compare(want["parts"], have["parts"], None if first else partial(_seal_setting, salt))
+        found = compare(want["parts"], have["parts"], None if number < many else partial(digest, salt=salt))
         share = found.right / found.boxes if found.boxes else 1.0
         rest = "; the rest agrees" if len(found.lines) == 1 and found.right else ""
-        lines += [Line(False, where + line + rest) for line in found.lines]
-        if not found.lines and not holds(want["numbers"], have["numbers"], salt, 6):
+        differs = [line + rest for line in found.lines]
+        if not differs and not holds(want["numbers"], have["numbers"], salt, 6):
             share /= 2
-            lines.append(Line(False, where + "every box agrees, but the numbers that come out of them do not"))
+            differs = ["every box agrees, but the numbers that come out of them do not"]
         shares.append(share)
-    if slip := _slip(shown, hidden, [digest(have.get("parts"), salt) for have in told], salt):
-        lines.insert(0, Line(False, slip))
-    if all(share == 1 for share in shares[:many]) and hidden and min(shares) < 1:
-        lines = [Line(True, "right for what is shown here"), Line(False, _OTHERS), *lines]
-    return shares, list(dict.fromkeys(lines))
-
-
-def _seal_setting(salt: str, value: Any) -> str:
-    return digest(value, salt)
+        lines.append([Line(False, line) for line in differs])
+    slip = _slip(shown, hidden, [digest(have.get("parts"), salt) for have in told], salt)
+    at_hand = [line for each in lines[:many] for line in each]
+    if slip:
+        at_hand = [Line(False, slip), *at_hand[:3]]
+    if not at_hand and min(shares) < 1:  # what is hidden is told where nothing else is
+        elsewhere = (f"with other numbers than those shown, {line.text}" for each in lines[many:] for line in each)
+        at_hand = [Line(True, "right for what is shown here"), Line(False, _OTHERS)]
+        at_hand += [Line(False, text) for text in elsewhere]
+    return shares, list(dict.fromkeys(at_hand))
 
 
 def _judge_designed(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]) -> tuple[list[float], list[Line]]:
     """Each bound counts alike; a design with another output than the one asked for solves another task."""
     bounds, given = shown["expected"][0], pieces[0]
-    if error := _error(given):
+    if error := failure(given):
         return [0.0], [Line(False, error)]
     lines, kept = [], 0
     if "output" in bounds and given["output"] != bounds["output"]:
@@ -335,7 +336,7 @@ def _judge_designed(salt: str, shown: Task, hidden: Task | None, pieces: list[An
         value = given[what]
         good = value <= limit if how == "most" else value >= limit
         kept += good
-        lines.append(Line(good, f"{what}: {value:,}, at {how} {limit:,} asked for"))
+        lines.append(Line(good, f"{what}: {value:,}; at {how} {limit:,} is asked for"))
     return [kept / len(limits)], lines
 
 

@@ -23,7 +23,7 @@ from .anatomy import sealed
 from .checks import recorded
 from .evidence import collect, plain
 from .keys import Answer, Builds, Computes, Designs, Key
-from .marking import digest, seal
+from .marking import digest, failure, seal
 
 
 class KeyMismatchError(ValueError):
@@ -115,7 +115,7 @@ def _expect(task: Key, answer: object, salt: str) -> tuple[dict[str, Any], dict[
 def _evidence(kind: str, answer: object, settings: Sequence[Any], salt: str) -> list[Any]:
     found = collect(kind, answer, settings)
     for setting, piece in zip(settings, found, strict=True):
-        if piece is None or (isinstance(piece, dict) and "error" in piece):
+        if piece is None or failure(piece):
             raise KeyMismatchError(f"{salt}: the solution gives {piece} for {setting}")
     return found
 
