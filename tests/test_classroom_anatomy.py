@@ -137,3 +137,15 @@ def test_a_batch_norm_behind_the_relu_is_a_box_of_its_own() -> None:
     (first, second) = lines(ConvUnit(3, 8, 3), swapped).lines
     assert first.endswith("yours has no batch norm")
     assert second == "box 2: a batch norm is one part too many"
+
+
+def test_padding_said_in_words_is_the_padding_that_it_equals() -> None:
+    def conv(padding):
+        return nn.Conv2d(3, 8, (3, 5), padding=padding)
+
+    assert lines(conv((1, 2)), conv("same")).lines == lines(conv(0), conv("valid")).lines == ()
+
+
+def test_a_sum_says_which_scale_was_expected() -> None:
+    (line,) = lines(Residual(ConvUnit(4, 4, 3), scale=0.2), Residual(ConvUnit(4, 4, 3))).lines
+    assert line == "expected a residual sum with scale 0.2, yours has scale 1"

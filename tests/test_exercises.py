@@ -60,6 +60,16 @@ def test_a_set_is_as_readers_know_it(folder) -> None:
 
 
 @each_folder
+def test_its_chapter_leads_to_it(folder) -> None:
+    chapter = json.loads((ROOT / "chapters" / f"{folder.name}.ipynb").read_text(encoding="utf-8"))
+    text = "".join(next(cell["source"] for cell in chapter["cells"] if cell["id"] == "exercises"))
+    rows = re.findall(r"^\| \d+ \| `.*\| (\d+) \| \d+ \|$", exercises.notebook(folder)["title"]["source"], re.M)
+    (number, minutes) = re.search(rf"\(\.\./my_exercises/{folder.name}\.ipynb\) are (\w+), about (\d+)", text).groups()
+    assert number == {5: "five", 6: "six", 7: "seven", 8: "eight"}[len(rows)]
+    assert abs(int(minutes) - sum(map(int, rows))) <= 2
+
+
+@each_folder
 def test_a_source_keeps_no_outputs_and_locks_what_is_not_an_answer(folder) -> None:
     for name, cell in exercises.notebook(folder).items():
         assert _about(cell)["locked"] != _about(cell)["solution"], name

@@ -214,7 +214,7 @@ def words(part: Part, *more: str) -> str:
         case "concat":
             return f"{len(part['branches'])} branches side by side"
         case "sum":
-            return "a residual sum"
+            return "a residual sum" + "".join(f" with {said(field, part[field])}" for field in more)
         case "heads":
             return "an auxiliary head"
     name = str({"conv": "convolution", "linear": "linear layer"}.get(kind, kind))
@@ -306,12 +306,19 @@ def compare(expected: list[Part], given: list[Part], seal: Seal | None = None, p
                 right += inner.right
                 lines += inner.lines
         for part in expected[i + paired : end_i]:
-            what = words(part) if seal is None else f"a part of the kind “{part['is']}”"
+            what = words(part) if seal is None else _kind(part)
             lines.append(_at(place, f"{what} is missing"))
         for k in range(j + paired, end_j):
             where = _place(place, k, len(given), given[k])
             lines.append(_at(where, f"{words(given[k])} is one part too many"))
     return Comparison(right, boxes, tuple(lines))
+
+
+def _kind(part: Part) -> str:
+    """What a part is, without any of its settings: `a convolution`."""
+    name = {"conv": "convolution", "linear": "linear layer", "concat": "joint of branches", "sum": "residual sum"}
+    kind = name.get(part["is"], str(part["is"]))
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _at(place: str, sentence: str) -> str:
@@ -335,7 +342,7 @@ def _place(before: str, index: int, of: int, part: Part) -> str:
 
 def _difference(expected: Part, given: Part, shut: Part, *, open: bool) -> str:
     if expected["is"] != given["is"]:
-        wanted = words(expected) if open else f"a part of the kind “{expected['is']}”"
+        wanted = words(expected) if open else _kind(expected)
         return f"expected {wanted}, yours is {words(given)}"
     fields = [field for field in _own(given) if expected.get(field) != shut[field]]
     if open:
@@ -363,6 +370,6 @@ def _inside(expected: Part, given: Part, seal: Seal | None, where: str) -> Compa
     shut = [json.dumps(sealed(branch, seal) if seal else branch, sort_keys=True) for branch in ours]
     if told != shut and sorted(told) == sorted(shut):
         lines.append(_at(where, "the branches are right, but stand in another order, which decides their channels"))
-    else:
+    elif not lines:  # with a branch too many or too few the pairs below would belong to different branches
         lines += [line for found in inner for line in found.lines]
     return Comparison(sum(found.right for found in inner), 0, tuple(lines))
