@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from .arithmetic import Pair, pair, same_padding
+from .drafting import made
 
 Item = nn.Module | tuple[Any, ...] | Callable[..., nn.Module]
 """What `branch` and `chain` take: a module, `(out_channels, kernel_size[, stride[, padding]])`, or a block function."""
@@ -69,12 +70,12 @@ class ConvUnit(nn.Sequential):
         if bias is None:
             bias = not batch_norm
         layers: dict[str, nn.Module] = {
-            "conv": nn.Conv2d(in_channels, out_channels, kernel, step, pair(padding), groups=groups, bias=bias)
+            "conv": made(nn.Conv2d, in_channels, out_channels, kernel, step, pair(padding), groups=groups, bias=bias)
         }
         if batch_norm:
-            layers["bn"] = nn.BatchNorm2d(out_channels, eps=eps)
+            layers["bn"] = made(nn.BatchNorm2d, out_channels, eps=eps)
         if relu:
-            layers["relu"] = nn.ReLU()
+            layers["relu"] = made(nn.ReLU)
         super().__init__(OrderedDict(layers))
 
 
@@ -116,6 +117,8 @@ def out_channels(module: nn.Module, in_channels: int) -> int:
     match module:
         case nn.Conv2d():
             return module.out_channels
+        case ConvUnit():
+            return module.conv.out_channels
         case nn.Sequential():
             for layer in module:
                 in_channels = out_channels(layer, in_channels)
@@ -148,7 +151,7 @@ def lay(item: Item, in_channels: int, *, width: float = 1.0, **unit: Any) -> nn.
     """
     if isinstance(item, tuple):
         channels, *geometry = item
-        return ConvUnit(in_channels, widen(channels, width), *geometry, **unit)
+        return made(ConvUnit, in_channels, widen(channels, width), *geometry, **unit)
     if isinstance(item, nn.Module):
         return item
     return item(in_channels, width=width, **unit)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from torch import Tensor, compiler, nn
+from torch import Tensor, compiler, jit, nn
 
 from .bricks import Concat, Item, Residual, branch, chain, out_channels, widen
 from .tracing import Node, Reading, Signal, Walk, rule, trace
@@ -62,7 +62,7 @@ class InceptionNet(nn.Module):
         return self.classifier(output), aux
 
     def _check(self, x: Tensor, aux: bool = False) -> None:
-        if compiler.is_compiling():
+        if compiler.is_compiling() or jit.is_tracing():  # type: ignore[no-untyped-call]  # sizes are no plain numbers then
             return
         asked = tuple(x.shape[1:]), aux
         if asked not in self._shapes_seen:

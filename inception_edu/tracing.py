@@ -13,7 +13,7 @@ To teach it a module of your own, register a rule; a rule may walk its children 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -231,18 +231,29 @@ def _(module: nn.Conv2d, signal: Signal, walk: Walk) -> Reading:
     _maps(signal, "a convolution")
     if signal.channels != module.in_channels:
         raise ValueError(f"a convolution that reads {module.in_channels} channels gets {signal.channels}")
-    if isinstance(module.padding, str) and module.padding == "same":
-        window: Any = module.kernel_size, module.stride, module.kernel_size  # wide enough; the size is put right below
-        output = _slide(signal, module.out_channels, window, dilation=module.dilation)
+    window = module.kernel_size, module.stride, module.padding
+    return _convolve(signal, module.out_channels, window, module.dilation, module.groups, module.bias is not None)
+
+
+@lru_cache(maxsize=4096)
+def _convolve(
+    signal: Signal, out_channels: int, window: tuple[Pair, Pair, Pair | str], dilation: Pair, groups: int, bias: bool
+) -> Reading:
+    """What a convolution with the window (kernel, stride, padding) makes of `signal`.
+
+    Kept, because one network is traced many times: for its tables, its drawings and the first image of each size.
+    """
+    kernel, stride, padding = window
+    if padding == "same":
+        output = _slide(signal, out_channels, (kernel, stride, kernel), dilation=dilation)  # wide enough to fit
         output = output._replace(height=signal.height, width=signal.width)
     else:
-        window = module.kernel_size, module.stride, 0 if module.padding == "valid" else module.padding
-        output = _slide(signal, module.out_channels, window, dilation=module.dilation)
-    n_in, n_out, kernel, groups = module.in_channels, module.out_channels, module.kernel_size, module.groups
+        window = kernel, stride, (0, 0) if padding == "valid" else padding
+        output = _slide(signal, out_channels, window, dilation=dilation)
     return Reading(
         output,
-        params=arithmetic.conv_params(n_in, n_out, kernel, groups=groups, bias=module.bias is not None),
-        macs=arithmetic.conv_macs(n_in, n_out, kernel, output.height, output.width, groups=groups),
+        params=arithmetic.conv_params(signal.channels, out_channels, kernel, groups=groups, bias=bias),
+        macs=arithmetic.conv_macs(signal.channels, out_channels, kernel, output.height, output.width, groups=groups),
         activations=output.elements,
     )
 

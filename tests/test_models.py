@@ -1,5 +1,6 @@
 """Every network: its published size, its options, and that it does what its trace says, small and whole."""
 
+import warnings
 from typing import Any
 
 import pytest
@@ -288,3 +289,13 @@ def test_a_head_is_built_from_the_channels_of_its_block() -> None:
     assert net.classifier.linear.in_features == 9
     logits, aux = net.forward_with_aux(torch.randn(2, 3, 16, 16))
     assert logits.shape == aux["conv_1"].shape == (2, 5)
+
+
+def test_torchs_own_recorder_can_follow_a_network() -> None:
+    """`torch.jit.trace`, with which other counters, TensorBoard and older exports read a network, has odd sizes."""
+    net = ie.build("nin_cifar10", width=0.1).eval()
+    x = torch.randn(1, 3, 32, 32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # newer torch prefers torch.export
+        recorded = torch.jit.trace(net, x)
+    assert torch.equal(recorded(x), net(x))

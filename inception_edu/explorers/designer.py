@@ -17,6 +17,7 @@ from torch import nn
 
 from ..bricks import ConvUnit, Item, Residual, branch, separable
 from ..course import BUDGET, Budget
+from ..drafting import drafting
 from ..drawing import diagram
 from ..models.googlenet import inception
 from ..network import InceptionNet, stack
@@ -104,24 +105,21 @@ class Design:
 
     def build(self) -> InceptionNet:
         """The network, randomly initialised: (N, 1, 28, 28) -> logits (N, 10)."""
-        return self._net(lambda part, kind, in_channels, channels: branch(in_channels, KINDS[kind](channels)))
+        items: dict[str, Item] = {
+            "stem": (self.stem, 3),
+            "pool_1": nn.MaxPool2d(2),
+            "block_1": KINDS[self.kind_1](self.width_1),
+            "pool_2": nn.MaxPool2d(2),
+            "block_2": KINDS[self.kind_2](self.width_2),
+            "block_3": KINDS[self.kind_3](self.width_3),
+        }
+        return stack(1, 10, items, name="design")
 
     @cached_property
     def node(self) -> Node:
         """The network as `trace` reads it for one (1, 28, 28) image; its weights have no values and no memory."""
-        with torch.device("meta"):
-            return trace(self._net(_without_values), BUDGET.image)
-
-    def _net(self, lay: Callable[[str, str, int, int], nn.Module]) -> InceptionNet:
-        items: dict[str, Item] = {
-            "stem": lay("stem", "plain 3x3", 1, self.stem),
-            "pool_1": nn.MaxPool2d(2),
-            "block_1": lay("block_1", self.kind_1, self.stem, self.width_1),
-            "pool_2": nn.MaxPool2d(2),
-            "block_2": lay("block_2", self.kind_2, self.width_1, self.width_2),
-            "block_3": lay("block_3", self.kind_3, self.width_2, self.width_3),
-        }
-        return stack(1, 10, items, name="design")
+        with drafting():
+            return trace(self.build(), BUDGET.image)
 
     def scaled(self, factor: float) -> "Design":
         """The same kinds with each width times `factor`, to the nearest multiple of 4.
@@ -155,15 +153,6 @@ def widest(design: Design, budget: Budget = BUDGET) -> Design:
     if not allowed:
         raise ValueError(f"no width of this design fits {budget.params:,} parameters and {budget.macs:,} MACs")
     return design.scaled(steps[allowed - 1] / 20)
-
-
-@lru_cache(maxsize=4096)
-def _without_values(part: str, kind: str, in_channels: int, channels: int) -> nn.Module:
-    """A block to be traced only. Kept, so that moving one slider builds one block; no trace changes it.
-
-    `part` keeps equal blocks of a network apart: a module that stands in it twice would be counted once.
-    """
-    return branch(in_channels, KINDS[kind](channels))
 
 
 @lru_cache(maxsize=256)

@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import torch
-
+from ..drafting import drafting
 from ..drawing import diagram
 from ..models.googlenet import TABLE_1, inception
 from ..tracing import Node, trace
@@ -42,11 +41,10 @@ class InceptionBlock:
     def node(self) -> Node:
         """The block as `trace` reads it: with biases and without batch norm, as in the paper.
 
-        MACs are multiply-adds of its convolutions at batch 1. The block is built on the meta device, because
-        its weights are not needed.
+        MACs are multiply-adds of its convolutions at batch 1.
         """
         row = (self.n1x1, self.n3x3_reduce, self.n3x3, self.n5x5_reduce, self.n5x5, self.pool_proj)
-        with torch.device("meta"):
+        with drafting():
             block = inception(self.in_channels, row, batch_norm=False)
         return trace(block, (self.in_channels, self.grid, self.grid), name="Inception block")
 

@@ -6,8 +6,7 @@ from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING
 
-import torch
-
+from ..drafting import drafting
 from ..drawing import diagram
 from ..models.googlenet import naive_inception
 from ..palette import BLUE, ORANGE
@@ -42,7 +41,7 @@ class NaiveBlock:
     @cached_property
     def node(self) -> Node:
         """The first block as `trace` reads it, with biases; MACs are multiply-adds of its convolutions at batch 1."""
-        with torch.device("meta"):
+        with drafting():
             block = naive_inception(self.in_channels, self.n1x1, self.n3x3, self.n5x5, batch_norm=False)
         return trace(block, (self.in_channels, self.grid, self.grid), name="naive block")
 

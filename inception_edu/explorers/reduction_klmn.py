@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import torch
-
+from ..drafting import drafting
 from ..drawing import diagram
 from ..models.inception_v4 import reduction_a
 from ..tracing import Node, trace
@@ -58,8 +57,8 @@ class ReductionA:
 
 @lru_cache(maxsize=16)
 def _read(reduction: ReductionA) -> Node:
-    """Built on the meta device, as weights are not needed, and kept, as a pinned setting is asked for again."""
-    with torch.device("meta"):
+    """Kept, as a pinned setting is asked for again."""
+    with drafting():
         block = reduction_a(reduction.in_channels, reduction.klmn)
     return trace(block, (reduction.in_channels, reduction.grid, reduction.grid), name="reduction A")
 
