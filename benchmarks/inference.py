@@ -1,31 +1,38 @@
-"""Inference, measured in turns: our networks plain and fused against torchvision's and timm's, none of them compiled.
+"""Inference in turns: our networks plain and fused, torchvision's and timm's, torch's compiler and onnxruntime.
 
-    python benchmarks/inference.py [--batch 1] [--rounds 15] [--threads 1] [--record]
+    pip install -c constraints.txt -r benchmarks/requirements-inference.txt
+    python benchmarks/inference.py [--batch 1 8] [--rounds 15] [--threads 1] [--record] [--markdown]
 
-`--record` keeps the table in assets/records/09_inference.json for chapter 09. Each round times every network once,
-so that all meet the same moods of the machine; the medians are printed, with the time that the MACs would take at
-the speed of a large matrix product, below which no float32 kernel can go.
+`--record` keeps the numbers in assets/records/09_inference.json for chapter 09, `--markdown` the tables as a section
+of benchmarks/RESULTS.md. All ways to compute a network get the same weights and images, and must give the same logits.
+The limit is the time that the MACs would take at the speed of a large matrix product, below which no float32 kernel
+of this processor can go. torch.compile needs a C++ compiler, and one to two minutes a network and batch.
+
+The last table is what bfloat16 costs in accuracy: chapter 04's trained network on 10,000 real test images.
 """
 
 import argparse
 import sys
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from statistics import median
-from time import perf_counter
-from typing import Any
 
+import onnxruntime
 import torch
+from recording import Record
+from results import in_turns, machine, section, setting
 from tabulate import tabulate
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
 import inception_edu as ie
+from inception_edu.data import asset, load_fashion
+from inception_edu.training import load, predict
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from peers import PEERS, prepare_torchvision, randomised
-from recording import Record
 
 NAMES = (
     "torchvision googlenet",
@@ -33,65 +40,128 @@ NAMES = (
     "timm inception_v4",
     "timm inception_resnet_v2",
 )
+WAYS = {
+    "peer": "peer",
+    "channels-last": "peer, channels last",
+    "compiled": "peer, compiled",
+    "plain": "ours",
+    "fused": "ours, fused",
+    "bfloat16": "fused, bfloat16",
+    "onnxruntime": "fused, onnxruntime",
+    "limit": "limit",
+}
+"""Key in the record -> head of the column."""
+PRODUCT = 1024
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    """How long one call takes."""
-    start = perf_counter()
-    work()
-    return perf_counter() - start
-
-
-def ways(name: str) -> tuple[dict[str, nn.Module], tuple[int, int, int]]:
-    """The peer, ours with its weights, and ours fused; and the shape of an image."""
+def networks(name: str) -> tuple[nn.Module, nn.Module, tuple[int, int, int]]:
+    """The peer, ours with its weights, and the shape of an image."""
     peer = next(peer for peer in PEERS if peer.name == name)
     theirs = randomised(peer).float().eval()
     ours = ie.build(peer.ours, **peer.options).eval()
     ie.load_checkpoint(ours, theirs.state_dict(), peer.source)
-    return {"peer": theirs, "plain": ours, "fused": ie.fuse(ours)}, (3, peer.image, peer.image)
+    return theirs, ours, (3, peer.image, peer.image)
 
 
-@torch.inference_mode()
+def in_onnxruntime(net: nn.Module, images: Tensor, threads: int) -> Callable[[], Tensor]:
+    """`net`, exported to ONNX for images of this shape, as a call that computes their logits in onnxruntime."""
+    program = torch.onnx.export(net, (images,), dynamo=True, verbose=False)
+    assert program is not None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    model = program.model_proto.SerializeToString()
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    inputs = {session.get_inputs()[0].name: images.numpy()}
+    return lambda: torch.from_numpy(session.run(None, inputs)[0])
+
+
+def measure(name: str, batch: int, threads: int, rounds: int) -> dict[str, list[float]]:
+    """Seconds of each way, a number a round, all in turns; the limit of a round from the matrix product in it."""
+    theirs, ours, shape = networks(name)
+    images = torch.randn(batch, *shape, generator=torch.Generator().manual_seed(0))
+    last = torch.channels_last
+    ways: dict[str, Callable[[], Tensor]] = {
+        "peer": partial(theirs, images),
+        "channels-last": partial(deepcopy(theirs).to(memory_format=last), images.contiguous(memory_format=last)),
+        "compiled": partial(torch.compile(deepcopy(theirs), dynamic=False), images),
+        "plain": partial(ours, images),
+        "fused": partial(ie.fuse(ours), images),
+        "bfloat16": partial(ie.fuse(ours, dtype=torch.bfloat16), images),
+        "onnxruntime": in_onnxruntime(ie.fuse(ours), images, threads),
+    }
+    exact = ways["peer"]()
+    for way, compute in ways.items():
+        gap = ((compute() - exact).abs().max() / exact.abs().max()).item()
+        assert gap < (0.05 if way == "bfloat16" else 1e-4), f"{name}, {way}: logits differ by {gap:.0e} of the largest"
+    square = torch.randn(PRODUCT, PRODUCT)
+    times = in_turns({**ways, "limit": partial(torch.matmul, square, square)}, rounds)
+    share = batch * ie.trace(ours, shape).macs / PRODUCT**3
+    times["limit"] = [share * seconds for seconds in times["limit"]]
+    return times
+
+
+def rounding() -> dict[str, float]:
+    """Chapter 04's trained network, fused: its accuracy in both types, and how many answers bfloat16 changes."""
+    test, net = load_fashion("test"), load(asset("checkpoints/small_googlenet.safetensors"))
+    answers = {way: predict(ie.fuse(net, dtype), test.images).argmax(1) for way, dtype in DTYPES.items()}
+    accuracies = {way: (given == test.labels).double().mean().item() for way, given in answers.items()}
+    return {**accuracies, "changed answers": int((answers["float32"] != answers["bfloat16"]).sum())}
+
+
+DTYPES = {"float32": None, "bfloat16": torch.bfloat16}
+
+
+def table(heads: list[str], rows: list[list[str]]) -> str:
+    """Markdown; all but the first column are numbers."""
+    align = ["left", *["right"] * (len(heads) - 1)]
+    return tabulate(rows, heads, tablefmt="github", disable_numparse=True, colalign=align)
+
+
 def main() -> None:
-    """Prints a row for each network: medians in milliseconds, and how many times as fast as the peer."""
+    """Prints milliseconds, then how many times as fast as the peer, then what bfloat16 changes."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for option, default in (("--batch", 1), ("--rounds", 15), ("--threads", 1)):
-        arguments.add_argument(option, type=int, default=default)
-    arguments.add_argument("--record", action="store_true")
+    arguments.add_argument("--batch", type=int, nargs="+", default=[1, 8])
+    arguments.add_argument("--rounds", type=int, default=15)
+    arguments.add_argument("--threads", type=int, default=1)
+    arguments.add_argument("--record", action="store_true", help="keep the numbers for chapter 09")
+    arguments.add_argument("--markdown", action="store_true", help="keep the tables in benchmarks/RESULTS.md")
     chosen = arguments.parse_args()
     torch.set_num_threads(chosen.threads)
     prepare_torchvision()
-    square = torch.randn(1024, 1024)
-    rows: list[list[str]] = []
-    found: dict[str, dict[str, float]] = {}
-    for name in tqdm(NAMES, unit="network"):
-        nets, shape = ways(name)
-        images = torch.randn(chosen.batch, *shape)
-        exact, quick = nets["peer"](images), nets["fused"](images)
-        assert (exact - quick).abs().max() < 1e-4 * exact.abs().max(), name
-        times: dict[str, list[float]] = {way: [] for way in (*nets, "product")}
-        for _ in range(chosen.rounds):
-            for way, net in nets.items():
-                times[way].append(seconds(partial(net, images)))
-            times["product"].append(seconds(partial(torch.matmul, square, square)))
-        middle = {way: median(each) for way, each in times.items()}
-        macs = ie.trace(nets["plain"], shape).macs * chosen.batch
-        middle["limit"] = macs / (1024**3 / middle.pop("product"))
-        found[name] = {way: 1000 * each for way, each in middle.items()}
-        rows.append(
-            [
-                name,
-                *(f"{found[name][way]:.1f}" for way in nets),
-                *(f"{middle['peer'] / middle[way]:.2f}" for way in ("plain", "fused")),
-                f"{found[name]['limit']:.1f}",
-            ]
-        )
-    heads = ("network", "peer, ms", "plain, ms", "fused, ms", "plain, times", "fused, times", "limit, ms")
-    print(f"batch {chosen.batch}, {chosen.threads} thread(s), {chosen.rounds} rounds, torch {torch.__version__}")
-    print(tabulate(rows, heads, disable_numparse=True, stralign="right"))
+    about = {"threads": chosen.threads, "rounds": chosen.rounds, "machine": machine()}
+    record = Record("09_inference", made_by="benchmarks/inference.py", **about)
+    milliseconds, ratios = [], []
+    with torch.no_grad():
+        for batch in chosen.batch:
+            found: dict[str, dict[str, float]] = {}
+            paired: dict[str, dict[str, float]] = {}
+            for name in tqdm(NAMES, desc=f"batch {batch}", unit="network"):
+                times = measure(name, batch, chosen.threads, chosen.rounds)
+                found[name] = {way: 1000 * median(times[way]) for way in WAYS}
+                pairs = {way: zip(times["peer"], times[way], strict=True) for way in WAYS}
+                paired[name] = {way: median(peer / other for peer, other in pairs[way]) for way in WAYS}
+                milliseconds.append([name, str(batch), *(f"{ms:.1f}" for ms in found[name].values())])
+                ratios.append([name, str(batch), *(f"{ratio:.2f}" for ratio in paired[name].values())])
+            record.runs[f"milliseconds/{batch}"] = found
+            record.runs[f"times as fast/{batch}"] = paired
+        record.runs["accuracy"] = accuracy = rounding()
+    heads = ["", "batch", *WAYS.values()]
+    parts = [
+        setting("python benchmarks/inference.py --markdown", "torchvision", "timm", "onnxruntime"),
+        f"**Milliseconds**, medians of {chosen.rounds} rounds in turns, {chosen.threads} thread(s). The limit is what "
+        "the MACs alone would take at the speed of a large matrix product in float32.",
+        table(heads, milliseconds),
+        "**Times as fast as the peer**, in the same round, medians.",
+        table(heads, ratios),
+        "**What bfloat16 changes**: chapter 04's trained network on the 10,000 test images of Fashion-MNIST is right "
+        f"on {accuracy['float32']:.2%} in float32 and on {accuracy['bfloat16']:.2%} in bfloat16; "
+        f"{accuracy['changed answers']} answers change.",
+    ]
+    text = "\n\n".join(parts)
+    print(text)
+    if chosen.markdown:
+        section("inference", text)
     if chosen.record:
-        record = Record("09_inference", made_by="benchmarks/inference.py", threads=chosen.threads, rounds=chosen.rounds)
-        record.runs[f"milliseconds/{chosen.batch}"] = found
         record.write()
 
 

@@ -2,14 +2,20 @@
 
 >>> net = load(asset("checkpoints/small_googlenet.safetensors"))
 >>> quick = fuse(net)                                # the same logits, in less time
+>>> rough = fuse(net, dtype=torch.bfloat16)          # nearly the same, in less still where the processor knows bfloat16
 
-The tree of bricks is written anew from its leaves to its root, one rule a kind of brick. Three things change:
+The tree of bricks is written anew from its leaves to its root, one rule a kind of brick. Five things change:
 
 - A batch norm in evaluation mode only scales and shifts each channel, and the convolution (or linear layer)
-  before it can do that with its own weights and a bias.
+  before it can do that with its own weights and a bias. So can the last convolution of a `Residual` with the
+  scale, and the sum is then written over its output.
 - Neighbouring branches of a `Concat` that begin with a 1x1 read the same tensor, so their 1x1s are one wider
   1x1, whose output is cut into slices again.
 - Weights lie in memory channels last, which torch's kernels for CPUs prefer.
+- A 1x1 is then one matrix product over all positions, and is computed so.
+- A ReLU whose input nobody else reads is written over it.
+
+What each brings, and what was tried and brought too little, is in benchmarks/RESULTS.md.
 """
 
 from collections import OrderedDict
@@ -20,6 +26,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .bricks import Concat, ConvUnit, Residual
@@ -27,6 +34,37 @@ from .network import InceptionNet
 from .tracing import Reading, Signal, Walk, rule
 
 Net = TypeVar("Net", bound=nn.Module)
+
+
+class Pointwise(nn.Conv2d):
+    """A 1x1 convolution, computed as what it is: the same linear layer at each position, one matrix product in all.
+
+    (N, C, H, W) -> (N, out_channels, H, W). Where channels lie last nothing is copied, not even for a `Slice`.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x.movedim(-3, -1), self.weight.flatten(1), self.bias).movedim(-1, -3)
+
+
+class Sum(Residual):
+    """`shortcut(x) + body(x)`, written over what the body put out; its last convolution has taken in the scale."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x).add_(self.shortcut(x))
+
+
+class Cast(nn.Module):
+    """The same numbers, rounded to what `dtype` can hold."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.dtype = dtype
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.to(self.dtype)
+
+    def extra_repr(self) -> str:
+        return str(self.dtype)
 
 
 class Slice(nn.Module):
@@ -44,24 +82,43 @@ class Slice(nn.Module):
         return f"start={self.start}, width={self.width}"
 
 
-def fuse(net: Net) -> Net:
+def fuse(net: Net, dtype: torch.dtype | None = None) -> Net:
     """An equal network for inference, usually faster; `net` is left as it is.
 
     Takes any network or block of bricks in evaluation mode. What comes back has the same blocks under the same
     names, costs the same MACs, needs no gradients, and differs from `net` by rounding only.
 
-    Raises ValueError for a network in training mode or one that is fused already, TypeError for a module
-    that is neither a brick nor a layer that `trace` knows.
+    With a `dtype`, such as `torch.bfloat16`, weights and maps are rounded to it, also those that `block_outputs`
+    yields. The network still reads images and answers in logits of the type it had: it can stand wherever `net`
+    does. Only a processor with instructions for the type is faster with it (`lscpu` lists amx_bf16 or avx512_bf16).
+
+    Raises ValueError for a network in training mode, one that is fused already and a dtype that is not floating,
+    TypeError for a module that is neither a brick nor a layer that `trace` knows.
     """
     name = getattr(net, "name", "") or type(net).__name__
     if any(module.training for module in net.modules()):
         raise ValueError(f"{name} is in training mode, where batch norm has no fixed scale to fold: call .eval() first")
-    if any(isinstance(module, Slice) or getattr(module, "fused", False) for module in net.modules()):
+    if any(isinstance(m, Slice | Pointwise | Sum) or getattr(m, "fused", False) for m in net.modules()):
         raise ValueError(f"{name} is fused already: fuse the network that it was made from")
+    if dtype and not dtype.is_floating_point:
+        raise ValueError(f"{dtype} holds no fractions, and weights are fractions: ask for torch.bfloat16 or the like")
     with torch.no_grad():
-        fused: Any = rewrite(net).eval().requires_grad_(False)
+        fused: Any = rewrite(net)
+    if dtype:
+        outside = next((p.dtype for p in net.parameters()), torch.float32)
+        fused = between_casts(fused.to(dtype), dtype, outside)
     fused.fused = True
-    return fused.to(memory_format=torch.channels_last)
+    return fused.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def between_casts(net: nn.Module, dtype: torch.dtype, outside: torch.dtype) -> nn.Module:
+    """`net`, whose weights are of `dtype`, with a cast before its first block and one back behind each of its ends."""
+    if not isinstance(net, InceptionNet):
+        return nn.Sequential(Cast(dtype), net, Cast(outside))
+    first, *others = net.features.named_children()
+    blocks = {first[0]: nn.Sequential(Cast(dtype), first[1]), **dict(others)}
+    heads = {tap: nn.Sequential(head, Cast(outside)) for tap, head in net.aux_heads.items()}
+    return InceptionNet(blocks, nn.Sequential(net.classifier, Cast(outside)), heads, name=net.name)
 
 
 @singledispatch
@@ -88,8 +145,24 @@ def _(module: ConvUnit) -> nn.Module:
 
 
 @rewrite.register
+def _(module: nn.Conv2d) -> nn.Module:
+    conv = deepcopy(module)
+    if (conv.kernel_size, conv.stride, conv.padding, conv.groups) != ((1, 1), (1, 1), (0, 0), 1):
+        return conv
+    pointwise = Pointwise(conv.in_channels, conv.out_channels, 1, device="meta")  # its own weights are never drawn
+    pointwise.weight, pointwise.bias = conv.weight, conv.bias
+    return pointwise
+
+
+@rewrite.register
 def _(module: Residual) -> nn.Module:
-    return Residual(rewrite(module.body), rewrite(module.shortcut), module.scale)
+    body, shortcut = rewrite(module.body), rewrite(module.shortcut)
+    last = steps(body)[-1]
+    if not isinstance(last, ConvUnit) or list(last._modules) != ["conv"]:
+        return Residual(body, shortcut, module.scale)
+    for parameter in last.parameters():
+        parameter.mul_(module.scale)
+    return Sum(body, shortcut)
 
 
 @rewrite.register
@@ -110,7 +183,10 @@ def _(module: Concat) -> nn.Module:
 
 
 def folded(layers: nn.Sequential) -> Iterator[tuple[str, nn.Module]]:
-    """The named layers, rewritten; each batch norm behind a convolution or linear layer has become part of it."""
+    """The named layers, rewritten; each batch norm behind a convolution or linear layer has become part of it.
+
+    A ReLU behind one, or behind a sum, is its only reader, and so may write over it.
+    """
     kept: dict[str, nn.Module] = {}
     last = ""
     for name, layer in layers._modules.items():
@@ -119,6 +195,9 @@ def folded(layers: nn.Sequential) -> Iterator[tuple[str, nn.Module]]:
         norm = layer if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and layer.track_running_stats else None
         if norm and isinstance(before, nn.Conv2d | nn.Linear):
             kept[last] = fold(before, norm)
+        elif isinstance(layer, nn.ReLU) and isinstance(before, nn.Conv2d | nn.Linear | Residual):
+            kept[name] = nn.ReLU(inplace=True)
+            last = name
         else:
             kept[name] = rewrite(layer)
             last = name
@@ -151,10 +230,7 @@ def steps(branch: nn.Module) -> list[nn.Module]:
 
 def is_pointwise(step: nn.Module) -> bool:
     """Whether a step is a plain 1x1 convolution with a ReLU, so that it can be merged with others."""
-    if not isinstance(step, ConvUnit) or list(step._modules) != ["conv", "relu"]:
-        return False
-    conv = step.conv
-    return (conv.kernel_size, conv.stride, conv.padding, conv.groups) == ((1, 1), (1, 1), (0, 0), 1)
+    return isinstance(step, ConvUnit) and list(step._modules) == ["conv", "relu"] and isinstance(step.conv, Pointwise)
 
 
 def merge(siblings: Iterable[nn.Module]) -> nn.Module:
@@ -172,7 +248,7 @@ def merge(siblings: Iterable[nn.Module]) -> nn.Module:
     biases = [conv.weight.new_zeros(conv.out_channels) if conv.bias is None else conv.bias for conv in heads]
     wide.conv.weight = nn.Parameter(torch.cat([conv.weight for conv in heads]))
     wide.conv.bias = nn.Parameter(torch.cat(biases))
-    return nn.Sequential(OrderedDict(merged=wide, slices=Concat(*ends)))
+    return nn.Sequential(OrderedDict(merged=rewrite(wide), slices=Concat(*ends)))
 
 
 @rule.register
@@ -180,3 +256,8 @@ def _(module: Slice, signal: Signal, walk: Walk) -> Reading:
     if module.start + module.width > signal.channels:
         raise ValueError(f"channels {module.start} to {module.start + module.width - 1} are asked of {signal.channels}")
     return Reading(signal._replace(channels=module.width))
+
+
+@rule.register
+def _(module: Cast, signal: Signal, walk: Walk) -> Reading:
+    return Reading(signal)

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ REFERENCE = Path(__file__).parent / "reference" / "peers.json"
 _LIBRARIES: list[torch.library.Library] = []  # torch forgets operators whose Library is collected
 
 
+@cache
 def prepare_torchvision() -> None:
     """Lets torchvision be imported where its compiled operators do not fit the installed torch.
 

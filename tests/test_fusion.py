@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 import inception_edu as ie
 from inception_edu.bricks import Concat, ConvUnit, Residual, branch
-from inception_edu.fusion import Slice, fold, fuse
+from inception_edu.data import asset, load_fashion
+from inception_edu.fusion import Pointwise, Slice, Sum, fold, fuse
 from inception_edu.models.googlenet import TABLE_1, inception
 from inception_edu.models.lightweight import light_block_as_written
-from inception_edu.training import SMALL_GOOGLENET
+from inception_edu.training import SMALL_GOOGLENET, accuracy, load
 
 SMALL: dict[str, Any] = {"num_classes": 10, "in_channels": 1, "width": 0.25, "small": True}
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -107,6 +108,7 @@ def test_the_merged_block_of_googlenet() -> None:
     fused = fuse(block)
     first, pool = fused
     assert isinstance(first.merged, ConvUnit)
+    assert isinstance(first.merged.conv, Pointwise)
     assert first.merged.conv.weight.shape == (64 + 96 + 16, 192, 1, 1)
     assert [(b[0].start, b[0].width) for b in first.slices] == [(0, 64), (64, 96), (160, 16)]
     assert isinstance(pool[0], nn.MaxPool2d)
@@ -129,6 +131,14 @@ def test_the_merged_block_of_googlenet() -> None:
         Concat(branch(6, (4, 1))),
         light_block_as_written(6),
         Residual(branch(6, (4, 1), (6, 3)), ConvUnit(6, 6, 1, relu=False), scale=0.3),
+        Residual(nn.Sequential(branch(6, (4, 3)), ConvUnit(4, 6, 1, relu=False, batch_norm=False)), scale=0.3),
+        Residual(ConvUnit(6, 6, 3, relu=False, batch_norm=False, bias=False), scale=0.3),
+        nn.Sequential(Residual(ConvUnit(6, 6, 3, relu=False), scale=0.3), nn.ReLU(), Residual(nn.ReLU())),
+        Residual(nn.Sequential(nn.ReLU(), ConvUnit(6, 6, 1, relu=False)), nn.Sequential(nn.Identity(), nn.ReLU())),
+        nn.Sequential(ConvUnit(6, 6, 1, relu=False), nn.Identity(), nn.ReLU()),
+        ConvUnit(6, 4, 1, padding=1),
+        ConvUnit(6, 4, 1, stride=2),
+        nn.Conv2d(6, 4, 1, padding="same", bias=False),
         nn.Sequential(nn.Conv2d(6, 5, 3), nn.BatchNorm2d(5), nn.ReLU(), nn.BatchNorm2d(5), nn.Conv2d(5, 2, 1)),
         nn.Sequential(nn.Conv2d(6, 5, 3), nn.BatchNorm2d(5, affine=False)),
         nn.Sequential(nn.BatchNorm2d(6), nn.Conv2d(6, 5, 3)),
@@ -145,9 +155,77 @@ def test_odd_blocks_keep_their_outputs(block: nn.Module) -> None:
         randomised(block)
     block.eval().double()
     x = torch.randn(2, 6, 10, 10, dtype=torch.double)
-    if any(getattr(m, "stride", 1) == (2, 2) for m in block.modules() if isinstance(m, nn.Conv2d)):
+    given = x.clone()
+    if isinstance(block, Concat) and any(m.stride == (2, 2) for m in block.modules() if isinstance(m, nn.Conv2d)):
         block = Concat(*list(block)[:3]).eval()  # a branch of stride 2 ends on another grid
     assert distance(block(x), fuse(block)(x)) < 1e-12
+    assert torch.equal(x, given)
+
+
+def test_a_residual_sums_over_its_body_only_behind_a_convolution() -> None:
+    linear, pooled = ConvUnit(6, 6, 3, relu=False), nn.Sequential(ConvUnit(6, 6, 3), nn.MaxPool2d(3, 1, 1))
+    assert type(fuse(Residual(linear, scale=0.3).eval())) is Sum
+    kept = fuse(Residual(pooled, scale=0.3).eval())
+    assert type(kept) is Residual
+    assert kept.scale == 0.3
+
+
+@pytest.mark.parametrize("name", ["inception_v4", "inception_resnet_v2", "xception"])
+def test_no_block_writes_over_what_it_reads(name: str) -> None:
+    fused = fuse(randomised(ie.build(name, **SMALL)))
+    blocks = dict(fused.features.named_children())
+    with torch.no_grad():
+        x = torch.randn(1, 1, 32, 32, generator=torch.Generator().manual_seed(1))
+        for block, output in fused.block_outputs(x):
+            given = x.clone()
+            assert torch.equal(blocks[block](x), output), block
+            assert torch.equal(x, given), block
+            x = output
+
+
+def test_gradients_reach_the_image() -> None:
+    net = randomised(ie.build("inception_resnet_v2", **SMALL, repeats=(1, 1, 1))).double()
+    x = torch.randn(2, 1, 32, 32, dtype=torch.double, requires_grad=True)
+    before, after = (torch.autograd.grad(each(x)[:, 0].sum(), x)[0] for each in (net, fuse(net)))
+    assert distance(before, after) < 1e-12
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@torch.no_grad()
+def test_bfloat16_reads_and_answers_as_before(variant: str) -> None:
+    name, options = VARIANTS[variant]
+    net = randomised(ie.build(name, **options))
+    rough = fuse(net, dtype=torch.bfloat16)
+    assert {p.dtype for p in rough.parameters()} == {torch.bfloat16}
+    x = torch.randn(2, 1, 32, 32, generator=torch.Generator().manual_seed(1))
+    (logits, heads), (exact, exact_heads) = rough.forward_with_aux(x), net.forward_with_aux(x)
+    assert logits.dtype == torch.float32
+    assert 1e-4 < distance(exact, logits) < 0.1
+    assert {head.dtype for head in heads.values()} <= {torch.float32}
+    assert list(heads) == list(exact_heads)
+    assert [name for name, _ in rough.block_outputs(x)] == [name for name, _ in net.block_outputs(x)]
+    shape = tuple(x.shape[1:])
+    assert ie.trace(rough, shape).macs == ie.trace(net, shape).macs
+
+
+def test_bfloat16_keeps_the_accuracy_on_real_images() -> None:
+    net, test = load(asset("checkpoints/small_googlenet.safetensors")), load_fashion("test")[:500]
+    assert accuracy(fuse(net, dtype=torch.bfloat16), test) == pytest.approx(accuracy(fuse(net), test), abs=0.01)
+
+
+@torch.no_grad()
+def test_a_block_in_another_type() -> None:
+    block = randomised(inception(8, TABLE_1["inception_3a"])).double()
+    x = torch.randn(1, 8, 9, 9, dtype=torch.double)
+    rounded = fuse(block, dtype=torch.float32)(x)
+    assert rounded.dtype == torch.double
+    assert 1e-9 < distance(block(x), rounded) < 1e-5
+    assert fuse(nn.ReLU().eval(), dtype=torch.bfloat16)(x.float()).dtype == torch.float32
+
+
+def test_a_type_without_fractions_is_answered() -> None:
+    with pytest.raises(ValueError, match=r"^torch.int8 holds no fractions.*bfloat16"):
+        fuse(ie.build("googlenet", **SMALL).eval(), dtype=torch.int8)
 
 
 def test_a_fold_is_torchs() -> None:
@@ -176,6 +254,8 @@ def test_a_fused_network_is_answered(name: str) -> None:
         fuse(once)
     with pytest.raises(ValueError, match="is fused already"):
         fuse(nn.Sequential(once).eval())
+    with pytest.raises(ValueError, match="is fused already"):
+        fuse(once.features)
 
 
 class Unknown(nn.Module):
