@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import safetensors
 import safetensors.torch
@@ -219,6 +219,60 @@ def training_loss(
     return entropy(logits) + aux_weight * sum(entropy(each) for each in aux.values()), logits
 
 
+class Objective(nn.Module):
+    """A network with its loss: images (N, C, H, W) and labels (N,) -> what `training_loss` gives.
+
+    A module, so that whatever wraps a network for several processes wraps the loss with it.
+    """
+
+    def __init__(self, net: nn.Module, *, aux_weight: float = 0.3, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.net = net
+        self.options = {"aux_weight": aux_weight, "label_smoothing": label_smoothing}
+
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        return training_loss(self.net, images, labels, **self.options)
+
+
+class Step(NamedTuple):
+    """One step of the optimiser: the loss, in nats, the share of the batch recognised, the gradient's norm."""
+
+    loss: float
+    accuracy: float
+    gradient: float
+
+
+def train_steps(
+    objective: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    optimizer: Optimizer,
+    scheduler: LRScheduler | None = None,
+    *,
+    epoch: int,
+    done: int = 0,
+    clip_norm: float | None = None,
+    backward: Callable[[Tensor], object] = Tensor.backward,
+) -> Iterator[Step]:
+    """The loop of all training here: a step of the optimiser for each batch of images and labels.
+
+    `objective` is an `Objective`, or one wrapped for several processes, whose gradients `backward` then averages.
+
+    Raises FloatingPointError, with the step and the `epoch`, once the loss is not a number; `done` steps of the epoch
+    were taken before.
+    """
+    for number, (images, labels) in enumerate(batches, done + 1):
+        loss, logits = objective(images, labels)
+        if not loss.isfinite():
+            raise _diverged(loss.item(), number, epoch, optimizer.param_groups[0]["lr"])
+        optimizer.zero_grad()
+        backward(loss)
+        norm = nn.utils.clip_grad_norm_(objective.parameters(), math.inf if clip_norm is None else clip_norm)
+        optimizer.step()
+        if scheduler:
+            scheduler.step()
+        yield Step(loss.item(), _share(logits, labels), norm.item())
+
+
 def fit(
     net: nn.Module,
     train: LabelledImages,
@@ -258,28 +312,17 @@ def fit(
     optimizer = optimiser(net.parameters(), lr)
     scheduler = schedule(optimizer, steps) if schedule else None
     chance = torch.Generator().manual_seed(seed)
-    loss_options = {"aux_weight": aux_weight, "label_smoothing": label_smoothing}
+    objective = Objective(net, aux_weight=aux_weight, label_smoothing=label_smoothing)
     history = []
     _channels_last(net)
     with _repeatable(seed, num_threads), tqdm(total=steps, unit="step", disable=not progress) as bar:
         for number in range(1, epochs + 1):
             start, rate = time.perf_counter(), optimizer.param_groups[0]["lr"]
-            seen: list[tuple[float, float, float]] = []
+            seen: list[Step] = []
             net.train()
-            for batch in torch.randperm(len(train), generator=chance).split(batch_size)[: len(train) // batch_size]:
-                images, labels = train.images[batch], train.labels[batch]
-                if augment:
-                    images = augment(images, chance)
-                loss, logits = training_loss(net, images, labels, **loss_options)
-                if not loss.isfinite():
-                    raise _diverged(loss.item(), len(seen) + 1, number, optimizer.param_groups[0]["lr"])
-                optimizer.zero_grad()
-                loss.backward()
-                norm = nn.utils.clip_grad_norm_(net.parameters(), math.inf if clip_norm is None else clip_norm)
-                optimizer.step()
-                if scheduler:
-                    scheduler.step()
-                seen.append((loss.item(), _share(logits, labels), norm.item()))
+            batches = _batches(train, batch_size, augment, chance)
+            for step in train_steps(objective, batches, optimizer, scheduler, epoch=number, clip_norm=clip_norm):
+                seen.append(step)
                 bar.update()
             history.append(_epoch(number, seen, net, valid, rate, start))
             bar.set_postfix_str(str(history[-1]))
@@ -391,6 +434,15 @@ def _check(net: nn.Module, data: LabelledImages) -> None:
         raise ValueError(f"labels run from {low} to {high}, but the network has {classes} classes, 0 to {classes - 1}")
 
 
+def _batches(
+    data: LabelledImages, size: int, augment: Augment | None, chance: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The images shuffled and cut into whole batches, each changed by `augment` just before it is used."""
+    for batch in torch.randperm(len(data), generator=chance).split(size)[: len(data) // size]:
+        images = data.images[batch]
+        yield augment(images, chance) if augment else images, data.labels[batch]
+
+
 def _diverged(loss: float, step: int, epoch: int, lr: float) -> FloatingPointError:
     return FloatingPointError(
         f"the loss is {loss} at step {step} of epoch {epoch}, where the learning rate is {lr:.2g}: the training has "
@@ -404,13 +456,13 @@ def _share(logits: Tensor, labels: Tensor) -> float:
 
 def _epoch(
     number: int,
-    seen: list[tuple[float, float, float]],
+    seen: list[Step],
     net: nn.Module,
     valid: LabelledImages | None,
     lr: float,
     start: float,
 ) -> Epoch:
-    """The record of an epoch: means over its steps of (loss, accuracy, gradient norm), then the validation images."""
+    """The record of an epoch: means over its steps, then the validation images."""
     loss, share, gradient = (sum(column) / len(seen) for column in zip(*seen, strict=True))
     valid_loss = valid_accuracy = None
     if valid is not None:

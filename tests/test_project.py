@@ -123,7 +123,7 @@ def test_conda_and_pip_ask_for_the_same() -> None:
 
 def test_the_constraints_pin_every_requirement_within_its_range() -> None:
     pinned = pins("constraints.txt")
-    for name, allowed in requirements("course", "teach", "dev").items():
+    for name, allowed in requirements("course", "teach", "train", "dev").items():
         assert pinned[name] in allowed, f"{name}=={pinned[name]} is outside {allowed}"
 
 
@@ -139,7 +139,7 @@ def test_the_oldest_set_is_the_lower_end_of_every_range() -> None:
 
 def test_only_teachers_get_teachers_menus() -> None:
     assert "nbgrader" in requirements("teach")
-    assert "nbgrader" not in requirements("course", "dev")
+    assert "nbgrader" not in requirements("course")
 
 
 def test_the_peers_are_pinned_and_want_the_torch_that_was_tested() -> None:
