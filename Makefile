@@ -24,11 +24,12 @@ STRIP := $(BIN)/nbstripout --keep-id --keep-output --keep-count --keep-metadata-
 
 .PHONY: help
 help:  ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
 
 .PHONY: lab
 lab: $(VENV)/.course  ## set up what a reader needs and open JupyterLab on the course
 	@$(if $(CHAPTERS),$(BIN)/jupyter trust $(CHAPTERS) > /dev/null)
+	@$(BIN)/python -m inception_edu.classroom.handout my_exercises
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) \
 		--ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(START) $(LAB_ARGS)
 
@@ -36,12 +37,12 @@ lab: $(VENV)/.course  ## set up what a reader needs and open JupyterLab on the c
 test: $(VENV)/.dev  ## set up what the tests need and run them all, then every chapter again
 	$(BIN)/python -m pytest -rs --nbval --nbval-current-env --nbval-cell-timeout=180 tests $(CHAPTERS) $(TEST_ARGS)
 
-# Without the peers, which want a newer torch, without Chromium and without the chapters, whose figures
+# Without the peers, which want a newer torch, without Chromium, nbgrader and the chapters, whose figures
 # another matplotlib draws otherwise.
 .PHONY: oldest
 oldest:  ## run the unit tests with the oldest versions that the ranges allow, in .venv-oldest
 	$(MAKE) VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt .venv-oldest/.oldest
-	.venv-oldest/bin/python -m pytest tests $(addprefix --ignore=tests/test_,peers.py browser.py project.py) $(TEST_ARGS)
+	.venv-oldest/bin/python -m pytest tests $(addprefix --ignore=tests/test_,peers.py browser.py project.py classroom_grading.py) $(TEST_ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev  ## check style, layout and types
@@ -58,6 +59,37 @@ chapters: $(VENV)/.dev  ## run every chapter from the top and keep its outputs a
 .PHONY: strip
 strip: $(VENV)/.dev  ## take the noise out of chapters that were saved from JupyterLab
 	$(STRIP) $(CHAPTERS)
+
+# What a number of the page is worth depends on what else the machine does meanwhile: leave it alone.
+.PHONY: bench
+bench: $(VENV)/.dev  ## measure the course's speed and keep it in benchmarks/RESULTS.md, about 15 minutes
+	$(BIN)/python benchmarks/course_speed.py --markdown
+
+# A course folder is the teacher's; chapters/exercises/README.md shows the whole way.
+CLASSROOM = @$(if $(COURSE),,$(error say which folder: make $@ COURSE=~/course CHAPTER=03))$(BIN)/python -m \
+	inception_edu.classroom $(patsubst classroom-%,%,$@) $(COURSE) $(CHAPTER) $(FROM) $(CLASSROOM_ARGS)
+# More arguments for it: make classroom-grade COURSE=~/course CHAPTER=03 CLASSROOM_ARGS="--jobs 4"
+CLASSROOM_ARGS ?=
+
+.PHONY: classroom-release
+classroom-release: $(VENV)/.teach  ## make the student version of a chapter's exercises: COURSE=~/course CHAPTER=03
+	$(CLASSROOM)
+
+.PHONY: classroom-collect
+classroom-collect: $(VENV)/.teach  ## sort downloaded notebooks into a course: COURSE= CHAPTER= FROM=folder or zip
+	$(CLASSROOM)
+
+.PHONY: classroom-grade
+classroom-grade: $(VENV)/.teach  ## grade all that was handed in: COURSE= CHAPTER=
+	$(CLASSROOM)
+
+.PHONY: classroom-feedback
+classroom-feedback: $(VENV)/.teach  ## write a page for each student: COURSE= CHAPTER=
+	$(CLASSROOM)
+
+.PHONY: classroom-export
+classroom-export: $(VENV)/.teach  ## write all marks to grades.csv: COURSE=
+	$(CLASSROOM)
 
 .PHONY: pictures
 pictures: $(VENV)/.course  ## draw the pictures of the README again
@@ -80,6 +112,10 @@ $(BIN)/pip:
 $(VENV)/.course: pyproject.toml $(wildcard $(CONSTRAINTS)) | $(BIN)/pip
 	$(if $(TORCH_INDEX),$(INSTALL) --no-deps --index-url $(TORCH_INDEX) torch)
 	$(INSTALL) -e '.[course]'
+	@touch $@
+
+$(VENV)/.teach: $(VENV)/.course
+	$(INSTALL) -e '.[teach]'
 	@touch $@
 
 $(VENV)/.oldest: $(VENV)/.course

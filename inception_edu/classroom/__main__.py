@@ -1,0 +1,149 @@
+"""From handing out to handing back, in a course folder: python -m inception_edu.classroom COMMAND COURSE ...
+
+    release COURSE CHAPTER         the student version of a chapter's exercises, in COURSE/release
+    collect COURSE CHAPTER FROM    notebooks from a folder or a zip, into COURSE/submitted
+    grade COURSE CHAPTER           marks into COURSE/gradebook.db, and a report
+    feedback COURSE CHAPTER        a page for each student, in COURSE/feedback
+    export COURSE                  all marks as COURSE/grades.csv
+
+The folder is laid out as nbgrader's, so that its own commands work in it, and its formgrader, for grading by hand.
+"""
+
+import argparse
+import logging
+import os
+import shutil
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
+
+CONFIG = """\
+# How nbgrader works in this folder. Its own settings can follow below; they are described by
+#     nbgrader generate_config
+from inception_edu.classroom.autograder import configure
+from inception_edu.classroom.sandbox import Limits
+
+c = get_config()
+configure(c, Limits(cell_seconds=60, notebook_seconds=600, memory=3072))
+c.CourseDirectory.course_id = "inception"
+"""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line. Whatever a teacher can mend ends in one sentence, not in a traceback."""
+    lines = (__doc__ or "").splitlines()
+    parser = argparse.ArgumentParser(prog="python -m inception_edu.classroom", description=lines[0])
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "\n".join(lines[1:])
+    parser.add_argument("command", choices=("release", "collect", "grade", "feedback", "export"))
+    parser.add_argument("course", type=Path, help="the folder of your course; `release` makes it")
+    parser.add_argument("chapter", nargs="?", default="", help="03, or 03_one_by_one; all but export want it")
+    parser.add_argument("source", nargs="?", type=Path, help="collect: a folder or a zip of notebooks")
+    parser.add_argument("--jobs", type=int, help="grade: notebooks at the same time (one a core)")
+    parser.add_argument("--unprotected", action="store_true", help="grade: also where programs cannot be shut in")
+    parser.add_argument("--exercises", type=Path, default=Path("chapters/exercises"), help="release: the sources")
+    options = parser.parse_args(arguments)
+    if options.command != "export" and not options.chapter:
+        parser.error(f"{options.command} wants a chapter, such as 03")
+    if options.command == "collect" and options.source is None:
+        parser.error("collect wants a folder or a zip of notebooks")
+    try:
+        from nbgrader.converters.base import NbGraderException
+    except ModuleNotFoundError:
+        sys.exit("nbgrader is not installed here: pip install -c constraints.txt -e '.[teach]'")
+    warnings.filterwarnings("ignore", message="Object of type", module="nbgrader")
+    logging.basicConfig(format="%(message)s", level=logging.ERROR)  # nbgrader says there what went wrong
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # it calls alembic
+    try:
+        run(options)
+    except (NbGraderException, OSError, ValueError) as error:
+        sys.exit(str(error))
+
+
+def run(options: argparse.Namespace) -> None:
+    """One command, with its options read."""
+    from nbgrader.converters import GenerateAssignment, GenerateFeedback
+    from nbgrader.coursedir import CourseDirectory
+
+    root: Path = options.course.expanduser().resolve()
+    if options.command == "release":
+        source = _chapter(options.exercises, options.chapter)
+        _take(source, root / "source" / source.name)
+    config = configured(root, options.unprotected)
+    assignment = _chapter(root / "source", options.chapter).name if options.chapter else ""
+    course = CourseDirectory(config=config, assignment_id=assignment)
+    match options.command:
+        case "release":
+            GenerateAssignment(coursedir=course, config=config, force=True).start()
+            print(f"hand this out: {root / 'release' / assignment / 'exercises.ipynb'}")
+        case "collect":
+            from .collecting import collect
+
+            for line in collect(options.source.expanduser(), root / course.submitted_directory, assignment):
+                print(line)
+        case "grade":
+            from .grading import grade, report
+
+            graded = grade(config, assignment, options.jobs)
+            report(graded, root / f"report_{assignment}.csv")
+            for each in graded:
+                for note in each.notes:
+                    print(f"{each.student}: {note}")
+            by_hand = sum(each.by_hand for each in graded)
+            print(
+                f"{len(graded)} graded, {by_hand} of them with answers to grade by hand: {root}/report_{assignment}.csv"
+            )
+        case "feedback":
+            GenerateFeedback(coursedir=course, config=config, force=True).start()
+            print(f"a page for each student: {root}/feedback/STUDENT/{assignment}/exercises.html")
+        case "export":
+            from nbgrader.api import Gradebook
+            from nbgrader.plugins import CsvExportPlugin
+
+            with Gradebook(course.db_url, course.course_id) as gradebook:
+                CsvExportPlugin(config=config, to=str(root / "grades.csv")).export(gradebook)
+            print(f"all marks: {root / 'grades.csv'}")
+
+
+def _chapter(folder: Path, name: str) -> Path:
+    """The folder of a chapter, named in full or by its number.
+
+    Raises FileNotFoundError where there is none.
+    """
+    found = [path for path in sorted(folder.glob("*/")) if name in (path.name, path.name.partition("_")[0])]
+    if not found:
+        have = ", ".join(path.name for path in sorted(folder.glob("[0-9]*/"))) or "none"
+        raise FileNotFoundError(f"there is no chapter {name!r} in {folder}; there is {have}")
+    return found[0]
+
+
+def _take(source: Path, target: Path) -> None:
+    """Copies what an assignment consists of; its key stays where it is."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in ("exercises.ipynb", "hidden.json"):
+        if (source / name).exists():
+            shutil.copy(source / name, target / name)
+
+
+def configured(root: Path, unprotected: bool = False) -> "Config":
+    """The configuration of a course folder, written first where there is none."""
+    from traitlets.config.loader import PyFileConfigLoader
+
+    if not root.is_dir():
+        raise FileNotFoundError(f"{root} is not there: make classroom-release makes it")
+    file = root / "nbgrader_config.py"
+    if not file.exists():
+        file.write_text(CONFIG, encoding="utf-8")
+    config = PyFileConfigLoader(file.name, path=str(root)).load_config()
+    config.CourseDirectory.root = str(root)
+    if unprotected:
+        config.ExecuteInSandbox.unprotected = True
+    return config
+
+
+if __name__ == "__main__":
+    main()
