@@ -11,6 +11,8 @@ from statistics import median, quantiles
 
 from in_jupyterlab import explorers_in_jupyterlab
 from playwright.sync_api import Locator, Page
+from tabulate import tabulate
+from tqdm import tqdm
 
 from inception_edu import explorers
 
@@ -51,16 +53,17 @@ def view_time(name: str) -> float:
     return median(taken)
 
 
-def main() -> None:
-    """Measures every explorer in the light theme."""
+def table() -> str:
+    """Markdown: a row for each explorer, all of them on one page in the light theme."""
+    rows = []
     with tempfile.TemporaryDirectory() as home, explorers_in_jupyterlab(Path(home) / "lab", "light") as page:
-        print(f"{'explorer':28} {'view function':>14} {'key to pixels':>14} {'95 %':>9}")
-        for name in explorers.__all__:
+        for name in tqdm(explorers.__all__, unit="explorer"):
             panel = page.get_by_role("group", name=getattr(explorers, name)().title, exact=True)
             found = waits(page, panel)
-            late = quantiles(found, n=20)[-1]
-            print(f"{name:28} {view_time(name):11.1f} ms {median(found):11.0f} ms {late:6.0f} ms", flush=True)
+            rows.append((name, f"{view_time(name):.1f}", f"{median(found):.0f}", f"{quantiles(found, n=20)[-1]:.0f}"))
+    heads = ("explorer", "view function, ms", "key to pixels, median ms", "95 of 100 within, ms")
+    return tabulate(rows, heads, tablefmt="github", disable_numparse=True, colalign=("left", *["right"] * 3))
 
 
 if __name__ == "__main__":
-    main()
+    print(table())

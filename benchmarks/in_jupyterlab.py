@@ -19,6 +19,7 @@ from playwright.sync_api import Page, sync_playwright
 from inception_edu import explorers
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
@@ -42,7 +43,8 @@ def _write_settings(folder: Path, theme: str) -> None:
         path.write_text(json.dumps(values))
 
 
-def _wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Waits until a server answers; RuntimeError, with its log, where it ends or never does."""
     for _ in range(240):
         if server.poll() is not None:
             raise RuntimeError(f"JupyterLab ended: {log.read_text()}")
@@ -75,9 +77,8 @@ def explorers_in_jupyterlab(home: Path, theme: str) -> Iterator[Page]:
     with (home / "log").open("w") as log, sync_playwright() as playwright:
         server = subprocess.Popen([*command, *options], env=environment, stdout=log, stderr=log)
         try:
-            _wait_for(f"http://127.0.0.1:{port}/api", server, home / "log")
-            arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+            wait_for(f"http://127.0.0.1:{port}/api", server, home / "log")
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             page = browser.new_page(viewport={"width": 1280, "height": 1000})
             page.goto(f"http://127.0.0.1:{port}/lab/tree/explorers.ipynb?reset")
             _run_all(page)

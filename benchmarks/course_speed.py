@@ -1,0 +1,132 @@
+"""How long the course keeps a reader waiting: `python benchmarks/course_speed.py [--markdown]`, about 15 minutes.
+
+Seconds of every chapter and of its slowest cell; what `import inception_edu` takes and brings in; seconds from
+`make lab` to a page that can be read and to a kernel that answers, on a machine where all is installed; and how long
+the explorers take to answer a key. `--markdown` keeps it all as a section of benchmarks/RESULTS.md.
+"""
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+
+import explorer_latency
+import nbformat
+from in_jupyterlab import ARGUMENTS, CHROMIUM, wait_for
+from nbclient import NotebookClient
+from playwright.sync_api import sync_playwright
+from results import in_turns, section, setting
+from tabulate import tabulate
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = ("torch", "matplotlib", "numpy", "ipywidgets", "anywidget")
+
+
+def cell_seconds(chapter: Path) -> dict[str, float]:
+    """Runs a chapter from the top; the seconds of each code cell by its id."""
+    notebook = nbformat.read(chapter, as_version=4)
+    place = {"metadata": {"path": str(chapter.parent)}}
+    NotebookClient(notebook, timeout=600, record_timing=True, resources=place).execute()
+
+    def moment(cell: nbformat.NotebookNode, event: str) -> float:
+        return datetime.fromisoformat(cell.metadata.execution[event]).timestamp()
+
+    return {
+        cell.id: moment(cell, "shell.execute_reply") - moment(cell, "iopub.execute_input")
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    }
+
+
+def chapters() -> Iterator[tuple[str, str, str, str]]:
+    """A row for each chapter and one for all: seconds, the slowest cell, its seconds."""
+    total, slowest = 0.0, 0.0
+    for chapter in tqdm(sorted((ROOT / "chapters").glob("*.ipynb")), unit="chapter"):
+        seconds = cell_seconds(chapter)
+        name = max(seconds, key=lambda cell: seconds[cell])
+        total, slowest = total + sum(seconds.values()), max(slowest, seconds[name])
+        yield chapter.stem, f"{sum(seconds.values()):.0f}", f"`{name}`", f"{seconds[name]:.1f}"
+    yield "all", f"{total:.0f}", "", f"{slowest:.1f}"
+
+
+def importing() -> str:
+    """One sentence on `import inception_edu`: median seconds beyond a bare Python, and what heavy came with it."""
+
+    def run(code: str) -> str:
+        return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+    times = in_turns({"with": lambda: run("import inception_edu"), "bare": lambda: run("pass")}, rounds=15)
+    beyond = 1000 * (median(times["with"]) - median(times["bare"]))
+    code = f"import sys, inception_edu; print(*[name for name in {HEAVY} if name in sys.modules])"
+    brought = run(code).split()
+    return (
+        f"`import inception_edu` takes {beyond:.0f} ms (median of 15, beyond a bare Python) and brings in "
+        f"{', '.join(brought) or 'none of ' + ', '.join(HEAVY)}."
+    )
+
+
+def opening() -> str:
+    """One sentence on `make lab`: seconds to the first chapter on the screen, and to its kernel being ready."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        log = Path(home, "log")
+        environment = os.environ | {f"JUPYTER_{what}_DIR": f"{home}/{what}" for what in ("CONFIG", "RUNTIME", "DATA")}
+        command = ["make", "lab", f"LAB_ARGS=--no-browser --port={port} --IdentityProvider.token="]
+        start = time.perf_counter()
+        with log.open("w") as out:
+            lab = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True)
+        try:
+            wait_for(f"http://127.0.0.1:{port}/api", lab, log)
+            answered = time.perf_counter() - start
+            page = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS).new_page()
+            page.goto(f"http://127.0.0.1:{port}/lab?reset")
+            page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
+            shown = time.perf_counter() - start
+            page.get_by_text("(ipykernel) | Idle").wait_for(timeout=120_000)
+            ready = time.perf_counter() - start
+        finally:
+            os.killpg(lab.pid, signal.SIGTERM)
+            lab.wait(30)
+    return (
+        f"From `make lab` on an installed machine the server answers after {answered:.1f} s, the first chapter is on "
+        f"the screen after {shown:.1f} s and its kernel is ready after {ready:.1f} s."
+    )
+
+
+def main() -> None:
+    """Measures all four, and prints or keeps them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--markdown", action="store_true", help="keep the result in benchmarks/RESULTS.md")
+    keep = parser.parse_args().markdown
+    parts = [
+        setting("python benchmarks/course_speed.py --markdown", "jupyterlab", "ipykernel", "anywidget"),
+        importing(),
+        opening(),
+        explorer_latency.table(),
+        tabulate(
+            chapters(),
+            ("chapter", "seconds", "slowest cell", "its seconds"),
+            tablefmt="github",
+            disable_numparse=True,
+            colalign=("left", "right", "left", "right"),
+        ),
+    ]
+    text = "\n\n".join(parts)
+    print(text)
+    if keep:
+        section("course", text)
+
+
+if __name__ == "__main__":
+    main()
