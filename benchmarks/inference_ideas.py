@@ -1,10 +1,11 @@
 """What each step of `fuse` brings, and what was tried beside them and left out.
 
-    python benchmarks/inference_ideas.py [--batch 1 8] [--rounds 15] [--threads 1] [--markdown]
+    python benchmarks/inference_ideas.py [--batch 1 8] [--rounds 15] [--markdown]
 
 Each row changes one thing in a fused network and says how many times as fast it then is, in turns with the fused
-network itself. A step stays in `fuse` where it brings 5 % on some network in about twenty lines; what uses torch's
-private operators, whose names begin with an underscore, could not stay even so.
+network itself; the first row changes nothing and shows how far such numbers scatter. A step stays in `fuse` where it
+brings 5 % on some network in about twenty lines; what uses torch's private operators, whose names begin with an
+underscore, could not stay even so.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from statistics import median
+from time import thread_time
 from typing import Any
 from unittest.mock import patch
 
@@ -141,6 +143,7 @@ def packed(module: nn.Module) -> nn.Module | None:
 
 
 IDEAS: dict[str, Swap] = {
+    "nothing: the noise": lambda module: None,
     "without the ReLUs in place": out_of_place,
     "without 1x1s as matrix products": as_convolution,
     "without sums in place": as_residual,
@@ -165,7 +168,7 @@ def variants(name: str, images: Tensor) -> dict[str, nn.Module]:
     with patch.object(fusion, "is_pointwise", lambda step: False):
         unmerged: Any = ie.fuse(ours)
     return {
-        "fused": bare,
+        "fused": deepcopy(bare),
         "without merged 1x1s": nn.Sequential(unmerged.features, unmerged.classifier),
         **{idea: swapped(bare, swap) for idea, swap in IDEAS.items()},
     }
@@ -185,10 +188,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--batch", type=int, nargs="+", default=[1, 8])
     arguments.add_argument("--rounds", type=int, default=15)
-    arguments.add_argument("--threads", type=int, default=1)
     arguments.add_argument("--markdown", action="store_true", help="keep the table in benchmarks/RESULTS.md")
     chosen = arguments.parse_args()
-    torch.set_num_threads(chosen.threads)
+    torch.set_num_threads(1)
     prepare_torchvision()
     heads, rows = ["fused, and"], {}
     for name, batch in tqdm([(name, batch) for name in NAMES for batch in chosen.batch], unit="network"):
@@ -197,7 +199,7 @@ def main() -> None:
         exact = nets["fused"](images)
         for idea, net in nets.items():
             assert (net(images) - exact).abs().max() < 1e-4 * exact.abs().max(), f"{name}, {idea}"
-        times = in_turns({idea: partial(net, images) for idea, net in nets.items()}, chosen.rounds)
+        times = in_turns({idea: partial(net, images) for idea, net in nets.items()}, chosen.rounds, clock=thread_time)
         heads.append(f"{name.split()[1]}, {batch}")
         for idea, seconds in times.items():
             pairs = zip(times["fused"], seconds, strict=True)
@@ -206,8 +208,8 @@ def main() -> None:
         rows.setdefault("branches write into one buffer, at most", []).append(f"{bound:.2f}")
     parts = [
         setting("python benchmarks/inference_ideas.py --markdown"),
-        f"Times as fast as `fuse` gives them, medians of {chosen.rounds} rounds in turns, {chosen.threads} thread(s); "
-        "each column a network and its batch.",
+        f"Times as fast as `fuse` gives them, medians of {chosen.rounds} rounds in turns, processor time "
+        "of one thread; each column a network and its batch.",
         table(heads, [[idea, *each] for idea, each in rows.items() if idea != "fused"]),
     ]
     text = "\n\n".join(parts)

@@ -449,12 +449,12 @@ def test_a_zip_and_a_folder_are_collected_alike(tmp_path) -> None:
         archive.writestr("__MACOSX/._ada.ipynb", "6")
     for source in (folder, tmp_path / "downloads.zip"):
         told = collect(source, tmp_path / "submitted", ASSIGNMENT)
-        have = {
-            path.relative_to(tmp_path / "submitted").as_posix() for path in (tmp_path / "submitted").rglob("*.ipynb")
-        }
+        submitted = tmp_path / "submitted"
+        have = {path.relative_to(submitted).as_posix(): path.read_text() for path in submitted.rglob("*.ipynb")}
         assert have == {
-            f"{name}.ipynb"
-            for name in (f"ada/{ASSIGNMENT}/exercises", f"grace/{ASSIGNMENT}/exercises", f"grace/{ASSIGNMENT}/first")
+            f"ada/{ASSIGNMENT}/exercises.ipynb": "1",
+            f"grace/{ASSIGNMENT}/first.ipynb": "2",
+            f"grace/{ASSIGNMENT}/exercises.ipynb": "3",
         }
         assert told[0] == "ada: ada.ipynb"
         assert re.fullmatch(

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from traitlets.config import Config
 
+SOURCES = Path(__file__).resolve().parents[2] / "chapters" / "exercises"
 CONFIG = """\
 # How nbgrader works in this folder. Its own settings can follow below; they are described by
 #     nbgrader generate_config
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("source", nargs="?", type=Path, help="collect: a folder or a zip of notebooks")
     parser.add_argument("--jobs", type=int, help="grade: notebooks at the same time (one a core)")
     parser.add_argument("--unprotected", action="store_true", help="grade: also where programs cannot be shut in")
-    parser.add_argument("--exercises", type=Path, default=Path("chapters/exercises"), help="release: the sources")
+    parser.add_argument("--exercises", type=Path, default=SOURCES, help="release: where the sources lie")
     options = parser.parse_args(arguments)
     if options.command != "export" and not options.chapter:
         parser.error(f"{options.command} wants a chapter, such as 03")
