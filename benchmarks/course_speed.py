@@ -1,8 +1,9 @@
-"""How long the course keeps a reader waiting: `python benchmarks/course_speed.py [--markdown]`, about 15 minutes.
+"""How long the course keeps a reader waiting: `python benchmarks/course_speed.py`, about 15 minutes.
 
 Seconds of every chapter and of its slowest cell; what `import inception_edu` takes and brings in; seconds from
 `make lab` to a page that can be read and to a kernel that answers, on a machine where all is installed; and how long
-the explorers take to answer a key. `--markdown` keeps it all as a section of benchmarks/RESULTS.md.
+the explorers take to answer a key. `--markdown` keeps them as two sections of benchmarks/RESULTS.md; `--quick` leaves
+the chapters out.
 """
 
 import argparse
@@ -90,6 +91,7 @@ def opening() -> str:
             wait_for(f"http://127.0.0.1:{port}/api", lab, log)
             answered = time.perf_counter() - start
             page = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS).new_page()
+            page.set_default_timeout(120_000)
             page.goto(f"http://127.0.0.1:{port}/lab?reset")
             page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
             shown = time.perf_counter() - start
@@ -104,28 +106,31 @@ def opening() -> str:
     )
 
 
+def waiting() -> str:
+    """Markdown: what a reader waits for before and between cells."""
+    command = setting("python benchmarks/course_speed.py --quick --markdown", "jupyterlab", "ipykernel", "anywidget")
+    return "\n\n".join([command, importing(), opening(), explorer_latency.table()])
+
+
+def running() -> str:
+    """Markdown: what a reader waits for while cells run."""
+    heads = ("chapter", "seconds", "slowest cell", "its seconds")
+    sides = ("left", "right", "left", "right")
+    rows = tabulate(chapters(), heads, tablefmt="github", disable_numparse=True, colalign=sides)
+    return f"{setting('python benchmarks/course_speed.py --markdown', 'nbclient', 'ipykernel')}\n\n{rows}"
+
+
 def main() -> None:
-    """Measures all four, and prints or keeps them."""
+    """Measures, and prints or keeps what it finds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="without running the chapters: about three minutes")
     parser.add_argument("--markdown", action="store_true", help="keep the result in benchmarks/RESULTS.md")
-    keep = parser.parse_args().markdown
-    parts = [
-        setting("python benchmarks/course_speed.py --markdown", "jupyterlab", "ipykernel", "anywidget"),
-        importing(),
-        opening(),
-        explorer_latency.table(),
-        tabulate(
-            chapters(),
-            ("chapter", "seconds", "slowest cell", "its seconds"),
-            tablefmt="github",
-            disable_numparse=True,
-            colalign=("left", "right", "left", "right"),
-        ),
-    ]
-    text = "\n\n".join(parts)
-    print(text)
-    if keep:
-        section("course", text)
+    options = parser.parse_args()
+    for name, part in {"waiting": waiting, "chapters": running}.items():
+        if name == "waiting" or not options.quick:
+            print(text := part())
+            if options.markdown:
+                section(name, text)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ def explorers_in_jupyterlab(home: Path, theme: str) -> Iterator[Page]:
             wait_for(f"http://127.0.0.1:{port}/api", server, home / "log")
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             page = browser.new_page(viewport={"width": 1280, "height": 1000})
+            page.set_default_timeout(120_000)  # a busy machine needs longer than Playwright's half a minute
             page.goto(f"http://127.0.0.1:{port}/lab/tree/explorers.ipynb?reset")
             _run_all(page)
             yield page
