@@ -53,7 +53,7 @@ def classroom(*arguments: object) -> list[str]:
 
 
 def graded(course: Path, until: int | None = None) -> tuple[float, float]:
-    """Seconds on the clock and of computing that grading takes; it is killed once `until` notebooks have run."""
+    """Seconds on the clock, and of the grader's own computing; it is killed once `until` notebooks have run."""
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     grader = subprocess.Popen(classroom("grade", course, "03"), stdout=subprocess.DEVNULL)
     while until is not None and len(list((course / ".executed").glob("*.json"))) < until and grader.poll() is None:
@@ -96,7 +96,7 @@ def measured(students: int) -> str:
 | going on: {rest} more run, and everything recorded | {on:.0f} s |
 | notebooks that ran a second time because of the kill | {students - ran - rest} |
 | in flight at the kill, and so lost | at most {os.cpu_count()} |
-| computing, a notebook of those that ran after the kill | {computed / rest:.1f} s |
+| computing outside of the sandboxes, a notebook of those | {computed / rest:.1f} s |
 | on the clock, a notebook of those | {on / rest:.1f} s |
 | memory of a notebook, median and most | {median(memory):.0f} and {max(memory):.0f} MB |
 | grading once more with nothing new | {again:.0f} s |
