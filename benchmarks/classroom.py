@@ -113,7 +113,7 @@ def main() -> None:
     table = measured(options.students)
     print(table)
     if options.markdown:
-        section("classroom", f"## A class of {options.students}\n\n{line}\n\n{table}")
+        section("classroom", f"{line}\n\n{table}")
 
 
 if __name__ == "__main__":
