@@ -92,7 +92,7 @@ def opening() -> str:
             answered = time.perf_counter() - start
             page = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS).new_page()
             page.set_default_timeout(120_000)
-            page.goto(f"http://127.0.0.1:{port}/lab?reset")
+            page.goto(f"http://127.0.0.1:{port}/lab/tree/chapters/00_start_here.ipynb?reset")
             page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
             shown = time.perf_counter() - start
             page.get_by_text("(ipykernel) | Idle").wait_for(timeout=120_000)
