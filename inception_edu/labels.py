@@ -19,7 +19,8 @@ def label(module: nn.Module) -> str:
     return _label(module)[1]
 
 
-def _size(value: Any) -> str:
+def size(value: Any) -> str:
+    """3 or (3, 3) -> `3x3`."""
     height, width = pair(value)
     return f"{height}x{width}"
 
@@ -27,9 +28,9 @@ def _size(value: Any) -> str:
 def _window(module: Any, what: str, valid: bool) -> str:
     """Kernel, kind, stride and the papers' "V" for a window that does not pad."""
     kernel, stride = pair(module.kernel_size), pair(module.stride)
-    words = [_size(kernel), what]
+    words = [size(kernel), what]
     if stride != (1, 1):
-        words.append(f"/{stride[0]}" if stride[0] == stride[1] else f"/{_size(stride)}")
+        words.append(f"/{stride[0]}" if stride[0] == stride[1] else f"/{size(stride)}")
     if valid and kernel != (1, 1):
         words.append("V")
     return " ".join(words)
@@ -68,7 +69,7 @@ def _(module: Any) -> tuple[str, str]:
 def _(module: Any) -> tuple[str, str]:
     what = "max pool" if isinstance(module, nn.AdaptiveMaxPool2d) else "avg pool"
     whole = module.output_size in (1, (1, 1))
-    return "pool", f"global {what}" if whole else f"{what} to {_size(module.output_size)}"
+    return "pool", f"global {what}" if whole else f"{what} to {size(module.output_size)}"
 
 
 @_label.register

@@ -22,6 +22,13 @@ def test_a_student_version_is_a_notebook_without_solutions(folder) -> None:
         assert before["metadata"] == after["metadata"]  # so that it can be handed in
 
 
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_it_says_what_nbgrader_releases(folder) -> None:
+    framed = pytest.importorskip("inception_edu.classroom.autograder").framed(folder / "exercises.ipynb")
+    cut = without_solutions(json.loads((folder / "exercises.ipynb").read_text()))
+    assert [cell.source for cell in framed.cells] == ["".join(cell["source"]) for cell in cut["cells"]]
+
+
 def test_all_chapters_are_handed_out_once_and_never_over_a_students_work(tmp_path) -> None:
     written = hand_out(SOURCES, tmp_path / "mine")
     assert [path.stem for path in written] == [folder.name for folder in FOLDERS]

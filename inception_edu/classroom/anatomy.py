@@ -20,6 +20,7 @@ from torch import nn
 
 from ..arithmetic import pair
 from ..bricks import Concat, Residual
+from ..labels import size
 from ..network import InceptionNet
 
 Part = dict[str, Any]
@@ -165,16 +166,18 @@ def computing(module: nn.Module) -> Iterator[nn.Module]:
 # ---- words -------------------------------------------------------------------------------------
 
 
-def size(pair_of: Any) -> str:
-    """[3, 3] -> `3x3`."""
-    return "x".join(map(str, pair_of)) if isinstance(pair_of, list) else str(pair_of)
+def _sides(value: list[int] | str) -> str:
+    """[2, 2] -> `2`, [0, 1] -> `0x1`, "same" as it is."""
+    if isinstance(value, str):
+        return value
+    return str(value[0]) if value[0] == value[1] else size(value)
 
 
 _FIELDS: Mapping[str, Callable[[Any], str]] = {
     "channels": lambda n: f"{n} channels",
     "kernel": lambda k: f"a {size(k)} window",
-    "stride": lambda s: f"stride {s[0] if isinstance(s, list) and len(set(s)) == 1 else size(s)}",
-    "padding": lambda p: f"padding {p[0] if isinstance(p, list) and len(set(p)) == 1 else size(p)}",
+    "stride": lambda s: f"stride {_sides(s)}",
+    "padding": lambda p: f"padding {_sides(p)}",
     "dilation": lambda d: f"dilation {size(d)}",
     "groups": lambda g: f"{g} group{'s' * (g != 1)}",
     "bias": lambda yes: "a bias" if yes else "no bias",
@@ -302,9 +305,9 @@ def compare(expected: list[Part], given: list[Part], seal: Seal | None = None, p
             else:
                 lines.append(_at(where, _difference(wanted, have, shut[j + step], open=seal is None)))
             if wanted["is"] == have["is"]:
-                inner = _inside(wanted, have, seal, where)
-                right += inner.right
-                lines += inner.lines
+                within, differ = _inside(wanted, have, seal, where)
+                right += within
+                lines += differ
         for part in expected[i + paired : end_i]:
             what = words(part) if seal is None else _kind(part)
             lines.append(_at(place, f"{what} is missing"))
@@ -350,8 +353,8 @@ def _difference(expected: Part, given: Part, shut: Part, *, open: bool) -> str:
     return f"yours, {words(given)}, is not right in its {' and its '.join(_NAMES.get(f, f) for f in fields)}"
 
 
-def _inside(expected: Part, given: Part, seal: Seal | None, where: str) -> Comparison:
-    """The comparison of what two parts of one kind hold."""
+def _inside(expected: Part, given: Part, seal: Seal | None, where: str) -> tuple[int, list[str]]:
+    """How many boxes two parts of one kind share in what they hold, and where they differ there."""
     before = f"{where}, " if where else ""
     names = {
         "concat": [f"{before}branch {n}" for n, _ in enumerate(given.get("branches", ()), 1)],
@@ -372,4 +375,4 @@ def _inside(expected: Part, given: Part, seal: Seal | None, where: str) -> Compa
         lines.append(_at(where, "the branches are right, but stand in another order, which decides their channels"))
     elif not lines:  # with a branch too many or too few the pairs below would belong to different branches
         lines += [line for found in inner for line in found.lines]
-    return Comparison(sum(found.right for found in inner), 0, tuple(lines))
+    return sum(found.right for found in inner), lines

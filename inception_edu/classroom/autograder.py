@@ -43,7 +43,7 @@ from traitlets import Bool
 from traitlets.config import Config
 
 from ..files import write_whole
-from .handout import STUB
+from .handout import STUB, TEXT_STUB
 from .marking import EVIDENCE, Line, Mark, mark
 from .repair import bare, fit
 from .sandbox import Executed, Limits, execute, why_unprotected
@@ -62,6 +62,7 @@ def configure(config: Config, limits: Limits | None = None, unprotected: bool = 
     """
     config.CourseDirectory.ignore = [*CourseDirectory().ignore, HIDDEN]
     config.ClearSolutions.code_stub = CODE_STUB
+    config.ClearSolutions.text_stub = TEXT_STUB
     before, after = [Repair, OverwriteCells], [LimitOutput, SaveAutoGrades, AssignLatePenalties, SanitizeAnswers]
     config.Autograde.sanitize_preprocessors = before
     config.Autograde.autograde_preprocessors = [ExecuteInSandbox, *after]
@@ -76,7 +77,12 @@ CODE_STUB = {"python": STUB}  # nbgrader's own raises, and then a check could no
 def framed(source: Path) -> NotebookNode:
     """An assignment's source without solutions, but with hidden tests: what nbgrader's gradebook keeps of it."""
     notebook = nbformat.read(source, as_version=4)
-    for step in (LockCells(), ClearSolutions(code_stub=CODE_STUB), ClearOutput(), ComputeChecksums()):
+    for step in (
+        LockCells(),
+        ClearSolutions(code_stub=CODE_STUB, text_stub=TEXT_STUB),
+        ClearOutput(),
+        ComputeChecksums(),
+    ):
         notebook, _ = step.preprocess(notebook, {})
     return notebook
 

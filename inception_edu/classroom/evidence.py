@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..bricks import Concat, Residual
 from ..tracing import Node, trace
 from .anatomy import anatomy, computing
 
@@ -86,7 +87,7 @@ def depth(node: Node) -> int:
     below = [depth(child) for child in node.children]
     if not below:
         return sum(isinstance(layer, nn.Conv2d) for layer in node.module.modules())
-    return max(below) if type(node.module).__name__ in ("Concat", "Residual") else sum(below)
+    return max(below) if isinstance(node.module, Concat | Residual) else sum(below)
 
 
 def _module(builder: Any, arguments: Sequence[Any]) -> nn.Module | None:

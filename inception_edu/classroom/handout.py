@@ -14,6 +14,7 @@ from typing import Any
 from ..files import write_whole
 
 STUB = "# your code here"
+TEXT_STUB = "Write your answer here."
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION", re.MULTILINE | re.DOTALL)
 
 
@@ -21,7 +22,7 @@ def without_solutions(notebook: dict[str, Any]) -> dict[str, Any]:
     """A source notebook, as JSON, with a line to write in where each solution stood: what nbgrader releases, too."""
 
     def cut(cell: dict[str, Any]) -> dict[str, Any]:
-        stub = rf"\g<1>{STUB}" if cell["cell_type"] == "code" else "Write your answer here."
+        stub = rf"\g<1>{STUB}" if cell["cell_type"] == "code" else TEXT_STUB
         source = SOLUTION.sub(stub, "".join(cell["source"]))
         return {**cell, "source": source.splitlines(keepends=True)}
 

@@ -96,7 +96,7 @@ def _expect(task: Key, answer: object, salt: str) -> tuple[dict[str, Any], dict[
         return {**shown, "settings": [None], "expected": [seal(found, salt, task.digits)]} | _told(
             task, found, salt
         ), {}
-    halves = []
+    halves, truth = [], []
     for settings, secret in ((plain(task.shown), False), (plain(task.hidden), True)):
         found = _evidence(task.kind, answer, settings, salt)
         slips = [
@@ -104,11 +104,11 @@ def _expect(task: Key, answer: object, salt: str) -> tuple[dict[str, Any], dict[
             for says, wrong in task.slips.items()
         ]
         expected = [_expected(task, each, salt, secret) for each in found]
+        truth += [_sealed_whole(task, each, salt) for each in found]
         halves.append({"settings": settings, "expected": expected, "slips": slips})
     first, second = halves
     told = [[*a["sealed"], *b["sealed"]] for a, b in zip(first["slips"], second["slips"], strict=True)]
-    whole = _evidence(task.kind, answer, [*first["settings"], *second["settings"]], salt)
-    _distinct([[_sealed_whole(task, piece, salt) for piece in whole], *told], salt)
+    _distinct([truth, *told], salt)
     return shown | first, (second if second["settings"] else {})
 
 
