@@ -10,7 +10,7 @@ from tabulate import tabulate
 
 from . import FAMILY, build
 from .files import write_whole
-from .recipes import RECIPES, SETTINGS, Recipe, recipe_for
+from .recipes import IMAGENET, RECIPES, SETTINGS, Recipe, recipe_for
 
 if TYPE_CHECKING:
     from .tracing import Node
@@ -60,9 +60,8 @@ def _family(options: argparse.Namespace) -> None:
 
 
 def _trace(options: argparse.Namespace) -> "Node":
-    """The network that the options describe, traced; on the meta device, because no weight is needed."""
-    import torch
-
+    """The network that the options describe, traced."""
+    from .drafting import drafting
     from .tracing import trace
 
     asked = {
@@ -72,7 +71,7 @@ def _trace(options: argparse.Namespace) -> "Node":
         "small": options.small or None,
         "aux": options.aux or None,
     }
-    with torch.device("meta"):
+    with drafting():
         net = build(options.name, **{key: value for key, value in asked.items() if value is not None})
     channels, height, width = FAMILY[options.name].image
     size = (options.size, options.size) if options.size is not None else (height, width)
@@ -131,7 +130,7 @@ def _add_training(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     train.add_argument("--tensorboard", action="store_true", help="write the log for TensorBoard, too")
     estimate = train.add_argument_group("to estimate, not to train (see inception_edu/estimate.py)")
     estimate.add_argument("--estimate", action="store_true", help="memory, steps and hours, with all assumptions")
-    estimate.add_argument("--images", type=int, default=1_281_167, help="default: ImageNet's 1,281,167")
+    estimate.add_argument("--images", type=int, default=IMAGENET, help=f"default: ImageNet's {IMAGENET:,}")
     estimate.add_argument("--tflops", type=float, help="an accelerator's peak (default: that of an A100)")
     estimate.add_argument("--utilisation", type=float, help="the share of it that a training reaches")
     estimate.add_argument("--scaling", type=float, help="the share of their sum that several accelerators keep")

@@ -16,11 +16,8 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from .family import FAMILY, build
 from .network import InceptionNet
-from .recipes import Recipe, with_heads
+from .recipes import IMAGENET, Recipe, with_heads
 from .tracing import trace
-
-IMAGENET = 1_281_167
-"""Training images of ILSVRC-2012."""
 
 EXAMPLE = {"bf16-mixed": (312.0, 0.19, 0.84), "32-true": (156.0, 0.15, 0.97)}
 """Precision -> an A100's peak in TFLOPS, the share of it that a training reached, and the share that eight kept.

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 
+IMAGENET = 1_281_167
+"""Training images of ILSVRC-2012."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """One way to train. Frozen and free of torch, so that it can be printed, compared and kept in a file.

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-import torch
-
+from ..drafting import drafting
 from ..drawing import diagram
 from ..family import FAMILY, Entry
 from ..models.bn_inception import avg_pool
@@ -46,7 +45,7 @@ HOMES = {
 @cache
 def mystery(letter: str) -> Node:
     """A block of the family under a name that says nothing; MACs are multiply-adds at batch 1 on its own grid."""
-    with torch.device("meta"):
+    with drafting():
         made = {
             "A": (bn_block(320, (64, 64, 96, 64, 96, 64), pool=avg_pool()), (320, 28, 28)),
             "B": (inception_b(768, 160), (768, 17, 17)),
