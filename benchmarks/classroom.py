@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from results import section, setting
+from results import publish, setting
 
 from inception_edu.classroom.handout import without_solutions
 
@@ -110,10 +110,7 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true", help="keep the table in benchmarks/RESULTS.md")
     options = parser.parse_args()
     line = setting("python benchmarks/classroom.py", "nbgrader", "ipython")
-    table = measured(options.students)
-    print(table)
-    if options.markdown:
-        section("classroom", f"{line}\n\n{table}")
+    publish("classroom", line, measured(options.students), keep=options.markdown)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import io
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -35,8 +35,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from recording import in_fresh_processes
-from results import in_turns, section, setting
-from tabulate import tabulate
+from results import in_turns, publish, setting, table
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -274,7 +273,7 @@ def counts(devices: Mapping[str, str]) -> str:
         rows.append([tool.name, *row, why if explained else f"{why}, and more"])
     given = [f"{node.macs:,}" for node in nodes.values()]
     rows.insert(0, ["MACs of convolutions and linear layers", *given, ""])
-    return table(rows, ["", *NETWORKS.values(), "counted as well"], words=1)
+    return table(["", *NETWORKS.values(), "counted as well"], rows, words=(0, len(NETWORKS) + 1))
 
 
 def growth(tool: str, name: str, device: str) -> float:
@@ -329,7 +328,7 @@ def times(devices: Mapping[str, str], rounds: int) -> str:
     ]
     body.append(["the quickest other takes, times `trace`", "", *(f"{ratio:.0f}" for ratio in quickest), ""])
     body += [[tool.name, "not installed"] for tool in TOOLS if not tool.installed]
-    return table(body, ["milliseconds", "device", *NETWORKS.values(), "MB, V4"])
+    return table(["milliseconds", "device", *NETWORKS.values(), "MB, V4"], body)
 
 
 def answers() -> str:
@@ -348,7 +347,7 @@ def answers() -> str:
             behind = ", ".join(left) or "nothing"
             row.append(behind if shape not in BAD.values() else f"{_words(outcome)}; leaves {behind}")
         rows.append(row)
-    return table(rows, ["", "leaves behind after a good image", *BAD], words=3)
+    return table(["", "leaves behind after a good image", *BAD], rows, words=range(4))
 
 
 def _words(outcome: Any) -> str:
@@ -372,7 +371,7 @@ def growing(rounds: int) -> str:
     for way, seconds in found.items():
         modules = sum(1 for _ in nets[way].modules())
         rows.append([way, f"{modules:,}", f"{1000 * median(seconds):.2f}", f"{1e6 * median(seconds) / modules:.1f}"])
-    return table(rows, ["Inception-v4", "modules", "`trace`, ms", "microseconds a module"])
+    return table(["Inception-v4", "modules", "`trace`, ms", "microseconds a module"], rows)
 
 
 def sliders(rounds: int) -> str:
@@ -394,13 +393,7 @@ def sliders(rounds: int) -> str:
         found = {way: median(seconds) for way, seconds in in_turns(ways, rounds, clock=thread_time).items()}
         rows.append([title, *(f"{1000 * found[way]:.1f}" for way in ways)])
     heads = ["build and `trace`, ms", "on the meta device", "drafted, a new width", "drafted, a width seen before"]
-    return table(rows, heads)
-
-
-def table(rows: Iterable[list[str]], heads: list[str], words: int = 0) -> str:
-    """Markdown; the first column and the last `words` columns are words, the others numbers."""
-    align = ["left", *["right"] * (len(heads) - 1 - words), *["left"] * words]
-    return tabulate(rows, heads, tablefmt="github", disable_numparse=True, colalign=align)
+    return table(heads, rows)
 
 
 def main() -> None:
@@ -415,7 +408,8 @@ def main() -> None:
     with torch.no_grad():
         devices = {tool.name: device_of(tool) for tool in TOOLS if tool.installed}
         counted, timed = counts(devices), times(devices, chosen.rounds)
-    parts = [
+    publish(
+        "counters",
         setting("python benchmarks/counters.py --markdown", *packages),
         "**What each counts**: by how much its number is above ours, and of what that is made, to the last one.",
         counted,
@@ -428,11 +422,8 @@ def main() -> None:
         growing(5 * chosen.rounds),
         "**A slider that changes every width**: the whole network is built and traced again.",
         sliders(chosen.rounds),
-    ]
-    text = "\n\n".join(parts)
-    print(text)
-    if chosen.markdown:
-        section("counters", text)
+        keep=chosen.markdown,
+    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ the chapters out.
 import argparse
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,11 +20,10 @@ from statistics import median
 
 import explorer_latency
 import nbformat
-from in_jupyterlab import ARGUMENTS, CHROMIUM, wait_for
+from in_jupyterlab import free_port, new_page, wait_for, wait_for_cells, wait_for_kernel
 from nbclient import NotebookClient
 from playwright.sync_api import sync_playwright
-from results import in_turns, section, setting
-from tabulate import tabulate
+from results import in_turns, publish, setting, table
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,9 +75,7 @@ def importing() -> str:
 
 def opening() -> str:
     """One sentence on `make lab`: seconds to the first chapter on the screen, and to its kernel being ready."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
         log = Path(home, "log")
         environment = os.environ | {f"JUPYTER_{what}_DIR": f"{home}/{what}" for what in ("CONFIG", "RUNTIME", "DATA")}
@@ -90,12 +86,11 @@ def opening() -> str:
         try:
             wait_for(f"http://127.0.0.1:{port}/api", lab, log)
             answered = time.perf_counter() - start
-            page = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS).new_page()
-            page.set_default_timeout(120_000)
+            page = new_page(playwright)
             page.goto(f"http://127.0.0.1:{port}/lab/tree/chapters/00_start_here.ipynb?reset")
-            page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
+            wait_for_cells(page)
             shown = time.perf_counter() - start
-            page.get_by_text("(ipykernel) | Idle").wait_for(timeout=120_000)
+            wait_for_kernel(page)
             ready = time.perf_counter() - start
         finally:
             os.killpg(lab.pid, signal.SIGTERM)
@@ -106,18 +101,18 @@ def opening() -> str:
     )
 
 
-def waiting() -> str:
+def waiting() -> Iterator[str]:
     """Markdown: what a reader waits for before and between cells."""
-    command = setting("python benchmarks/course_speed.py --quick --markdown", "jupyterlab", "ipykernel", "anywidget")
-    return "\n\n".join([command, importing(), opening(), explorer_latency.table()])
+    yield setting("python benchmarks/course_speed.py --quick --markdown", "jupyterlab", "ipykernel", "anywidget")
+    yield importing()
+    yield opening()
+    yield explorer_latency.latencies()
 
 
-def running() -> str:
+def running() -> Iterator[str]:
     """Markdown: what a reader waits for while cells run."""
-    heads = ("chapter", "seconds", "slowest cell", "its seconds")
-    sides = ("left", "right", "left", "right")
-    rows = tabulate(chapters(), heads, tablefmt="github", disable_numparse=True, colalign=sides)
-    return f"{setting('python benchmarks/course_speed.py --markdown', 'nbclient', 'ipykernel')}\n\n{rows}"
+    yield setting("python benchmarks/course_speed.py --markdown", "nbclient", "ipykernel")
+    yield table(("chapter", "seconds", "slowest cell", "its seconds"), chapters(), words=(0, 2))
 
 
 def main() -> None:
@@ -128,9 +123,7 @@ def main() -> None:
     options = parser.parse_args()
     for name, part in {"waiting": waiting, "chapters": running}.items():
         if name == "waiting" or not options.quick:
-            print(text := part())
-            if options.markdown:
-                section(name, text)
+            publish(name, *part(), keep=options.markdown)
 
 
 if __name__ == "__main__":

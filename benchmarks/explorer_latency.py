@@ -11,7 +11,7 @@ from statistics import median, quantiles
 
 from in_jupyterlab import explorers_in_jupyterlab
 from playwright.sync_api import Locator, Page
-from tabulate import tabulate
+from results import table
 from tqdm import tqdm
 
 from inception_edu import explorers
@@ -53,7 +53,7 @@ def view_time(name: str) -> float:
     return median(taken)
 
 
-def table() -> str:
+def latencies() -> str:
     """Markdown: a row for each explorer, all of them on one page in the light theme."""
     rows = []
     with tempfile.TemporaryDirectory() as home, explorers_in_jupyterlab(Path(home) / "lab", "light") as page:
@@ -62,8 +62,8 @@ def table() -> str:
             found = waits(page, panel)
             rows.append((name, f"{view_time(name):.1f}", f"{median(found):.0f}", f"{quantiles(found, n=20)[-1]:.0f}"))
     heads = ("explorer", "view function, ms", "key to pixels, median ms", "95 of 100 within, ms")
-    return tabulate(rows, heads, tablefmt="github", disable_numparse=True, colalign=("left", *["right"] * 3))
+    return table(heads, rows)
 
 
 if __name__ == "__main__":
-    print(table())
+    print(latencies())

@@ -14,7 +14,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import nbformat
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Playwright, sync_playwright
 
 from inception_edu import explorers
 
@@ -55,6 +55,32 @@ def wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None
     raise RuntimeError(f"JupyterLab did not answer: {log.read_text()}")
 
 
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def new_page(playwright: Playwright) -> Page:
+    """A page in a Chromium of its own, which ends with `playwright`."""
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.set_default_timeout(120_000)  # a busy machine needs longer than Playwright's half a minute
+    return page
+
+
+def wait_for_cells(page: Page) -> None:
+    """Until a notebook is on the screen."""
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+
+
+def wait_for_kernel(page: Page) -> None:
+    """Until its kernel is ready."""
+    page.get_by_text("(ipykernel) | Idle").wait_for()
+
+
 @contextmanager
 def explorers_in_jupyterlab(home: Path, theme: str) -> Iterator[Page]:
     """A page on which every explorer has been run; `home` is an empty folder that holds all that JupyterLab writes."""
@@ -62,9 +88,7 @@ def explorers_in_jupyterlab(home: Path, theme: str) -> Iterator[Page]:
     write_notebook(home / "course" / "explorers.ipynb")
     settings = home / "config" / "lab" / "user-settings"
     _write_settings(settings, theme)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTERLAB_SETTINGS_DIR": str(settings),
@@ -78,21 +102,18 @@ def explorers_in_jupyterlab(home: Path, theme: str) -> Iterator[Page]:
         server = subprocess.Popen([*command, *options], env=environment, stdout=log, stderr=log)
         try:
             wait_for(f"http://127.0.0.1:{port}/api", server, home / "log")
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            page = browser.new_page(viewport={"width": 1280, "height": 1000})
-            page.set_default_timeout(120_000)  # a busy machine needs longer than Playwright's half a minute
+            page = new_page(playwright)
             page.goto(f"http://127.0.0.1:{port}/lab/tree/explorers.ipynb?reset")
             _run_all(page)
             yield page
-            browser.close()
         finally:
             server.terminate()
             server.wait(30)
 
 
 def _run_all(page: Page) -> None:
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=120_000)
-    page.get_by_text("(ipykernel) | Idle").wait_for(timeout=120_000)  # cells run before that are forgotten
+    wait_for_cells(page)
+    wait_for_kernel(page)  # cells run before that are forgotten
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     page.locator(".jp-InputPrompt", has_text="[*]").first.wait_for(timeout=30_000)

@@ -22,8 +22,7 @@ from statistics import median
 import onnxruntime
 import torch
 from recording import Record
-from results import in_turns, machine, section, setting
-from tabulate import tabulate
+from results import in_turns, machine, publish, setting, table
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -111,12 +110,6 @@ def rounding() -> dict[str, float]:
 DTYPES = {"float32": None, "bfloat16": torch.bfloat16}
 
 
-def table(heads: list[str], rows: list[list[str]]) -> str:
-    """Markdown; all but the first column are numbers."""
-    align = ["left", *["right"] * (len(heads) - 1)]
-    return tabulate(rows, heads, tablefmt="github", disable_numparse=True, colalign=align)
-
-
 def main() -> None:
     """Prints milliseconds, then how many times as fast as the peer, then what bfloat16 changes."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -146,7 +139,8 @@ def main() -> None:
             record.runs[f"times as fast/{batch}"] = paired
         record.runs["accuracy"] = accuracy = rounding()
     heads = ["", "batch", *WAYS.values()]
-    parts = [
+    publish(
+        "inference",
         setting("python benchmarks/inference.py --markdown", "torchvision", "timm", "onnxruntime"),
         f"**Milliseconds**, medians of {chosen.rounds} rounds in turns, {chosen.threads} thread(s). The limit is what "
         "the MACs alone would take at the speed of a large matrix product in float32.",
@@ -156,11 +150,8 @@ def main() -> None:
         "**What bfloat16 changes**: chapter 04's trained network on the 10,000 test images of Fashion-MNIST is right "
         f"on {accuracy['float32']:.2%} in float32 and on {accuracy['bfloat16']:.2%} in bfloat16; "
         f"{accuracy['changed answers']} answers change.",
-    ]
-    text = "\n\n".join(parts)
-    print(text)
-    if chosen.markdown:
-        section("inference", text)
+        keep=chosen.markdown,
+    )
     if chosen.record:
         record.write()
 

@@ -18,8 +18,8 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from inference import NAMES, networks, prepare_torchvision, table
-from results import in_turns, section, setting
+from inference import NAMES, networks, prepare_torchvision
+from results import in_turns, publish, setting, table
 from torch import Tensor, nn
 from torch.profiler import profile
 from tqdm import tqdm
@@ -206,16 +206,14 @@ def main() -> None:
             rows.setdefault(idea, []).append(f"{median(whole / changed for whole, changed in pairs):.2f}")
         bound = 1 / (1 - share_of_concatenation(nets["fused"], images))
         rows.setdefault("branches write into one buffer, at most", []).append(f"{bound:.2f}")
-    parts = [
+    publish(
+        "inference-ideas",
         setting("python benchmarks/inference_ideas.py --markdown"),
         f"Times as fast as `fuse` gives them, medians of {chosen.rounds} rounds in turns, processor time "
         "of one thread; each column a network and its batch.",
         table(heads, [[idea, *each] for idea, each in rows.items() if idea != "fused"]),
-    ]
-    text = "\n\n".join(parts)
-    print(text)
-    if chosen.markdown:
-        section("inference-ideas", text)
+        keep=chosen.markdown,
+    )
 
 
 if __name__ == "__main__":

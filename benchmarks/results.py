@@ -7,11 +7,13 @@
 import os
 import platform
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
+
+from tabulate import tabulate
 
 from inception_edu.files import write_whole
 
@@ -38,6 +40,21 @@ def section(name: str, markdown: str, path: Path = RESULTS) -> Path:
         raise ValueError(f"{path.name} does not hold {opening} and then {closing} once each: put the markers right")
     after = after_opening[0].partition(closing)[2]
     return write_whole(path, f"{before}{opening}\n{markdown.strip()}\n{closing}{after}")
+
+
+def publish(name: str, *parts: str, keep: bool) -> None:
+    """Prints paragraphs of markdown, and with `keep` puts them into the section `name` of benchmarks/RESULTS.md."""
+    text = "\n\n".join(parts)
+    print(text)
+    if keep:
+        section(name, text)
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], words: Iterable[int] = (0,)) -> str:
+    """A table in markdown; the columns numbered in `words` are words, the others numbers."""
+    left = set(words)
+    align = ["left" if column in left else "right" for column in range(len(heads))]
+    return tabulate(rows, heads, tablefmt="github", disable_numparse=True, colalign=align)
 
 
 def setting(command: str, *packages: str) -> str:

@@ -1,9 +1,11 @@
 """The helper that writes the sections of benchmarks/RESULTS.md."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
-from results import in_turns, section, setting
+import results
+from results import in_turns, publish, section, setting, table
 
 
 def test_sections_are_put_at_the_end_and_then_only_replaced(tmp_path: Path) -> None:
@@ -61,3 +63,18 @@ def test_ways_take_turns_and_the_warm_up_is_not_kept() -> None:
 def test_a_way_is_timed_by_the_clock_that_is_given() -> None:
     hands = iter(range(100))
     assert in_turns({"a": lambda: next(hands)}, rounds=2, clock=lambda: next(hands) / 2) == {"a": [1.0, 1.0]}
+
+
+def test_what_is_published_is_printed_and_kept_only_when_asked_for(tmp_path: Path, monkeypatch, capsys) -> None:
+    file = tmp_path / "RESULTS.md"
+    monkeypatch.setattr(results, "section", partial(section, path=file))
+    publish("a", "one", "two", keep=False)
+    assert not file.exists()
+    publish("a", "one", "two", keep=True)
+    assert file.read_text() == "<!-- a -->\none\n\ntwo\n<!-- /a -->\n"
+    assert capsys.readouterr().out == "one\n\ntwo\n" * 2
+
+
+def test_in_a_table_words_stand_left_and_numbers_right() -> None:
+    text = table(["a", "b", "c"], [["word", "1", "w"], ["w", "12345", "word"]], words=(0, 2))
+    assert text.splitlines()[2:] == ["| word |     1 | w    |", "| w    | 12345 | word |"]
