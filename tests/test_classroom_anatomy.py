@@ -56,6 +56,10 @@ def test_a_sealed_expectation_names_the_box_but_not_what_it_should_be() -> None:
         (ConvUnit(3, 8, 3, batch_norm=False, bias=False), "yours has no batch norm"),
         (ConvUnit(3, 8, 3, eps=1e-5), "yours has batch norm with epsilon 1e-05"),
         (ConvUnit(3, 8, 3, bias=True), "yours has a bias"),
+        (
+            nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8, 1e-3, 0.9), nn.ReLU()),
+            "yours has batch norm with epsilon 0.001 and momentum 0.9",
+        ),
         (ConvUnit(3, 8, (1, 3)), "yours has a 1x3 window, padding 0x1"),
         (nn.MaxPool2d(3, 1, 1), "yours is a 3x3 max pool"),
         (nn.Sequential(ConvUnit(3, 8, 3), nn.Dropout(0.4)), "box 2: a dropout with 40 % dropped is one part too many"),

@@ -188,6 +188,15 @@ def test_a_function_is_tried_with_hidden_numbers_too(classroom) -> None:
     assert mark("99.area", collect("computes", lambda a, b: 6, key.shown)) == 4  # at home nothing is hidden
 
 
+def test_a_function_that_changes_its_arguments_leaves_the_settings_alone(classroom) -> None:
+    def doubled(row):
+        row[0] *= 2
+        return row[0]
+
+    classroom(doubled=(Computes(points=1, shown=[([3],)], hidden=[]), lambda row: 2 * row[0]))
+    assert [float(check("99.doubled", doubled)) for _ in range(2)] == [1, 1]
+
+
 def test_without_partial_only_the_whole_counts(classroom) -> None:
     key = Computes(points=4, shown=[(2,), (3,)], hidden=[(4,)], partial=False)
     hidden = classroom(bug=(key, lambda a: a * a))["bug"]

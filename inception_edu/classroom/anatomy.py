@@ -99,8 +99,9 @@ def _(module: Any) -> Part:
 
 
 def norm_of(module: nn.BatchNorm1d | nn.BatchNorm2d) -> str:
-    """What is not the default in a batch norm: its epsilon, and that it has no scale or no running statistics."""
+    """A batch norm in words: its epsilon, and whatever else is not torch's default."""
     words = [f"batch norm with epsilon {module.eps:g}"]
+    words += [] if module.momentum == 0.1 else [f"and momentum {module.momentum}"]
     words += [] if module.affine else ["without scale and shift"]
     words += [] if module.track_running_stats else ["without running statistics"]
     return " ".join(words)

@@ -98,10 +98,13 @@ def _module(builder: Any, arguments: Sequence[Any]) -> nn.Module | None:
 
 
 def argument(value: Any) -> Any:
-    """A setting's value as the student's function gets it: `{"tensor": [2, 3], "seed": 0}` becomes a tensor."""
+    """A setting's value as the student's function gets it: `{"tensor": [2, 3], "seed": 0}` becomes a tensor.
+
+    A copy, so that a function that changes its argument leaves the setting as it is for the next check.
+    """
     if isinstance(value, dict) and "tensor" in value:
         return torch.randn(value["tensor"], generator=torch.Generator().manual_seed(value["seed"]))
-    return value
+    return deepcopy(value)
 
 
 def probe(module: nn.Module, shape: tuple[int, ...]) -> Any:
