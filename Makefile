@@ -42,7 +42,7 @@ test: $(VENV)/.dev  ## set up what the tests need and run them all, then every c
 .PHONY: oldest
 oldest:  ## run the unit tests with the oldest versions that the ranges allow, in .venv-oldest
 	$(MAKE) VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt .venv-oldest/.oldest
-	.venv-oldest/bin/python -m pytest tests $(addprefix --ignore=tests/test_,peers.py browser.py project.py classroom_grading.py) $(TEST_ARGS)
+	.venv-oldest/bin/python -m pytest tests $(addprefix --ignore=tests/,test_peers.py explorers/test_browser.py test_project.py classroom/test_classroom_grading.py) $(TEST_ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev  ## check style, layout and types

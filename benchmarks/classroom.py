@@ -21,9 +21,8 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from results import publish, setting
-
 from inception_edu.classroom.handout import without_solutions
+from tools.results import publish, setting
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENT = "03_one_by_one"

@@ -18,7 +18,6 @@ import argparse
 import contextlib
 import copy
 import io
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -34,8 +33,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from recording import in_fresh_processes
-from results import in_turns, publish, setting, table
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -43,9 +40,9 @@ import inception_edu as ie
 from inception_edu.bricks import ConvUnit, Residual
 from inception_edu.drafting import drafting
 from inception_edu.tracing import Node
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-from peers import prepare_torchvision
+from tools.peers import prepare_torchvision
+from tools.recording import in_fresh_processes
+from tools.results import in_turns, publish, setting, table
 
 NETWORKS = {
     "googlenet_torchvision": "GoogLeNet",
@@ -298,7 +295,7 @@ def _resident(which: str) -> float:
 
 def memory(tool: str, device: str) -> str:
     """`growth` on V4."""
-    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import counters; "
+    code = "from benchmarks import counters; "
     ((megabytes,),) = in_fresh_processes(f"{code}print(counters.growth({tool!r}, 'inception_v4', {device!r}))", 1)
     return f"{megabytes:.1f}"
 

@@ -20,11 +20,12 @@ from statistics import median
 
 import explorer_latency
 import nbformat
-from in_jupyterlab import free_port, new_page, wait_for, wait_for_cells, wait_for_kernel
 from nbclient import NotebookClient
 from playwright.sync_api import sync_playwright
-from results import in_turns, publish, setting, table
 from tqdm import tqdm
+
+from tools.jupyterlab import free_port, new_page, wait_for, wait_for_cells, wait_for_kernel
+from tools.results import in_turns, publish, setting, table
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("torch", "matplotlib", "numpy", "ipywidgets", "anywidget")

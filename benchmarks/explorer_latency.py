@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 from statistics import median, quantiles
 
-from in_jupyterlab import explorers_in_jupyterlab
 from playwright.sync_api import Locator, Page
-from results import table
 from tqdm import tqdm
 
 from inception_edu import explorers
+from tools.jupyterlab import explorers_in_jupyterlab
+from tools.results import table
 
 MOVES = 20
 WATCH = """([control, view]) => {

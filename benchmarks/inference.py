@@ -12,26 +12,23 @@ The last table is what bfloat16 costs in accuracy: chapter 04's trained network 
 """
 
 import argparse
-import sys
 from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
-from pathlib import Path
 from statistics import median
 
 import onnxruntime
 import torch
-from recording import Record
-from results import in_turns, machine, publish, setting, table
 from torch import Tensor, nn
 from tqdm import tqdm
 
 import inception_edu as ie
-from inception_edu.data import asset, load_fashion
-from inception_edu.training import load, predict
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-from peers import PEERS, prepare_torchvision, randomised
+from inception_edu.data.fashion import load_fashion
+from inception_edu.data.files import asset
+from inception_edu.train.loop import load, predict
+from tools.peers import PEERS, prepare_torchvision, randomised
+from tools.recording import Record
+from tools.results import in_turns, machine, publish, setting, table
 
 NAMES = (
     "torchvision googlenet",

@@ -19,7 +19,6 @@ from unittest.mock import patch
 
 import torch
 from inference import NAMES, networks, prepare_torchvision
-from results import in_turns, publish, setting, table
 from torch import Tensor, nn
 from torch.profiler import profile
 from tqdm import tqdm
@@ -28,6 +27,7 @@ import inception_edu as ie
 from inception_edu import fusion
 from inception_edu.bricks import ConvUnit, Residual
 from inception_edu.fusion import Pointwise, Sum, steps
+from tools.results import in_turns, publish, setting, table
 
 Swap = Callable[[nn.Module], nn.Module | None]
 """A module of a fused network -> what stands in its place, or None to leave it."""

@@ -11,9 +11,9 @@ from itertools import product
 import torch
 from torch import nn
 
-from inception_edu.data import LabelledImages, load_fashion
+from inception_edu.data.fashion import LabelledImages, load_fashion
 from inception_edu.family import build
-from inception_edu.training import SMALL_GOOGLENET, threads, training_loss
+from inception_edu.train.loop import SMALL_GOOGLENET, threads, training_loss
 
 BATCH, TURNS = 32, 5
 ORDERS = {"channels first": torch.contiguous_format, "channels last": torch.channels_last}

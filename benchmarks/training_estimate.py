@@ -8,13 +8,13 @@ from collections.abc import Callable
 from statistics import median
 
 import torch
-from results import in_turns, section, setting
 from tabulate import tabulate
 
-from inception_edu.estimate import EXAMPLE, Estimate, estimate
 from inception_edu.family import FAMILY, build
-from inception_edu.recipes import RECIPES
-from inception_edu.training import Objective, threads, train_steps
+from inception_edu.train.estimate import EXAMPLE, Estimate, estimate
+from inception_edu.train.loop import Objective, threads, train_steps
+from inception_edu.train.recipes import RECIPES
+from tools.results import in_turns, section, setting
 
 V3 = RECIPES["inception_v3"]
 SIDE, BATCH, ROUNDS = 2048, 4, 7
@@ -78,7 +78,8 @@ It comes about so, line by line (`python -m inception_edu train inception_v3 --e
 
 Assumed: a step is three forward passes in MACs; the A100 reaches the share of its peak that NVIDIA's own PyTorch
 training of ResNet-50 reached, and eight scale as eight did there (the figures and their source: `EXAMPLE` in
-`inception_edu/estimate.py`). Inception-v3 has more and smaller layers than ResNet-50, so that it may well reach less.
+`inception_edu/train/estimate.py`).
+Inception-v3 has more and smaller layers than ResNet-50, so that it may well reach less.
 Reading and decoding images must keep up, and {images_a_second:,.0f} of them a second are a task of their own.
 Activations are what autograd keeps on the meta device, half as much in bfloat16; the kernels' own memory comes on top.
 

@@ -19,9 +19,9 @@ from .family import FAMILY, build
 
 if TYPE_CHECKING:
     from .checkpoints import load_checkpoint
-    from .drawing import diagram
     from .fusion import fuse
-    from .tables import summary
+    from .show.drawing import diagram
+    from .show.tables import summary
     from .tracing import Node, ShapeError, trace
 
 __version__ = "0.1.0"
@@ -30,10 +30,10 @@ __all__ = ["FAMILY", "Node", "ShapeError", "build", "diagram", "fuse", "load_che
 _HOMES = {
     "Node": "tracing",
     "ShapeError": "tracing",
-    "diagram": "drawing",
+    "diagram": "show.drawing",
     "fuse": "fusion",
     "load_checkpoint": "checkpoints",
-    "summary": "tables",
+    "summary": "show.tables",
     "trace": "tracing",
 }
 

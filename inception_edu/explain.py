@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .network import InceptionNet
-from .training import predict, threads
+from .train.loop import predict, threads
 
 
 def class_maps(net: InceptionNet, images: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from inception_edu.__main__ import main
+from inception_edu.cli import main
 
 
 def test_cost_prints_the_totals_of_inception_v4(capsys):

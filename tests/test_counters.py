@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from counters import TOOLS, beside, functions_put_back, leftovers, plain
 from torch import nn
 
 import inception_edu as ie
+from benchmarks.counters import TOOLS, beside, functions_put_back, leftovers, plain
 
 
 def small() -> nn.Module:

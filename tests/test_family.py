@@ -65,7 +65,7 @@ def test_the_public_names_are_there_and_others_are_not():
 def test_functions_stay_functions_when_their_modules_are_imported():
     """A package attribute and a submodule of one name would overwrite each other."""
     code = (
-        "import inception_edu as ie, inception_edu.tracing, inception_edu.tables, inception_edu.drawing, "
+        "import inception_edu as ie, inception_edu.tracing, inception_edu.show.tables, inception_edu.show.drawing, "
         "inception_edu.checkpoints, inception_edu.models.googlenet\n"
         "assert all(callable(getattr(ie, n)) for n in ('trace', 'summary', 'diagram', 'load_checkpoint', 'build'))"
     )

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from peers import PEERS, REFERENCE, Peer, measure, prepare_torchvision, randomised
 from torch import Tensor, nn
 
 import inception_edu as ie
 from inception_edu.checkpoints import PEERS as CHECKPOINTS
 from inception_edu.network import InceptionNet
+from tools.peers import PEERS, REFERENCE, Peer, measure, prepare_torchvision, randomised
 
 prepare_torchvision()
 for library in ("torchvision", "timm", "facenet_pytorch", "pretrainedmodels"):
@@ -49,7 +49,7 @@ def test_every_checkpoint_that_can_be_loaded_has_a_peer_here() -> None:
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
 def test_cost_and_stages_are_the_peers(peer: Peer) -> None:
     found, written = measure(peer), MEASURED[peer.name]
-    assert found == written, "measure again with `python tests/peers.py` if the peer has changed"
+    assert found == written, "measure again with `python tools/peers.py` if the peer has changed"
     with torch.device("meta"):
         node = ie.trace(ie.build(peer.ours, **peer.options), (3, peer.image, peer.image))
     assert (node.params, node.macs) == (found["params"], found["macs"])

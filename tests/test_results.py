@@ -4,8 +4,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import results
-from results import in_turns, publish, section, setting, table
+
+from tools import results
+from tools.results import in_turns, publish, section, setting, table
 
 
 def test_sections_are_put_at_the_end_and_then_only_replaced(tmp_path: Path) -> None:

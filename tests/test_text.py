@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from inception_edu import trace
-from inception_edu.data import asset
+from inception_edu.data.files import asset
+from inception_edu.data.text import LENGTH, SUBJECTS, Vocabulary, load_glosses, ngrams, shuffled
 from inception_edu.models.googlenet import inception
 from inception_edu.models.text import (
     TEXT_ROW,
@@ -24,9 +25,8 @@ from inception_edu.models.text import (
     save_text,
     time_block,
 )
-from inception_edu.text_data import LENGTH, SUBJECTS, Vocabulary, load_glosses, ngrams, shuffled
 from inception_edu.tracing import ShapeError
-from inception_edu.training import accuracy, fit, predict
+from inception_edu.train.loop import accuracy, fit, predict
 
 WIDTH = st.integers(1, 24)
 

@@ -20,8 +20,8 @@ from torch import nn
 
 from ..arithmetic import pair
 from ..bricks import Concat, Residual
-from ..labels import size
 from ..network import InceptionNet
+from ..show.labels import size
 
 Part = dict[str, Any]
 

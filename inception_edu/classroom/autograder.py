@@ -42,7 +42,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Bool
 from traitlets.config import Config
 
-from ..files import write_whole
+from ..data.files import write_whole
 from .handout import STUB, TEXT_STUB
 from .marking import EVIDENCE, Line, Mark, mark
 from .repair import bare, fit

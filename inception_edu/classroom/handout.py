@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..files import write_whole
+from ..data.files import write_whole
 
 STUB = "# your code here"
 TEXT_STUB = "Write your answer here."

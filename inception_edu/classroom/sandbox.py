@@ -28,7 +28,7 @@ from typing import IO, Any
 
 import psutil
 
-from ..data import asset
+from ..data.files import asset
 from .checks import SETTINGS
 
 PACKAGE = Path(__file__).resolve().parents[1]

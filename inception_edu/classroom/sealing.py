@@ -18,7 +18,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from ..files import write_whole
+from ..data.files import write_whole
 from .anatomy import sealed
 from .checks import recorded
 from .evidence import collect, plain

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..data import asset
+from ..data.files import asset
+from ..data.text import SUBJECTS, Vocabulary, load_glosses, tokens
 from ..models.text import TEXT_ROW, TextNet, load_text
-from ..palette import BLUE, VERMILLION
-from ..text_data import SUBJECTS, Vocabulary, load_glosses, tokens
+from ..show.palette import BLUE, VERMILLION
 from .svg import bar, svg, text
 
 if TYPE_CHECKING:

@@ -16,13 +16,13 @@ import torch
 from torch import nn
 
 from ..bricks import ConvUnit, Item, Residual, branch, separable
-from ..course import BUDGET, Budget
+from ..course.challenge import BUDGET, Budget
 from ..drafting import drafting
-from ..drawing import diagram
 from ..models.googlenet import inception
 from ..network import InceptionNet, stack
+from ..show.drawing import diagram
 from ..tracing import Node, trace
-from ..training import threads
+from ..train.loop import threads
 
 if TYPE_CHECKING:
     from .panel import Panel, View

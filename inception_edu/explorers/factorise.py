@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..arithmetic import Pair, conv_params, pair, receptive_field
-from ..palette import BLUE, GREEN, ORANGE
+from ..show.palette import BLUE, GREEN, ORANGE
 from .settings import at_least_one, centred
 from .svg import bar, svg, text
 

@@ -7,13 +7,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..drafting import drafting
-from ..drawing import diagram
 from ..family import FAMILY, Entry
 from ..models.bn_inception import avg_pool
 from ..models.bn_inception import inception as bn_block
 from ..models.inception_resnet import block17
 from ..models.inception_v3 import inception_b
-from ..palette import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILLION
+from ..show.drawing import diagram
+from ..show.palette import BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILLION
 from ..tracing import Node, trace
 from .svg import svg, text
 

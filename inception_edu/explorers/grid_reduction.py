@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..arithmetic import conv_macs, conv_params, out_size
-from ..palette import BLUE, GREEN, ORANGE
+from ..show.palette import BLUE, GREEN, ORANGE
 from .settings import at_least_one
 from .svg import bar, svg, text
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..arithmetic import linear_macs, linear_params
 from ..family import FAMILY
-from ..palette import BLUE, GREEN, ORANGE
+from ..show.palette import BLUE, GREEN, ORANGE
 from .settings import at_least_one
 from .svg import bar, svg, text
 

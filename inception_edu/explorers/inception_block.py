@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..drafting import drafting
-from ..drawing import diagram
 from ..models.googlenet import TABLE_1, inception
+from ..show.drawing import diagram
 from ..tracing import Node, trace
 from .branches import branch_table
 from .settings import at_least_one

@@ -7,9 +7,9 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from ..drafting import drafting
-from ..drawing import diagram
 from ..models.googlenet import naive_inception
-from ..palette import BLUE, ORANGE
+from ..show.drawing import diagram
+from ..show.palette import BLUE, ORANGE
 from ..tracing import Node, trace
 from .branches import branch_table
 from .settings import at_least_one

@@ -12,11 +12,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..data import BLACK, LabelledImages, asset, load_fashion, to_pixels
+from ..data.fashion import BLACK, LabelledImages, load_fashion, to_pixels
+from ..data.files import asset
 from ..explain import class_activation_map
 from ..network import InceptionNet
-from ..palette import BLUE, ORANGE, VERMILLION
-from ..training import load, predict, threads
+from ..show.palette import BLUE, ORANGE, VERMILLION
+from ..train.loop import load, predict, threads
 from .svg import bar, svg, text
 
 if TYPE_CHECKING:

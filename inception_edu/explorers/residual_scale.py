@@ -7,8 +7,8 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ..course import load_record
-from ..palette import BLUE, VERMILLION
+from ..course.records import load_record
+from ..show.palette import BLUE, VERMILLION
 from .svg import svg, text
 
 if TYPE_CHECKING:

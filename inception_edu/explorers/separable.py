@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from ..arithmetic import conv_macs
-from ..palette import BLUE, GREEN, ORANGE
+from ..show.palette import BLUE, GREEN, ORANGE
 from .settings import at_least_one, centred
 from .svg import bar, svg, text
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ..arithmetic import conv_macs, receptive_field
-from ..palette import BLUE, ORANGE
+from ..show.palette import BLUE, ORANGE
 from .settings import at_least_one
 from .svg import bar, svg, text
 

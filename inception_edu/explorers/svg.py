@@ -2,7 +2,7 @@
 
 from html import escape
 
-from ..palette import FONT
+from ..show.palette import FONT
 
 
 def svg(width: float, height: float, parts: list[str], description: str) -> str:

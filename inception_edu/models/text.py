@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from ..bricks import Concat, ConvUnit, Item, Residual, branch, chain, out_channels
-from ..files import write_whole
+from ..data.files import write_whole
+from ..data.text import PAD, Vocabulary
 from ..network import InceptionNet, classifier
-from ..text_data import PAD, Vocabulary
 from .googlenet import Row
 from .inception_resnet import residual
 

@@ -8,7 +8,7 @@ from torch import nn
 from inception_edu.arithmetic import out_size
 from inception_edu.bricks import ConvUnit
 from inception_edu.classroom.keys import Answer, Builds, Computes
-from inception_edu.course import by_seed, load_record
+from inception_edu.course.records import by_seed, load_record
 from inception_edu.models.googlenet import inception
 
 WEIGHTS = 256 * 128 + (256 * 128 + 9 * 128 * 192) + (256 * 32 + 25 * 32 * 96) + 256 * 64

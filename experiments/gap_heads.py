@@ -1,0 +1,99 @@
+"""The recorded clouds of chapter 01: global average pooling against a fully connected head, on one trunk.
+
+`python experiments/gap_heads.py` writes assets/records/01_shifts.json and 01_few_images.json; some six minutes of one
+core. Runs that are already in a file are not made again.
+
+Both networks of a seed start from the same convolutions and see the same images in the same order. "shifts":
+trained on 1,500 pictures in the middle of a black canvas, tested on 500 pictures moved to the right by 0 to 8 pixels;
+the arms "... moved" are trained on pictures that are moved by up to 8 pixels at random. "few images": trained
+on 20 pictures a class without a canvas, other ones for every seed. Learning rates are chosen for each arm on
+validation images, which are moved where the training images are.
+"""
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+import inception_edu as ie
+from inception_edu.bricks import Item, chain
+from inception_edu.data.fashion import LabelledImages, balanced_choice, load_fashion, normalise, split_validation
+from inception_edu.network import InceptionNet, classifier
+from inception_edu.train.loop import accuracy, fit, flip, flip_and_shift
+from tools.recording import Record, cloud, tune
+
+MARGIN, FARTHEST, SEEDS = 10, 8, range(10)
+RATES = (0.003, 0.01, 0.03)
+ARMS = ("GAP", "FC", "GAP moved", "FC moved")
+
+
+def head_network(head: str, side: int, seed: int) -> InceptionNet:
+    """Three convolutions and a head, "GAP" or "FC": (N, 1, side, side) -> (N, 10)."""
+    torch.manual_seed(seed)
+    items: dict[str, Item] = {
+        "conv_1": (8, 3),
+        "pool_1": nn.MaxPool2d(2),
+        "conv_2": (24, 3),
+        "pool_2": nn.MaxPool2d(2),
+        "conv_3": (48, 3),
+    }
+    trunk = chain(1, items)
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(48 * (side // 4) ** 2, 10))
+    return InceptionNet(trunk, classifier(48, 10) if head == "GAP" else flat, name=head)
+
+
+def on_canvas(data: LabelledImages, right: int = 0) -> LabelledImages:
+    """The pictures on a black canvas of 48x48, `right` pixels to the right of its middle."""
+    margins = (MARGIN + right, MARGIN - right, MARGIN, MARGIN)
+    canvas = nn.functional.pad(data.images, margins, value=float(normalise(torch.zeros(()))))
+    return LabelledImages(canvas, data.labels)
+
+
+def shifts(learn: LabelledImages, valid: LabelledImages, test: LabelledImages) -> None:
+    """The cloud of section 10: four arms, ten seeds, nine places."""
+    costs = {arm: ie.trace(head_network(arm.split()[0], 48, 0), (1, 48, 48)) for arm in ARMS}
+    facts = {arm: {"params": node.params, "macs": node.macs} for arm, node in costs.items()}
+    record = Record("01_shifts", made_by="experiments/gap_heads.py", images=len(learn), epochs=3, arms=facts)
+    places = [on_canvas(test, right) for right in range(FARTHEST + 1)]
+    learn, valid = on_canvas(learn), on_canvas(valid)
+    move = partial(flip_and_shift, pixels=FARTHEST)
+    moved = LabelledImages(move(valid.images, torch.Generator().manual_seed(0)), valid.labels)
+
+    def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
+        head, *wanders = arm.split()
+        net = head_network(head, 48, seed)
+        augment = move if wanders else flip
+        fit(net, learn, epochs=3, lr=rate, batch_size=50, augment=augment, seed=seed, progress=False)
+        result: dict[str, Any] = {"valid": round(accuracy(net, moved if wanders else valid), 4)}
+        if seed in SEEDS:
+            result["shifts"] = [round(accuracy(net, place), 4) for place in places]
+            result["test"] = result["shifts"][0]
+        return result
+
+    cloud(record, run, ARMS, tune(record, run, ARMS, dict.fromkeys(ARMS, RATES)), SEEDS)
+
+
+def few_images(learn: LabelledImages, valid: LabelledImages, test: LabelledImages) -> None:
+    """The cloud of section 11: two arms, ten seeds, 200 training images."""
+    arms = ARMS[:2]
+    costs = {arm: ie.trace(head_network(arm, 28, 0), (1, 28, 28)) for arm in arms}
+    facts = {arm: {"params": node.params, "macs": node.macs} for arm, node in costs.items()}
+    record = Record("01_few_images", made_by="experiments/gap_heads.py", images=200, epochs=30, arms=facts)
+
+    def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
+        net = head_network(arm, 28, seed)
+        few = learn[balanced_choice(learn.labels, 20, seed=seed)]
+        fit(net, few, epochs=30, lr=rate, batch_size=50, augment=flip, seed=seed, progress=False)
+        shares = {"valid": valid, "train": few} | ({"test": test} if seed in SEEDS else {})
+        return {name: round(accuracy(net, data), 4) for name, data in shares.items()}
+
+    cloud(record, run, arms, tune(record, run, arms, dict.fromkeys(arms, RATES)), SEEDS)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    train, valid = split_validation(load_fashion("train"))
+    test = load_fashion("test")
+    few_images(train, valid, test[:2000])
+    shifts(train[balanced_choice(train.labels, 150)], valid, test[:500])

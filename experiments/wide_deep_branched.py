@@ -1,0 +1,112 @@
+"""The recorded clouds of chapter 07: the same MACs spent on width, on depth, or on branches; and the same time.
+
+`python experiments/wide_deep_branched.py` writes assets/records/07_wide_deep_branched.json, and with the word
+`clock` behind it 07_wide_deep_branched_time.json, from 6 processes one after the other, because one process
+keeps its luck with caches and memory.
+
+Four versions of the challenge network. Three cost the same MACs within 2 %: one wide 3x3 in each of its blocks,
+four narrow 3x3s, or Inception-v4's block A made narrow. The fourth is wide again, so wide that a batch of 100
+images takes about as long as with branches on the machine that recorded it; elsewhere it may not be so.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from functools import partial
+from statistics import median
+from typing import Any
+
+import torch
+from torch import nn
+
+import inception_edu as ie
+from inception_edu.bricks import branch
+from inception_edu.course.challenge import BUDGET, challenge_network
+from inception_edu.data.fashion import load_fashion, split_validation
+from inception_edu.models.inception_v4 import inception_a
+from inception_edu.train.loop import accuracy, fit, flip
+from tools.recording import Record, cloud, tune
+
+
+def deep(in_channels: int, channels: int, **style: Any) -> nn.Module:
+    """Four 3x3 convolutions in a row."""
+    return branch(in_channels, *[(channels, 3)] * 4, **style)
+
+
+def narrow_a(in_channels: int, ends: int, **style: Any) -> nn.Module:
+    """Inception-v4's block A, each of whose four branches ends in `ends` channels and not in 96."""
+    return inception_a(in_channels, **style | {"width": ends / 96})
+
+
+ARMS: dict[str, dict[str, Any]] = {
+    "wide": {"block_1": (36, 3), "block_2": (48, 3), "block_3": (76, 3)},
+    "deep": {f"block_{i}": partial(deep, channels=c) for i, c in enumerate((14, 20, 32), 1)},
+    "branches": {f"block_{i}": partial(narrow_a, ends=c) for i, c in enumerate((15, 24, 36), 1)},
+    "wide, same time": {"block_1": (72, 3), "block_2": (96, 3), "block_3": (152, 3)},
+}
+RATES = dict.fromkeys(ARMS, (0.005, 0.015, 0.045))
+IMAGES, EPOCHS, TESTED = 1500, 2, 3000
+TUNING = 100
+"""The seed of the runs that choose the learning rates; only they look at validation images."""
+
+
+def facts() -> dict[str, Any]:
+    """Parameters and MACs of every arm."""
+    nodes = {arm: ie.trace(challenge_network(**blocks), BUDGET.image) for arm, blocks in ARMS.items()}
+    return {arm: {"params": node.params, "macs": node.macs} for arm, node in nodes.items()}
+
+
+@torch.inference_mode()
+def times(batch: int, repeats: int) -> dict[str, float]:
+    """Median milliseconds of a forward pass of `batch` images, one thread, the arms taking turns."""
+    nets = {arm: challenge_network(**blocks).eval() for arm, blocks in ARMS.items()}
+    taken: dict[str, list[float]] = {arm: [] for arm in nets}
+    x = torch.randn(batch, *BUDGET.image)
+    for net in nets.values():
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for turn in range(repeats + 3):
+        for arm, net in nets.items():
+            start = time.perf_counter()
+            net(x)
+            if turn >= 3:
+                taken[arm].append(1000 * (time.perf_counter() - start))
+    return {arm: round(median(each), 3) for arm, each in taken.items()}
+
+
+def clock() -> None:
+    """The times of all arms, each time in a fresh process."""
+    record = Record("07_wide_deep_branched_time", made_by="experiments/wide_deep_branched.py clock", arms=facts())
+    record.about |= {"unit": "ms", "threads": 1}
+    once = [sys.executable, __file__, "once"]
+    for i in range(6):
+        record.once(f"{i}", lambda: json.loads(subprocess.run(once, check=True, capture_output=True).stdout))
+
+
+def train() -> None:
+    """Tunes a rate for each arm, then runs ten seeds of each."""
+    learn, valid = split_validation(load_fashion("train"))
+    test = load_fashion("test")[:TESTED]
+
+    def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
+        torch.manual_seed(seed)
+        net = challenge_network(**ARMS[arm])
+        fit(net, learn[:IMAGES], epochs=EPOCHS, lr=rate, batch_size=50, augment=flip, seed=seed, progress=False)
+        if seed == TUNING:
+            return {"valid": round(accuracy(net, valid), 4)}
+        return {"test": round(accuracy(net, test), 4)}
+
+    record = Record("07_wide_deep_branched", made_by="experiments/wide_deep_branched.py", arms=facts())
+    record.about |= {"images": IMAGES, "epochs": EPOCHS, "tested": TESTED}
+    cloud(record, run, list(ARMS), tune(record, run, ARMS, RATES, seed=TUNING))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    match sys.argv[1:]:
+        case ["clock"]:
+            clock()
+        case ["once"]:
+            print(json.dumps({"one image": times(1, 40), "100 images": times(100, 4)}))
+        case _:
+            train()

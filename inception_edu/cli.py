@@ -1,0 +1,210 @@
+"""The command line: `python -m inception_edu`, then `family`, `cost`, `draw`, `train` or `evaluate`."""
+
+import argparse
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tabulate import tabulate
+
+from . import FAMILY, build
+from .data.files import write_whole
+from .train.recipes import IMAGENET, RECIPES, SETTINGS, Recipe, recipe_for
+
+if TYPE_CHECKING:
+    from .tracing import Node
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; a bad argument is answered by one sentence on stderr and exit code 2."""
+    parser = argparse.ArgumentParser(
+        prog="python -m inception_edu", description="The Inception family, priced, drawn and trained."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("family", help="list the networks")
+    cost = commands.add_parser("cost", help="shapes, parameters and MACs of a network, computing nothing")
+    draw = commands.add_parser("draw", help="draw a network or a part of it as SVG")
+    for command in (cost, draw):
+        command.add_argument("name", help="a name that `family` lists")
+        command.add_argument("--size", type=int, help="side of the square image in pixels (default: the paper's)")
+        command.add_argument("--classes", type=int, help="number of classes")
+        command.add_argument("--channels", type=int, help="channels of the image")
+        command.add_argument("--width", type=float, help="factor on every channel count")
+        command.add_argument("--small", action="store_true", help="the stem for images of 28 to 64 pixels")
+        command.add_argument("--aux", action="store_true", help="with auxiliary heads")
+        command.add_argument("--depth", type=int, help="levels to open")
+    cost.add_argument("--format", choices=("text", "json", "html"), default="text")
+    draw.add_argument("part", nargs="?", help="a part, such as inception_3a, or `stem` for all before the first block")
+    draw.add_argument("-o", "--output", help="file to write (default: standard output)")
+    _add_training(commands)
+    options = parser.parse_args(arguments)
+    run = {"family": _family, "cost": _cost, "draw": _draw, "train": _train, "evaluate": _evaluate}
+    try:
+        run[options.command](options)
+    except (ValueError, TypeError, KeyError, OSError, ImportError, FloatingPointError) as error:
+        message = error.args[0] if isinstance(error, KeyError) else error
+        print(f"inception_edu: {message}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _family(options: argparse.Namespace) -> None:
+    rows = [
+        (e.name, e.year, " x ".join(map(str, e.image)), f"{e.params:,}", f"{e.macs:,}", e.title)
+        for e in FAMILY.values()
+    ]
+    headers = ("name", "year", "image", "parameters", "MACs", "title")
+    sides = ("left", "right", "right", "right", "right", "left")
+    print(tabulate(rows, headers, "simple", colalign=sides, disable_numparse=True))
+
+
+def _trace(options: argparse.Namespace) -> "Node":
+    """The network that the options describe, traced."""
+    from .drafting import drafting
+    from .tracing import trace
+
+    asked = {
+        "num_classes": options.classes,
+        "in_channels": options.channels,
+        "width": options.width,
+        "small": options.small or None,
+        "aux": options.aux or None,
+    }
+    with drafting():
+        net = build(options.name, **{key: value for key, value in asked.items() if value is not None})
+    channels, height, width = FAMILY[options.name].image
+    size = (options.size, options.size) if options.size is not None else (height, width)
+    return trace(net, (options.channels if options.channels is not None else channels, *size))
+
+
+def _cost(options: argparse.Namespace) -> None:
+    from .show.tables import summary
+
+    table = summary(_trace(options), 1 if options.depth is None else options.depth)
+    if options.format == "json":
+        print(json.dumps({"title": table.title, "rows": table.records()}, indent=1))
+    else:
+        print(table._repr_html_() if options.format == "html" else table)
+
+
+def _draw(options: argparse.Namespace) -> None:
+    from .network import stem
+    from .show.drawing import diagram
+
+    node = _trace(options)
+    if options.part == "stem":
+        node = stem(node)
+    elif options.part:
+        node = node[options.part]
+    svg = diagram(node) if options.depth is None else diagram(node, depth=options.depth)
+    if options.output:
+        print(f"wrote {write_whole(options.output, svg)}")
+    else:
+        print(svg)
+
+
+def _add_training(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    train = commands.add_parser("train", help="train a network by a paper's recipe, or say what that would take")
+    train.add_argument("name", help="a name that `family` lists")
+    train.add_argument("--data", help="folder with train/CLASS/ and val/CLASS/, or `fashion`, which is in the package")
+    train.add_argument("--out", help="folder for the checkpoint, the weights and the log")
+    train.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out, if there is one")
+    train.add_argument("--recipe", help=f"default: the network's own; {', '.join(RECIPES)}")
+    train.add_argument("--epochs", type=int, help="in place of the recipe's")
+    train.add_argument("--batch", type=int, help="images a step, over all processes; in place of the recipe's")
+    train.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help=f"another value of the recipe ({', '.join(SETTINGS)}) or an option of the network, such as width=0.5",
+    )
+    train.add_argument("--size", type=int, help="side of the square crops in pixels (default: the paper's)")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--devices", type=int, default=1, help="processes on each machine, an accelerator each")
+    train.add_argument("--nodes", type=int, default=1, help="machines; start the command by torchrun on each")
+    train.add_argument("--accelerator", default="auto", help="cpu, cuda, mps (default: the best there is)")
+    train.add_argument("--precision", choices=("32-true", "bf16-mixed"), default="32-true")
+    train.add_argument("--save-every", type=int, default=500, metavar="STEPS", help="between two checkpoints")
+    train.add_argument("--tensorboard", action="store_true", help="write the log for TensorBoard, too")
+    estimate = train.add_argument_group("to estimate, not to train (see inception_edu/train/estimate.py)")
+    estimate.add_argument("--estimate", action="store_true", help="memory, steps and hours, with all assumptions")
+    estimate.add_argument("--images", type=int, default=IMAGENET, help=f"default: ImageNet's {IMAGENET:,}")
+    estimate.add_argument("--tflops", type=float, help="an accelerator's peak (default: that of an A100)")
+    estimate.add_argument("--utilisation", type=float, help="the share of it that a training reaches")
+    estimate.add_argument("--scaling", type=float, help="the share of their sum that several accelerators keep")
+
+    evaluate = commands.add_parser("evaluate", help="top-1 and top-5 of trained networks, alone and as an ensemble")
+    evaluate.add_argument("runs", nargs="+", metavar="RUN", help="a folder that `train` made")
+    evaluate.add_argument("--data", help="default: what the first run was trained on")
+    evaluate.add_argument("--split", default="val", help="folder in the data (default: val)")
+    evaluate.add_argument("--crops", type=int, choices=(1, 10), default=1)
+    for command in (train, evaluate):
+        command.add_argument("--workers", type=int, default=0, help="processes that read images, for each process")
+
+
+def _settings(options: argparse.Namespace) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe that the options ask for, and the options of the network."""
+    recipe = recipe_for(options.name, options.recipe)
+    chosen: dict[str, Any] = {}
+    for setting in options.set:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise ValueError(f"--set {setting} sets nothing: write KEY=VALUE")
+        try:
+            chosen[key] = json.loads(value)
+        except ValueError:
+            chosen[key] = value
+    chosen |= {key: value for key in ("epochs", "batch") if (value := getattr(options, key)) is not None}
+    recipe = recipe.changed({key: value for key, value in chosen.items() if key in SETTINGS})
+    return recipe, {key: value for key, value in chosen.items() if key not in SETTINGS}
+
+
+def _train(options: argparse.Namespace) -> None:
+    recipe, network = _settings(options)
+    if options.estimate:
+        from .train.estimate import estimate
+
+        print(estimate(options.name, recipe, network, **_named(options, _ESTIMATE)))
+        return
+    if not options.data or not options.out:
+        raise ValueError("train needs --data and --out; --estimate says beforehand what it would take")
+    trainer = _trainer()
+    plan = trainer.make_plan(options.name, options.data, recipe, options=network, **_named(options, ("size", "seed")))
+    first = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", 0))) == 0  # of the processes that work together
+    if first:
+        print(f"recipe: {recipe.source}; our choice: {', '.join(recipe.ours) or 'nothing'}", file=sys.stderr)
+    try:
+        trainer.train(plan, options.out, **_named(options, _TRAIN))
+    except KeyboardInterrupt:
+        raise ValueError(f"stopped; the same command with --resume goes on from what {options.out} holds") from None
+    if first:
+        print(f"wrote {options.out}")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    rows = _trainer().evaluate(options.runs, **_named(options, ("data", "split", "crops", "workers")))
+    table = [
+        (run, options.crops, row["valid_loss"], f"{row['top1']:.2%}", f"{row['top5']:.2%}") for run, row in rows.items()
+    ]
+    print(tabulate(table, ("run", "crops", "loss", "top-1", "top-5"), "simple", floatfmt=".4f"))
+
+
+_TRAIN = ("resume", "devices", "nodes", "accelerator", "precision", "workers", "save_every", "tensorboard")
+_ESTIMATE = ("size", "images", "devices", "nodes", "precision", "tflops", "utilisation", "scaling")
+
+
+def _named(options: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in names}
+
+
+def _trainer() -> Any:
+    """The module that trains. Raises ImportError, saying what to install, where what it imports is not there."""
+    try:
+        from .train import run as trainer
+    except ImportError as error:
+        raise ImportError(f"{error}: training needs pip install 'inception-edu[train]'") from error
+    except RuntimeError as error:
+        raise ImportError(f"torchvision does not fit this torch ({error}): install both from the same index") from error
+    return trainer

@@ -1,0 +1,86 @@
+"""Questions with one number for an answer, and what a wrong number says about the thought behind it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from math import isclose
+
+
+def compare(guess: float | None, answer: float, unit: str = "") -> str:
+    """A reader's guess beside the answer, in a sentence; `None` means that nothing was guessed."""
+    words = f"{answer:,} {unit}".strip()
+    if guess is None:
+        return f"You wrote no guess this time. It is {words}."
+    if guess == answer:
+        return f"Exactly: {words}."
+    if guess <= 0 or answer <= 0:
+        return f"You wrote {guess:,}. It is {words}."
+    ratio = guess / answer
+    off = f"{ratio:.3g} times too high" if ratio > 1 else f"{1 / ratio:.3g} times too low"
+    return f"You wrote {guess:,}, which is {off}. It is {words}."
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, its `answer`, and the `mistakes` that are worth a word of their own: wrong number -> what it equals.
+
+    Numbers count as equal within `tolerance` of their size. `primer` is the heading of the section that helps.
+    Raises ValueError where a mistake could not be told from the answer or from another mistake.
+    """
+
+    text: str
+    answer: float
+    mistakes: Mapping[float, str]
+    primer: str
+    tolerance: float = 1e-9
+
+    def __post_init__(self) -> None:
+        numbers = [self.answer, *self.mistakes]
+        for place, number in enumerate(numbers):
+            if any(self._same(number, other) for other in numbers[:place]):
+                raise ValueError(f"{number:g} stands for two different answers to {self.text!r}")
+
+    def _same(self, a: float, b: float) -> bool:
+        return isclose(a, b, rel_tol=self.tolerance)
+
+    def feedback(self, given: float | None) -> str:
+        """What there is to say about an answer, in one sentence that never gives the right one away."""
+        if given is None:
+            return "not answered yet"
+        if self._same(given, self.answer):
+            return "right"
+        for number, words in self.mistakes.items():
+            if self._same(given, number):
+                return f"not quite: {given:,g} {words}" if isinstance(given, float) else f"not quite: {given:,} {words}"
+        return f"no: read “{self.primer}” below and try once more"
+
+
+class Diagnosis:
+    """The feedback on several questions at once, as a table; `to_read` are the primers of those not right."""
+
+    def __init__(self, questions: Mapping[str, Question], answers: Mapping[str, float | None]) -> None:
+        """Raises ValueError for an answer to a question that was not asked."""
+        if unknown := [name for name in answers if name not in questions]:
+            raise ValueError(f"there is no question {unknown[0]!r}; there are {', '.join(questions)}")
+        self.feedback = {name: q.feedback(answers.get(name)) for name, q in questions.items()}
+        self.to_read = list(dict.fromkeys(q.primer for n, q in questions.items() if self.feedback[n] != "right"))
+        self._texts = {name: q.text for name, q in questions.items()}
+
+    def __str__(self) -> str:
+        right = sum(words == "right" for words in self.feedback.values())
+        return "\n".join([*(f"{name}: {words}" for name, words in self.feedback.items()), f"{right} right"])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th scope='row'>{escape(name)}</th><td style='text-align:left'>{escape(self._texts[name])}</td>"
+            f"<td style='text-align:left'>{escape(words)}</td></tr>"
+            for name, words in self.feedback.items()
+        )
+        reading = ", ".join(self.to_read) or "none"
+        return (
+            f"<table><thead><tr><th></th><th>question</th><th>your answer</th></tr></thead>"
+            f"<tbody>{rows}</tbody></table>"
+            f"<p>Primers worth a minute: {escape(reading)}.</p>"
+        )

@@ -1,0 +1,57 @@
+"""Recorded experiments, and two arms of one compared seed by seed."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+from ..data.files import asset
+
+
+def load_record(name: str) -> dict[str, Any]:
+    """A recorded experiment of assets/records, which names the script that makes it again.
+
+    Raises FileNotFoundError for a name that is not there.
+    """
+    record: dict[str, Any] = json.loads(asset(f"records/{name}.json").read_text(encoding="utf-8"))
+    return record
+
+
+def by_seed(record: dict[str, Any], arm: str, what: str = "test") -> list[float]:
+    """One result of every run of an arm, in the order of seeds: the runs "arm/0", "arm/1" and so on."""
+    runs: dict[str, Any] = record["runs"]
+    seeds = sorted(int(key.rpartition("/")[2]) for key in runs if key.rpartition("/")[0] == arm)
+    return [runs[f"{arm}/{seed}"][what] for seed in seeds]
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two arms that ran with the same seeds: one difference for each seed.
+
+    `mean` is their mean, `error` its standard error (their standard deviation over the root of their number).
+    """
+
+    mean: float
+    error: float
+    count: int
+
+    @property
+    def counts(self) -> bool:
+        """Whether the mean lies more than two standard errors from 0, which the course takes for an effect."""
+        return abs(self.mean) > 2 * self.error
+
+    def __str__(self) -> str:
+        return f"{self.mean:+.2f} points, standard error {self.error:.2f}, {self.count} pairs"
+
+
+def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
+    """`second` less `first`, seed by seed; shares of 1 go in, points (hundredths) come out.
+
+    Raises ValueError where there are fewer than two pairs, or runs without a partner.
+    """
+    if len(first) != len(second) or len(first) < 2:
+        raise ValueError(f"{len(first)} and {len(second)} runs make no pairs: both arms need the same 2 or more seeds")
+    differences = [100 * (b - a) for a, b in zip(first, second, strict=True)]
+    return Paired(fmean(differences), stdev(differences) / math.sqrt(len(differences)), len(differences))

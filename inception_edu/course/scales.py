@@ -1,0 +1,80 @@
+"""Chapter 02's material: a block of mixed kernels, clothes in many sizes, and patterns in which scale is everything."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..bricks import Concat, branch
+from ..data.fashion import BLACK, LabelledImages
+from ..network import InceptionNet, classifier
+
+NEAR = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2))
+"""Steps (down, right) from one dot to the next that fit into a 3x3 window."""
+FAR = ((0, 4), (4, 0), (4, 4), (4, -4), (2, 4))
+"""Steps that fit into a 5x5 window and into no 3x3 one."""
+
+
+def mixed(in_channels: int, channels: int, **style: Any) -> Concat:
+    """1x1, 3x3 and 5x5 side by side, a quarter, a half and a quarter of `channels`: the naive block without its pool.
+
+    (N, in_channels, H, W) -> (N, channels, H, W). Raises ValueError for fewer than 4 channels.
+    """
+    if channels < 4:
+        raise ValueError(f"{channels} channels cannot be shared out as a quarter, a half and a quarter: take 4 or more")
+    quarter = channels // 4
+    widths = {1: quarter, 3: channels - 2 * quarter, 5: quarter}
+    return Concat(*(branch(in_channels, (width, kernel), **style) for kernel, width in widths.items()))
+
+
+def at_many_sizes(data: LabelledImages, seed: int, sizes: range = range(10, 29, 2)) -> LabelledImages:
+    """Each 28x28 image shrunk to one of `sizes` pixels, by chance, and laid at a random place of a black 28x28 one.
+
+    Raises ValueError for sizes beyond 28.
+    """
+    if max(sizes) > 28 or min(sizes) < 1:
+        raise ValueError(f"sizes from {min(sizes)} to {max(sizes)} do not fit a 28x28 image: they run from 1 to 28")
+    chance = torch.Generator().manual_seed(seed)
+    which = torch.randint(len(sizes), (len(data),), generator=chance)
+    corners = torch.rand(len(data), 2, generator=chance)
+    images = torch.full_like(data.images, BLACK)
+    for place, size in enumerate(sizes):
+        chosen = (which == place).nonzero().flatten()
+        small = nn.functional.interpolate(
+            data.images[chosen], (size, size), mode="bilinear", antialias=True, align_corners=False
+        )
+        for index, image, (top, left) in zip(
+            chosen.tolist(), small, (corners[chosen] * (29 - size)).int().tolist(), strict=True
+        ):
+            images[index, :, top : top + size, left : left + size] = image
+    return LabelledImages(images, data.labels, data.class_names)
+
+
+def dot_pairs(count: int, seed: int, pairs: int = 12) -> LabelledImages:
+    """Made pictures: `pairs` pairs of dots, and as many single dots, on (1, 28, 28); the class is the step in a pair.
+
+    Classes 0 to 4 are the steps of `NEAR`, 5 to 9 those of `FAR`; images take the classes in turn. Every
+    class has the same number of dots (some fall on one another), so only their distances tell it.
+    """
+    chance = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % 10
+    first = torch.randint(4, 24, (count, pairs, 2), generator=chance)
+    second = first + torch.tensor(NEAR + FAR)[labels][:, None]
+    singles = torch.randint(28, (count, pairs, 2), generator=chance)
+    images = torch.zeros(count, 1, 28, 28)
+    for dots in (first, second, singles):
+        images[torch.arange(count)[:, None], 0, dots[..., 0], dots[..., 1]] = 1
+    return LabelledImages(
+        (images - 0.05) / 0.2, labels, tuple(f"{down} down, {right} right" for down, right in NEAR + FAR)
+    )
+
+
+def one_block(block: nn.Module, channels: int) -> InceptionNet:
+    """A network of a single block on (N, 1, 28, 28), a global average and a linear layer: nothing sees further."""
+    return InceptionNet({"block": block}, classifier(channels, 10), name="one block")
+
+
+def right_by_class(logits: Tensor, labels: Tensor) -> list[float]:
+    """The share of images of each class, 0 to 9, whose highest logit (N, 10) is their own."""
+    right = (logits.argmax(1) == labels).float()
+    return [right[labels == label].mean().item() for label in range(10)]

@@ -1,0 +1,147 @@
+"""Images for `inception_edu.trainer`: a folder for each class, or Fashion-MNIST, read and prepared one by one.
+
+Chance is drawn anew for each image, from a seed, the epoch and the image's number. So neither the number of
+processes, nor that of their helpers, nor a stop in between changes what a network sees.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.datasets import ImageFolder
+from torchvision.transforms import v2
+
+from ..train.recipes import Recipe
+from .fashion import CLASS_NAMES, MEAN, STD, load_fashion, split_validation, to_pixels
+
+FASHION = "fashion"
+"""In place of a folder: Fashion-MNIST from the package, 5,000 images "train", 1,000 "val", 10,000 "test"."""
+
+CROP = 0.875
+"""Side of a crop for testing, as a share of the resized image's short side: 224 of 256 pixels, 299 of 342."""
+
+Prepare = Callable[[Tensor], Tensor]
+"""One image, uint8 (C, H, W) -> float32, as the network reads it."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images with labels. `items` are paths, or the pixels themselves as uint8 (C, H, W); `size` is their own, if any.
+
+    A pixel from 0 to 1 is normalised by `mean` and `std`. One half of each is what the released Inceptions read.
+    """
+
+    items: Sequence[str] | Tensor
+    labels: list[int]
+    class_names: tuple[str, ...]
+    channels: int = 3
+    mean: float = 0.5
+    std: float = 0.5
+    size: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def read(self, index: int) -> Tensor:
+        """One image as uint8 (C, H, W). Raises ValueError, naming the file, where it cannot be read as one."""
+        item = self.items[index]
+        if isinstance(item, Tensor):
+            return item
+        try:
+            with Image.open(item) as picture:
+                return v2.functional.pil_to_tensor(picture.convert("RGB"))
+        except Exception as error:  # each of Pillow's decoders has errors of its own
+            raise ValueError(f"{item} cannot be read as an image ({error}): replace it by a whole copy") from error
+
+
+def open_images(data: str | Path, split: str) -> Images:
+    """The images in the folder `data`/`split`, which has a folder of images for each class; or those of `FASHION`.
+
+    Raises FileNotFoundError where there is no such folder, ValueError for a folder without classes and for a
+    class without images.
+    """
+    if str(data) == FASHION:
+        train = load_fashion("train")
+        splits = dict(zip(("train", "val"), split_validation(train), strict=True))
+        found = splits[split] if split in splits else load_fashion("test")
+        return Images(to_pixels(found.images), found.labels.tolist(), CLASS_NAMES, 1, MEAN, STD, found.images.shape[-1])
+    folder = Path(data) / split
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {folder}: --data takes {FASHION!r}, or a folder with train/CLASS/ and val/CLASS/, "
+            f"where CLASS/ holds the images of a class"
+        )
+    try:
+        tree = ImageFolder(str(folder))
+    except FileNotFoundError as error:
+        raise ValueError(f"{folder} does not have images in every class: {error}") from error
+    return Images([path for path, _ in tree.samples], tree.targets, tuple(tree.classes))
+
+
+def for_training(images: Images, recipe: Recipe, size: int) -> Prepare:
+    """A random crop of a random share of the image, resized to (C, size, size), mirrored by chance, colours shifted."""
+    aspect = 1 / recipe.max_aspect, recipe.max_aspect
+    return v2.Compose(
+        [
+            v2.RandomResizedCrop(size, scale=(recipe.min_area, 1), ratio=aspect, antialias=True),
+            v2.RandomHorizontalFlip(),
+            v2.ColorJitter(*[recipe.jitter] * 3),
+            *_as_read(images.mean, images.std),
+        ]
+    )
+
+
+def for_testing(images: Images, size: int, crops: int = 1) -> Prepare:
+    """Crops as (crops, C, size, size): the centre; or the four corners and the centre, and their mirror images."""
+    if crops not in (1, 10):
+        raise ValueError(f"{crops} crops of an image cannot be had: 1 or 10")
+    cut = v2.TenCrop(size) if crops == 10 else v2.Compose([v2.CenterCrop(size), _alone])
+    return v2.Compose(
+        [v2.Resize(round(size / CROP), antialias=True), *_as_read(images.mean, images.std), cut, torch.stack]
+    )
+
+
+def loader(images: Images, prepare: Prepare, *key: int, batches: Iterable[Sequence[int]], workers: int) -> Any:
+    """Batches of prepared images (N, ...) and labels (N,); the chance of each image hangs on `key` and its number."""
+    return DataLoader(_Prepared(images, prepare, key), batch_sampler=batches, num_workers=workers)  # type: ignore[arg-type]
+
+
+def batches(count: int, size: int, *key: int, rank: int = 0, world: int = 1) -> list[list[int]]:
+    """The numbers 0 to `count` - 1 shuffled and cut into whole batches, and of each the share of process `rank`.
+
+    All processes together take the same images in the same order, however many they are.
+    """
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(chance(*key))).tolist()
+    return [order[start + rank : start + size : world] for start in range(0, count - size + 1, size)]
+
+
+def chance(*key: int) -> int:
+    """A seed that hangs on all the numbers of `key` and on their order; keys apart give seeds apart."""
+    return int(np.random.SeedSequence((len(key), *key)).generate_state(1, np.uint64)[0])
+
+
+class _Prepared(Dataset[tuple[Tensor, int]]):
+    def __init__(self, images: Images, prepare: Prepare, key: tuple[int, ...]) -> None:
+        self.images, self.prepare, self.key = images, prepare, key
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        image = self.images.read(index)
+        torch.default_generator.manual_seed(chance(*self.key, index))  # torchvision asks torch for its chance
+        return self.prepare(image), self.images.labels[index]
+
+
+def _as_read(mean: float, std: float) -> list[Prepare]:
+    return [v2.ToDtype(torch.float32, scale=True), v2.Normalize([mean], [std])]
+
+
+def _alone(image: Tensor) -> tuple[Tensor]:
+    return (image,)

@@ -1,0 +1,1 @@
+"""What is shown of a traced network: tables, drawings, descriptions, figures."""

@@ -1,0 +1,474 @@
+"""Training a network on images, and keeping it: the loop, its history, and safetensors files.
+
+>>> train, valid = split_validation(load_fashion("train"))
+>>> torch.manual_seed(0)
+>>> net = build("googlenet", **SMALL_GOOGLENET)
+>>> history = fit(net, train, valid, **ONE_MINUTE)
+>>> history.plot()
+
+`fit` is the whole of it; the functions around it are its parts, each of which can be exchanged.
+"""
+# mypy: untyped-calls-exclude=torch
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler
+from tqdm.auto import tqdm
+
+from ..data.fashion import LabelledImages
+from ..data.files import write_whole
+from ..family import build
+from ..models.googlenet import TABLE_1
+from ..network import InceptionNet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ..show.figures import Picture
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+"""Images (N, C, H, W) and a source of chance -> images of the same shape."""
+
+
+def one_cycle(optimiser: Optimizer, steps: int) -> LRScheduler:
+    """Straight up from a tenth of the learning rate during the first quarter of the steps, then a cosine down to zero.
+
+    torch's own OneCycleLR divides by zero when a quarter of the steps is one step.
+    """
+    rise = steps / 4
+
+    def share(step: int) -> float:
+        return 0.1 + 0.9 * step / rise if step < rise else (1 + math.cos(math.pi * (step - rise) / (steps - rise))) / 2
+
+    return LambdaLR(optimiser, share)
+
+
+def cosine(optimiser: Optimizer, steps: int) -> LRScheduler:
+    """From the learning rate down to zero along half a cosine."""
+    return CosineAnnealingLR(optimiser, steps)
+
+
+def adamw(parameters: Iterable[nn.Parameter], lr: float) -> Optimizer:
+    """AdamW with weight decay 0.01."""
+    return torch.optim.AdamW(parameters, lr, weight_decay=0.01)
+
+
+def sgd(parameters: Iterable[nn.Parameter], lr: float) -> Optimizer:
+    """Stochastic gradient descent with Nesterov momentum 0.9 and weight decay 5e-4."""
+    return torch.optim.SGD(parameters, lr, momentum=0.9, nesterov=True, weight_decay=5e-4)
+
+
+def flip(images: Tensor, chance: torch.Generator) -> Tensor:
+    """Each image (N, C, H, W) mirrored left to right with probability one half."""
+    mirrored = torch.rand(len(images), generator=chance) < 0.5
+    return torch.where(mirrored[:, None, None, None], images.flip(3), images)
+
+
+def flip_and_shift(images: Tensor, chance: torch.Generator, *, pixels: int = 1) -> Tensor:
+    """`flip`, then each image moved by up to `pixels` up or down and left or right; its border is repeated."""
+    count, _, height, width = images.shape
+    wide = nn.functional.pad(flip(images, chance), (pixels,) * 4, mode="replicate")
+    down, right = torch.randint(2 * pixels + 1, (2, count, 1), generator=chance)
+    rows, columns = down + torch.arange(height), right + torch.arange(width)
+    # Indices on both sides of the channel axis put that axis last: (N, H, W, C).
+    moved = wide[torch.arange(count)[:, None, None], :, rows[:, :, None], columns[:, None, :]]
+    return moved.permute(0, 3, 1, 2)
+
+
+@contextmanager
+def threads(count: int = 1) -> Iterator[None]:
+    """Inside the block torch computes on `count` cores; afterwards on as many as before.
+
+    The one place where threads are chosen. The default is one core: the same seed then gives
+    bitwise the same weights, and others in the room keep theirs. Little is lost. On the two-core virtual
+    machine where this was written (benchmarks/threads.py; an observation, not a law), two threads trained the
+    small GoogLeNet 1.2 to 1.8 times as fast as one in torch's usual order of memory, but only 0.9 to 1.0
+    times as fast with channels last; and channels last was 2 times as fast as the usual order on one thread.
+    """
+    if count < 1:
+        raise ValueError(f"{count} threads cannot compute anything: it must be at least 1")
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+SMALL_GOOGLENET: dict[str, Any] = {
+    "num_classes": 10,
+    "in_channels": 1,
+    "small": True,
+    "batch_norm": True,
+    "width": 0.25,
+    "table": {name: TABLE_1[name] for name in ("inception_3a", "inception_4a", "inception_5a")},
+}
+"""Options of `build("googlenet", ...)`: the first block of each stage of Table 1 at a quarter of its width.
+
+92,442 parameters and 8.9 M MACs (conv + linear) for a (1, 28, 28) image.
+"""
+
+ONE_MINUTE: dict[str, Any] = {"epochs": 3, "lr": 0.1, "batch_size": 32, "optimiser": sgd, "augment": flip}
+"""Options of `fit` for `SMALL_GOOGLENET`: on the 6,000 images in the package, about a minute of one core.
+
+Network, optimiser and augmentation were chosen on 1,000 validation images, three epochs for their time: four
+gave about one point more. Over three seeds it recognised 87.0, 87.4 and 86.8 % of validation images after training
+on the other 5,000, and 86.0, 86.7 and 86.5 % of the 10,000 test images after all 6,000 (experiments/train_small.py).
+"""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training images. Losses are means, in nats; accuracies are shares of 1.
+
+    `loss` is the training loss with all its parts (auxiliary heads, label smoothing) and `accuracy` the
+    share of training images recognised, both taken while the weights changed. The validation loss is plain
+    cross-entropy at the end of the epoch. `gradient` is the mean Euclidean norm of the whole gradient, before clipping.
+    """
+
+    number: int
+    loss: float
+    accuracy: float
+    valid_loss: float | None
+    valid_accuracy: float | None
+    lr: float
+    gradient: float
+    seconds: float = field(compare=False)
+
+    def __str__(self) -> str:
+        told = f"epoch {self.number}: loss {self.loss:.3f}, accuracy {self.accuracy:.1%}"
+        return told if self.valid_accuracy is None else f"{told}, validation {self.valid_accuracy:.1%}"
+
+
+@dataclass(frozen=True)
+class History:
+    """What `fit` saw, epoch by epoch. Two runs with the same seed have equal histories; seconds are not compared."""
+
+    epochs: tuple[Epoch, ...]
+
+    @property
+    def last(self) -> Epoch:
+        """The last epoch."""
+        return self.epochs[-1]
+
+    @property
+    def seconds(self) -> float:
+        """How long all epochs took, in seconds, validation included."""
+        return sum(epoch.seconds for epoch in self.epochs)
+
+    def plot(self) -> "Picture":
+        """Loss and accuracy over the epochs, side by side, with a description: what a notebook shows."""
+        from ..show.figures import show
+
+        first, last = self.epochs[0], self.last
+        description = (
+            f"Two line plots over {last.number} epochs. Left: the training loss goes from {first.loss:.2f} to "
+            f"{last.loss:.2f} nats. Right: the training accuracy goes from {first.accuracy:.1%} to {last.accuracy:.1%}"
+        )
+        if last.valid_accuracy is not None:
+            description += f"; the validation accuracy ends at {last.valid_accuracy:.1%}"
+        return show(self.figure(), f"{description}.")
+
+    def figure(self) -> "Figure":
+        """The same as a matplotlib Figure, to go on drawing in."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(8, 3), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        numbers = [epoch.number for epoch in self.epochs]
+        for axes, what, scale in (left, "loss", 1), (right, "accuracy", 100):
+            axes.plot(numbers, [scale * getattr(epoch, what) for epoch in self.epochs], "o-", label="training")
+            if self.last.valid_loss is not None:
+                values = [scale * getattr(epoch, f"valid_{what}") for epoch in self.epochs]
+                axes.plot(numbers, values, "s--", label="validation")
+            axes.set_xlabel("epoch")
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.legend()
+        left.set_ylabel("loss (nats)")
+        right.set_ylabel("accuracy (%)")
+        return figure
+
+
+def training_loss(
+    net: nn.Module, images: Tensor, labels: Tensor, *, aux_weight: float = 0.3, label_smoothing: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of a batch, in nats, and the logits (N, classes) that it was computed from.
+
+    Auxiliary heads, where the network has some, add `aux_weight` times their own cross-entropy:
+    0.3 in the GoogLeNet paper (§5). `label_smoothing` is the share of the target that is spread
+    evenly over all classes: 0.1 in the "Rethinking" paper (§7).
+    """
+    if aux_weight and isinstance(net, InceptionNet) and net.aux_heads:
+        logits, aux = net.forward_with_aux(images)
+    else:
+        logits, aux = net(images), {}
+    entropy = partial(nn.functional.cross_entropy, target=labels, label_smoothing=label_smoothing)
+    return entropy(logits) + aux_weight * sum(entropy(each) for each in aux.values()), logits
+
+
+class Objective(nn.Module):
+    """A network with its loss: images (N, C, H, W) and labels (N,) -> what `training_loss` gives.
+
+    A module, so that whatever wraps a network for several processes wraps the loss with it.
+    """
+
+    def __init__(self, net: nn.Module, *, aux_weight: float = 0.3, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.net = net
+        self.options = {"aux_weight": aux_weight, "label_smoothing": label_smoothing}
+
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        return training_loss(self.net, images, labels, **self.options)
+
+
+class Step(NamedTuple):
+    """One step of the optimiser: the loss, in nats, the share of the batch recognised, the gradient's norm."""
+
+    loss: float
+    accuracy: float
+    gradient: float
+
+
+def train_steps(
+    objective: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    optimizer: Optimizer,
+    scheduler: LRScheduler | None = None,
+    *,
+    epoch: int,
+    done: int = 0,
+    clip_norm: float | None = None,
+    backward: Callable[[Tensor], object] = Tensor.backward,
+) -> Iterator[Step]:
+    """The loop of all training here: a step of the optimiser for each batch of images and labels.
+
+    `objective` is an `Objective`, or one wrapped for several processes, whose gradients `backward` then averages.
+
+    Raises FloatingPointError, with the step and the `epoch`, once the loss is not a number; `done` steps of the epoch
+    were taken before.
+    """
+    for number, (images, labels) in enumerate(batches, done + 1):
+        loss, logits = objective(images, labels)
+        if not loss.isfinite():
+            raise _diverged(loss.item(), number, epoch, optimizer.param_groups[0]["lr"])
+        optimizer.zero_grad()
+        backward(loss)
+        norm = nn.utils.clip_grad_norm_(objective.parameters(), math.inf if clip_norm is None else clip_norm)
+        optimizer.step()
+        if scheduler:
+            scheduler.step()
+        yield Step(loss.item(), _share(logits, labels), norm.item())
+
+
+def fit(
+    net: nn.Module,
+    train: LabelledImages,
+    valid: LabelledImages | None = None,
+    *,
+    epochs: int,
+    lr: float = 0.01,
+    batch_size: int = 32,
+    optimiser: Callable[[Iterable[nn.Parameter], float], Optimizer] = adamw,
+    schedule: Callable[[Optimizer, int], LRScheduler] | None = one_cycle,
+    augment: Augment | None = None,
+    aux_weight: float = 0.3,
+    label_smoothing: float = 0.0,
+    clip_norm: float | None = None,
+    seed: int = 0,
+    num_threads: int = 1,
+    progress: bool = True,
+) -> History:
+    """Trains `net` in place and says how it went.
+
+    Each epoch shuffles the images and takes them `batch_size` at a time; what is left over at the end
+    waits for the next shuffle. `optimiser` makes an optimiser from parameters and `lr`, `schedule`
+    a scheduler from that and the number of steps; `clip_norm` scales a longer gradient down to
+    that norm. The same seed, data and starting weights give bitwise the same end on one thread.
+
+    Raises ValueError for data that do not fit and FloatingPointError, with the step, once the loss is not a number.
+    """
+    if epochs < 1 or batch_size < 1:
+        raise ValueError(f"{epochs} epochs of batches of {batch_size} images train nothing: both must be at least 1")
+    if clip_norm is not None and not clip_norm > 0:
+        raise ValueError(f"clip_norm={clip_norm} leaves no gradient: it must be greater than 0, or None not to clip")
+    _check(net, train)
+    if valid is not None:
+        _check(net, valid)
+    batch_size = min(batch_size, len(train))
+    steps = epochs * (len(train) // batch_size)
+    optimizer = optimiser(net.parameters(), lr)
+    scheduler = schedule(optimizer, steps) if schedule else None
+    chance = torch.Generator().manual_seed(seed)
+    objective = Objective(net, aux_weight=aux_weight, label_smoothing=label_smoothing)
+    history = []
+    _channels_last(net)
+    with _repeatable(seed, num_threads), tqdm(total=steps, unit="step", disable=not progress) as bar:
+        for number in range(1, epochs + 1):
+            start, rate = time.perf_counter(), optimizer.param_groups[0]["lr"]
+            seen: list[Step] = []
+            net.train()
+            batches = _batches(train, batch_size, augment, chance)
+            for step in train_steps(objective, batches, optimizer, scheduler, epoch=number, clip_norm=clip_norm):
+                seen.append(step)
+                bar.update()
+            history.append(_epoch(number, seen, net, valid, rate, start))
+            bar.set_postfix_str(str(history[-1]))
+    return History(tuple(history))
+
+
+def predict(net: nn.Module, images: Tensor, *, batch_size: int = 500) -> Tensor:
+    """The logits (N, classes) of images (N, C, H, W), computed in evaluation mode, without gradients, on one core."""
+    was_training = net.training
+    _channels_last(net).eval()
+    try:
+        with threads(), torch.no_grad():
+            return torch.cat([net(batch) for batch in images.split(batch_size)])
+    finally:
+        net.train(was_training)
+
+
+def accuracy(net: nn.Module, data: LabelledImages) -> float:
+    """The share of images that the network recognises, from 0 to 1.
+
+    Over N images its standard error is sqrt(p (1 - p) / N): 0.3 points at 87 % of 10,000.
+    Raises ValueError for data that do not fit.
+    """
+    _check(net, data)
+    return _share(predict(net, data.images), data.labels)
+
+
+def save(net: InceptionNet, path: str | Path, *, options: Mapping[str, Any], **facts: Any) -> Path:
+    """Writes the weights as safetensors, whole or not at all, with what is needed to build the network again.
+
+    `options` are those that `build(net.name, ...)` was given. `facts` (a recipe, an accuracy) are
+    anything that JSON can hold, and come back from `facts_of`.
+
+    Raises ValueError, before anything is written, where `options` do not build a network with these weights.
+    """
+    weights = {name: tensor.detach().contiguous() for name, tensor in net.state_dict().items()}
+    about = {"name": net.name, "options": dict(options), "facts": facts}
+    _rebuild(about, weights, str(path))
+    metadata = {key: json.dumps(value, ensure_ascii=False) for key, value in about.items()}
+    return write_whole(path, safetensors.torch.save(weights, metadata))
+
+
+def load(path: str | Path) -> InceptionNet:
+    """The network that `save` wrote, in evaluation mode. The file is read as data: nothing in it can run.
+
+    Raises ValueError for a file that `save` did not write, or that is damaged.
+    """
+    about = _read_metadata(path)
+    return _rebuild(about, safetensors.torch.load_file(path), str(path))
+
+
+def facts_of(path: str | Path) -> dict[str, Any]:
+    """What `save` was told about the network in a file: its recipe, its accuracy. Reads no weights.
+
+    Raises ValueError for a file that `save` did not write, or that is damaged.
+    """
+    return dict(_read_metadata(path)["facts"])
+
+
+def _read_metadata(path: str | Path) -> dict[str, Any]:
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            about = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise ValueError(f"{path} is damaged or not a safetensors file: {error}") from error
+    if missing := {"name", "options", "facts"} - set(about):
+        raise ValueError(f"{path} does not say its {', '.join(sorted(missing))}: it was not written by inception_edu")
+    return about
+
+
+def _rebuild(about: Mapping[str, Any], weights: dict[str, Tensor], path: str) -> InceptionNet:
+    """The network that `about` describes, with these weights; built without memory of its own until they are there."""
+    try:
+        with torch.device("meta"):
+            net = build(about["name"], **about["options"])
+        net.load_state_dict(weights, assign=True)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(f"the options {about['options']} do not build the network in {path}: {error}") from error
+    return net.eval()
+
+
+@contextmanager
+def _repeatable(seed: int, num_threads: int) -> Iterator[None]:
+    """Chance (for dropout) from `seed` inside the block; the caller's own sequence goes on undisturbed afterwards."""
+    with threads(num_threads), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def _channels_last(net: nn.Module) -> nn.Module:
+    """The same network with each convolution's weights in another order in memory.
+
+    No value changes, but torch's pools and small convolutions run several times as fast on a CPU:
+    max pooling of (N, C, H, W) walks the memory in strides otherwise.
+    """
+    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _check(net: nn.Module, data: LabelledImages) -> None:
+    """Asks of `data` what every step of training will rely on, so that it fails before, in one sentence."""
+    images, labels = data.images, data.labels
+    if len(images) == 0 or len(images) != len(labels):
+        raise ValueError(
+            f"{len(images)} images with {len(labels)} labels: there must be as many of both, and at least 1"
+        )
+    classes = predict(net, images[:1]).shape[1]
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        raise ValueError(f"labels run from {low} to {high}, but the network has {classes} classes, 0 to {classes - 1}")
+
+
+def _batches(
+    data: LabelledImages, size: int, augment: Augment | None, chance: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The images shuffled and cut into whole batches, each changed by `augment` just before it is used."""
+    for batch in torch.randperm(len(data), generator=chance).split(size)[: len(data) // size]:
+        images = data.images[batch]
+        yield augment(images, chance) if augment else images, data.labels[batch]
+
+
+def _diverged(loss: float, step: int, epoch: int, lr: float) -> FloatingPointError:
+    return FloatingPointError(
+        f"the loss is {loss} at step {step} of epoch {epoch}, where the learning rate is {lr:.2g}: the training has "
+        f"diverged; try a lower rate, clip_norm=1.0 or a network with batch norm"
+    )
+
+
+def _share(logits: Tensor, labels: Tensor) -> float:
+    return (logits.argmax(1) == labels).float().mean().item()
+
+
+def _epoch(
+    number: int,
+    seen: list[Step],
+    net: nn.Module,
+    valid: LabelledImages | None,
+    lr: float,
+    start: float,
+) -> Epoch:
+    """The record of an epoch: means over its steps, then the validation images."""
+    loss, share, gradient = (sum(column) / len(seen) for column in zip(*seen, strict=True))
+    valid_loss = valid_accuracy = None
+    if valid is not None:
+        logits = predict(net, valid.images)
+        valid_loss, valid_accuracy = (
+            nn.functional.cross_entropy(logits, valid.labels).item(),
+            _share(logits, valid.labels),
+        )
+    return Epoch(number, loss, share, valid_loss, valid_accuracy, lr, gradient, time.perf_counter() - start)

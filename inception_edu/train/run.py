@@ -1,0 +1,409 @@
+"""Training by a recipe on images of any number, in one process or in many, stopped and resumed at will.
+
+>>> plan = make_plan("googlenet", "folder/of/images", RECIPES["googlenet"])
+>>> train(plan, "runs/googlenet", devices=8, precision="bf16-mixed")
+
+The loop is `training.train_steps`, the one that the chapters use. Lightning Fabric brings the gradients of several
+processes together, the running average is torch's, the measures are those of torchmetrics. What is here is the
+order of things, and how they are kept: whatever changes goes into one file, which is written whole or not at all
+and read as data.
+
+Everything random hangs on (seed, epoch, image) or (seed, step, process) alone. On CPUs a training that was killed
+and resumed therefore ends bitwise where it would have ended; a GPU adds what its kernels leave to chance. Several
+processes normalise each by its own share of the batch, as the papers' replicas did: without batch norm and dropout
+they take the steps of one process with the whole batch, and with them similar ones.
+"""
+# mypy: untyped-calls-exclude=torch
+
+import csv
+import io
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torchmetrics import MeanMetric, MetricCollection
+from torchmetrics.classification import MulticlassAccuracy
+from tqdm.auto import tqdm
+
+from ..data.files import write_whole
+from ..data.folders import Images, batches, chance, for_testing, for_training, loader, open_images
+from ..family import FAMILY, build
+from ..network import InceptionNet
+from .loop import Objective, facts_of, load, save, threads, train_steps
+from .recipes import SETTINGS, Recipe, with_heads
+
+CHECKPOINT, WEIGHTS, LOG = "checkpoint.pt", "weights.safetensors", "log.csv"
+"""What a run leaves in its folder: all that a resumed run needs, the averaged weights alone, and a row an epoch."""
+
+_ORDER, _IMAGE, _STEP = range(3)
+"""What chance is asked for, so that no two of them get the same."""
+
+Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything on which the result of a training hangs. `options` are those of `build`, `size` is in pixels."""
+
+    name: str
+    options: dict[str, Any]
+    recipe: Recipe
+    data: str
+    images: Images
+    others: Images
+    size: int
+    seed: int = 0
+
+    def facts(self) -> dict[str, Any]:
+        """What a checkpoint must agree with, as JSON has it: not where the images are, nor how long it goes on."""
+        recipe = {name: getattr(self.recipe, name) for name in SETTINGS if name != "epochs"}
+        here = {
+            "network": self.name,
+            **self.options,
+            "images": len(self.images),
+            "size": self.size,
+            "seed": self.seed,
+        }
+        return dict(json.loads(json.dumps(recipe | here)))
+
+
+def make_plan(
+    name: str,
+    data: str | Path,
+    recipe: Recipe,
+    *,
+    options: Mapping[str, Any] | None = None,
+    size: int | None = None,
+    seed: int = 0,
+) -> Plan:
+    """The plan of training network `name` on `data` (see `image_data.open_images`).
+
+    Classes and channels are those of the images, auxiliary heads are built where the recipe counts them, and
+    `size` is the network's own, or the images' where all have one. Raises ValueError for what cannot be trained.
+    """
+    images, others = open_images(data, "train"), open_images(data, "val")
+    if images.class_names != others.class_names:
+        apart = ", ".join(sorted(set(images.class_names) ^ set(others.class_names)))
+        raise ValueError(f"train and val of {data} must hold the same classes, but only one of them holds {apart}")
+    if len(images.class_names) < 2:
+        raise ValueError(f"{data} holds one class only, {images.class_names[0]}: there is nothing to tell apart")
+    if seed < 0:
+        raise ValueError(f"a seed of {seed} cannot be used: it must be at least 0")
+    if recipe.batch > len(images):
+        raise ValueError(f"a batch of {recipe.batch} images cannot be taken from {len(images)}: choose --batch")
+    of_the_data = {"num_classes": len(images.class_names), "in_channels": images.channels}
+    chosen = with_heads(name, recipe, of_the_data | dict(options or {}))
+    with torch.device("meta"):
+        build(name, **chosen)
+    size = size or images.size or FAMILY[name].image[-1]
+    return Plan(name, chosen, recipe, str(data), images, others, size, seed)
+
+
+def train(
+    plan: Plan,
+    folder: str | Path,
+    *,
+    resume: bool = False,
+    devices: int = 1,
+    nodes: int = 1,
+    accelerator: str = "auto",
+    precision: Any = "32-true",
+    workers: int = 0,
+    save_every: int = 500,
+    tensorboard: bool = False,
+    progress: bool = True,
+) -> list[Row]:
+    """Trains by `plan`, keeps everything in `folder`, and gives a row for each epoch.
+
+    `devices` processes on each of `nodes` machines share each batch; under torchrun they are already there. `workers`
+    processes beside each of them read images. A checkpoint is written every `save_every` steps and after each
+    epoch; `resume` goes on from it, or begins where there is none. Several machines need one `folder` that all see.
+
+    Raises ValueError for a plan that cannot be followed, FloatingPointError for a training that has diverged,
+    OSError where something cannot be written. The last checkpoint is whole after each of them, and after a kill.
+    """
+    folder, world = Path(folder), devices * nodes
+    if min(devices, nodes, save_every) < 1 or plan.recipe.batch % world:
+        raise ValueError(f"{plan.recipe.batch} images a step cannot be shared by {nodes} x {devices} processes evenly")
+    if not resume and (folder / CHECKPOINT).exists():
+        raise ValueError(f"{folder} already holds a training: go on with it by --resume, or choose another --out")
+    strategy = "ddp" if world > 1 else "auto"
+    try:
+        fabric = Fabric(
+            accelerator=accelerator, strategy=strategy, devices=devices, num_nodes=nodes, precision=precision
+        )
+        fabric.launch()
+    except RuntimeError as error:
+        raise ValueError(f"{nodes} x {devices} processes on {accelerator!r} cannot be started: {error}") from error
+    with threads(), torch.random.fork_rng(devices=[]):
+        run = _Run(plan, folder, fabric, workers)
+        if resume:
+            run.load()
+        try:
+            run.go(save_every, tensorboard, progress)
+        except RuntimeError as error:
+            if world == 1 or "peer" not in str(error):
+                raise
+            raise ConnectionError(f"process {fabric.global_rank} stops, because another one did") from error
+    return run.rows
+
+
+class _Run:
+    """A training under way: what changes with every step, and how it is kept."""
+
+    def __init__(self, plan: Plan, folder: Path, fabric: Fabric, workers: int) -> None:
+        self.plan, self.folder, self.fabric, self.workers = plan, folder, fabric, workers
+        recipe = plan.recipe
+        self.prepare = for_training(plan.images, recipe, plan.size)
+        self.steps_an_epoch = len(plan.images) // recipe.batch
+        torch.manual_seed(plan.seed)
+        self.net = build(plan.name, **plan.options).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        objective = Objective(self.net, aux_weight=recipe.aux_weight, label_smoothing=recipe.label_smoothing)
+        optimizer = recipe.make_optimiser(self.net.parameters())
+        self.scheduler = LambdaLR(optimizer, lambda step: recipe.learning_rate(step / self.steps_an_epoch) / recipe.lr)
+        self.objective, self.optimizer = fabric.setup(objective, optimizer)
+        self.average = AveragedModel(self.net, use_buffers=True)
+        self.mean_net: Any = self.average.module
+        self.step = 0
+        self.sums = [0.0, 0.0, 0.0]
+        self.rows: list[Row] = []
+
+    def go(self, save_every: int, tensorboard: bool, progress: bool) -> None:
+        """From wherever the run is to its end."""
+        main, recipe = self.fabric.is_global_zero, self.plan.recipe
+        total = recipe.epochs * self.steps_an_epoch
+        if main and self.rows:  # killed between the checkpoint and these
+            self.write_results(tensorboard=False)
+        with tqdm(total=total, initial=self.step, unit="step", disable=not (progress and main)) as bar:
+            for epoch in range(self.step // self.steps_an_epoch, recipe.epochs):
+                start, before = time.perf_counter(), self.step
+                rate = self.optimizer.param_groups[0]["lr"]
+                self.objective.train()
+                for taken in train_steps(
+                    self.objective,
+                    self.batches(epoch),
+                    self.optimizer,
+                    self.scheduler,
+                    epoch=epoch + 1,
+                    done=self.step % self.steps_an_epoch,
+                    clip_norm=recipe.clip_norm,
+                    backward=self.fabric.backward,
+                ):
+                    # Fewer steps make a shorter memory, as TensorFlow's average has it when it is told their number.
+                    decay = min(recipe.average, (1 + self.step) / (10 + self.step))
+                    self.average.multi_avg_fn = get_ema_multi_avg_fn(decay)
+                    self.average.update_parameters(self.net)
+                    means: Any = self.fabric.all_reduce(torch.tensor(taken, device=self.fabric.device))
+                    self.sums = [old + new for old, new in zip(self.sums, means.tolist(), strict=True)]
+                    self.step += 1
+                    bar.update()
+                    if self.step % save_every == 0 and self.step % self.steps_an_epoch:
+                        self.save()
+                seconds = time.perf_counter() - start
+                self.end_epoch(epoch + 1, rate, (self.step - before) * recipe.batch / seconds, tensorboard)
+                bar.set_postfix_str(_told(self.rows[-1]))
+
+    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """This process's share of each batch that is still to come in an epoch, counted from 0."""
+        seed, rank, world = self.plan.seed, self.fabric.global_rank, self.fabric.world_size
+        order = batches(len(self.plan.images), self.plan.recipe.batch, seed, _ORDER, epoch, rank=rank, world=world)
+        left = order[self.step % self.steps_an_epoch :]
+        found = loader(self.plan.images, self.prepare, seed, _IMAGE, epoch, batches=left, workers=self.workers)
+        for images, labels in _in_one_sentence(found):
+            torch.manual_seed(chance(seed, _STEP, self.step, rank))  # dropout
+            yield self.fabric.to_device((images, labels))
+
+    def end_epoch(self, epoch: int, rate: float, speed: float, tensorboard: bool) -> None:
+        """Validates the averaged weights and keeps everything."""
+        loss, accuracy, gradient = (total / self.steps_an_epoch for total in self.sums)
+        row = {"epoch": epoch, "lr": rate, "loss": loss, "accuracy": accuracy, "gradient": gradient}
+        self.rows.append({**row, **self.validate(), "images_a_second": round(speed, 1)})
+        self.sums = [0.0, 0.0, 0.0]
+        self.save()
+        if self.fabric.is_global_zero:
+            self.write_results(tensorboard)
+
+    def validate(self) -> Row:
+        """Loss in nats, top-1 and top-5 accuracy of the averaged weights on one crop of each validation image."""
+        rank, world = self.fabric.global_rank, self.fabric.world_size
+        if world > 1:  # every process has batch norm statistics of its own; those of the first are kept
+            for buffer in self.average.buffers():
+                torch.distributed.broadcast(buffer, 0)
+        share = range(rank, len(self.plan.others), world)
+        found = predictions(self.mean_net, self.plan.others, self.plan.size, which=share, workers=self.workers)
+        return measure(found, len(self.plan.others.class_names), self.fabric.device)
+
+    def state(self) -> dict[str, Any]:
+        """All that changes, and what it hangs on."""
+        return {
+            "plan": self.plan.facts(),
+            "step": self.step,
+            "sums": self.sums,
+            "rows": self.rows,
+            "net": self.net.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+        }
+
+    def save(self) -> None:
+        """Writes the checkpoint, whole or not at all; by the first process, whose batch norm statistics count."""
+        if self.fabric.is_global_zero:
+            buffer = io.BytesIO()
+            torch.save(self.state(), buffer)
+            with _explained(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                write_whole(self.folder / CHECKPOINT, buffer.getvalue())
+
+    def load(self) -> None:
+        """Puts everything where the checkpoint has it; does nothing where there is none."""
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            return
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # a pickle that is damaged, or that holds more than data, fails in many ways
+            raise ValueError(f"{path} is damaged or was not written by this command: {type(error).__name__}") from error
+        now, then = self.plan.facts(), state["plan"]
+        if changed := [key for key in now if now[key] != then.get(key)]:
+            told = ", ".join(f"{key}={then.get(key)!r} and not {now[key]!r}" for key in changed)
+            raise ValueError(f"{self.folder} was trained with {told}: resume it with the same, or choose another --out")
+        self.step, self.sums, self.rows = state["step"], state["sums"], state["rows"]
+        self.net.load_state_dict(state["net"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scheduler.load_state_dict(state["scheduler"])
+
+    def write_results(self, tensorboard: bool) -> None:
+        """The log, and the averaged weights as `training.load` reads them, with what `evaluate` needs to know."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.rows[-1].keys())
+        writer.writeheader()
+        writer.writerows(self.rows)
+        facts = {key: getattr(self.plan.images, key) for key in ("class_names", "channels", "mean", "std")}
+        with _explained(self.folder):
+            write_whole(self.folder / LOG, text.getvalue())
+            save(
+                self.mean_net,
+                self.folder / WEIGHTS,
+                options=self.plan.options,
+                data=self.plan.data,
+                size=self.plan.size,
+                recipe=asdict(self.plan.recipe),
+                last={key: value for key, value in self.rows[-1].items() if key != "images_a_second"},
+                **facts,
+            )
+        if tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+
+            with SummaryWriter(str(self.folder), purge_step=int(self.rows[-1]["epoch"])) as board:
+                for key, value in self.rows[-1].items():
+                    board.add_scalar(key, value, int(self.rows[-1]["epoch"]))
+
+
+def predictions(
+    net: InceptionNet,
+    images: Images,
+    size: int,
+    *,
+    crops: int = 1,
+    which: Sequence[int] | None = None,
+    batch_size: int = 50,
+    workers: int = 0,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yields probabilities (N, classes) and labels (N,), batch by batch; those of several crops are averaged.
+
+    `which` images, all of them by default, as `size` x `size` crops and in evaluation mode.
+    """
+    device = next(net.parameters()).device
+    order = range(len(images)) if which is None else which
+    cut = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    net.eval()
+    for pictures, labels in _in_one_sentence(
+        loader(images, for_testing(images, size, crops), batches=cut, workers=workers)
+    ):
+        with torch.no_grad():
+            logits = net(pictures.flatten(0, 1).to(device))
+        yield logits.softmax(1).unflatten(0, (-1, crops)).mean(1), labels.to(device)
+
+
+def measure(found: Iterator[tuple[Tensor, Tensor]], classes: int, device: torch.device) -> Row:
+    """Loss in nats, top-1 and top-5 accuracy as shares of 1, over the predictions of all processes."""
+    tops = {f"top{k}": MulticlassAccuracy(classes, min(k, classes), average="micro") for k in (1, 5)}
+    accuracies, loss = MetricCollection(dict(tops)).to(device), MeanMetric().to(device)
+    for probabilities, labels in found:
+        accuracies.update(probabilities, labels)
+        loss.update(nn.functional.nll_loss(probabilities.clamp(min=1e-12).log(), labels, reduction="none"))
+    return {"valid_loss": loss.compute().item(), **{k: v.item() for k, v in accuracies.compute().items()}}
+
+
+def evaluate(
+    runs: Sequence[str | Path], *, data: str | Path | None = None, split: str = "val", crops: int = 1, workers: int = 0
+) -> dict[str, Row]:
+    """What each run's averaged weights recognise, and, of several, the mean of their probabilities as "ensemble".
+
+    A run is a folder that `train` made, or a file of weights in it. `data` are those of the first run by default.
+    Raises ValueError for runs that were not trained on the same classes, or not on these.
+    """
+    files = [Path(run) / WEIGHTS if Path(run).is_dir() else Path(run) for run in runs]
+    if missing := [file for file in files if not file.is_file()]:
+        raise FileNotFoundError(f"there are no weights at {missing[0]}: a run has them after its first epoch")
+    nets, facts = [load(file) for file in files], [facts_of(file) for file in files]
+    if strange := [file for file, fact in zip(files, facts, strict=True) if "class_names" not in fact]:
+        raise ValueError(f"{strange[0]} does not say its classes: it was not written by `train`")
+    images = open_images(data or facts[0]["data"], split)
+    for file, fact in zip(files, facts, strict=True):
+        if tuple(fact["class_names"]) != images.class_names:
+            raise ValueError(f"{file} was trained on other classes than those of {data or facts[0]['data']}")
+    ways = {str(run): [number] for number, run in enumerate(runs)}
+    if len(runs) > 1:
+        ways["ensemble"] = list(range(len(runs)))
+    rows = {}
+    with threads():
+        for way, members in tqdm(ways.items(), unit="run", leave=False):
+            each = (
+                predictions(nets[m], _as_trained(images, facts[m]), facts[m]["size"], crops=crops, workers=workers)
+                for m in members
+            )
+            rows[way] = measure(map(_mean, zip(*each, strict=True)), len(images.class_names), torch.device("cpu"))
+    return rows
+
+
+def _as_trained(images: Images, facts: Mapping[str, Any]) -> Images:
+    return Images(images.items, images.labels, images.class_names, images.channels, facts["mean"], facts["std"])
+
+
+def _mean(members: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    return torch.stack([probabilities for probabilities, _ in members]).mean(0), members[0][1]
+
+
+def _told(row: Row) -> str:
+    return f"epoch {row['epoch']}: loss {row['loss']:.3f}, top-1 {row['top1']:.1%}, top-5 {row['top5']:.1%}"
+
+
+def _in_one_sentence(found: Any) -> Iterator[Any]:
+    """The same batches. Where a helper process failed, the last line of what it says, and not its whole way there."""
+    try:
+        yield from found
+    except ValueError as error:
+        raise ValueError(str(error).strip().splitlines()[-1].removeprefix("ValueError: ")) from error
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OSError(
+            f"{folder} could not be written to ({error.strerror or error}): what was kept there before is whole; "
+            f"make room and go on with --resume"
+        ) from error

@@ -1,0 +1,153 @@
+"""Every exercise as students and teachers get it: solutions, stubs, wrong answers and mutations, marked in process."""
+
+import json
+import re
+import runpy
+
+import pytest
+
+from inception_edu.classroom.keys import Designs
+from inception_edu.classroom.marking import tasks
+from inception_edu.classroom.sealing import expectations
+from tests.support import exercises
+from tests.support.exercises import FOLDERS, ROOT
+
+CHAPTERS = sorted(path.stem for path in (ROOT / "chapters").glob("*.ipynb"))
+EVERY = [(folder, name) for folder in FOLDERS for name in exercises.exercises(folder)]
+
+each_folder = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+each_exercise = pytest.mark.parametrize(("folder", "name"), EVERY, ids=lambda part: getattr(part, "name", part))
+
+
+def test_every_chapter_has_exercises() -> None:
+    assert [folder.name for folder in FOLDERS] == CHAPTERS
+
+
+@each_folder
+def test_what_ships_is_what_the_solutions_give(folder) -> None:
+    shown, hidden = expectations(folder)
+    number = folder.name[:2]
+    assert json.loads((ROOT / "assets" / "exercises" / f"{number}.json").read_text()) == json.loads(json.dumps(shown))
+    assert json.loads((folder / "hidden.json").read_text()) == json.loads(json.dumps(hidden))
+
+
+@each_folder
+def test_a_set_is_as_readers_know_it(folder) -> None:
+    cells = exercises.notebook(folder)
+    essays = [name for name, cell in cells.items() if cell["cell_type"] == "markdown" and _about(cell)["grade"]]
+    names = [*tasks(folder.name[:2]), *essays]
+    assert 5 <= len(names) <= 8
+    assert len(essays) == 1
+    assert cells["title"]["source"].count("(core)") == 2
+    for number, name in enumerate((n for n in cells if n in names), 1):
+        text = cells[f"{name}-md"]["source"]
+        points = _about(cells[name if name in essays else f"{name}-check"])["points"]
+        assert text.startswith(f"## {number} · ")
+        assert re.search(rf"^\*.+ · (easy|medium|hard) · \d+ minutes · {points:g} points?\b.*\*", text, re.M), name
+        assert "**Done when**" in text
+        assert re.search(rf"^\| {number} \| `{name}`.*\| {points:g} \|$", cells["title"]["source"], re.M), name
+        if name in essays:
+            assert "| points | for |" in text
+            rubric = [int(found) for found in re.findall(r"^\| (\d+) \| ", text, re.M)]
+            assert sum(rubric) == points
+        else:
+            assert points == tasks(folder.name[:2])[name]["points"]
+            assert [f"<summary>Hint {n}" in text for n in (1, 2, 3)] == [True] * 3
+            assert "Common mistakes" in cells[f"{name}-mistakes"]["source"]
+            assert "# " in exercises.SOLUTION.search(cells[name]["source"])[0].split("\n", 1)[1], (
+                f"{name}: the reasoning is missing"
+            )
+
+
+@each_folder
+def test_its_chapter_leads_to_it(folder) -> None:
+    chapter = json.loads((ROOT / "chapters" / f"{folder.name}.ipynb").read_text(encoding="utf-8"))
+    text = "".join(next(cell["source"] for cell in chapter["cells"] if cell["id"] == "exercises"))
+    rows = re.findall(r"^\| \d+ \| `.*\| (\d+) \| \d+ \|$", exercises.notebook(folder)["title"]["source"], re.M)
+    (number, minutes) = re.search(rf"\(\.\./my_exercises/{folder.name}\.ipynb\) are (\w+), about (\d+)", text).groups()
+    assert number == {5: "five", 6: "six", 7: "seven", 8: "eight"}[len(rows)]
+    assert abs(int(minutes) - sum(map(int, rows))) <= 2
+
+
+@each_folder
+def test_a_source_keeps_no_outputs_and_locks_what_is_not_an_answer(folder) -> None:
+    for name, cell in exercises.notebook(folder).items():
+        assert _about(cell)["locked"] != _about(cell)["solution"], name
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == []
+            assert cell["execution_count"] is None
+
+
+@each_folder
+def test_a_set_asks_for_different_kinds_of_work(folder) -> None:
+    key = runpy.run_path(str(folder / "key.py"))["KEY"]
+    assert len({task.kind for task in key.values()}) >= 2
+    text = exercises.notebook(folder)["title"]["source"].lower()
+    assert "find the bug" in text
+    for name, task in key.items():
+        if not isinstance(task, Designs) and task.kind != "answer":
+            assert task.hidden, f"{name}: what is shown alone could be written in"
+
+
+@each_exercise
+def test_the_solution_gets_every_point(folder, name) -> None:
+    result = exercises.graded(folder, name, exercises.solution(folder, name))
+    assert result == result.full, str(result)
+
+
+@each_exercise
+def test_the_untouched_stub_gets_none(folder, name) -> None:
+    code = exercises.stub(exercises.solution(folder, name))
+    assert "SOLUTION" not in code
+    assert exercises.graded(folder, name, code) == 0
+
+
+@each_exercise
+def test_wrong_answers_get_their_mark_and_their_sentence(folder, name) -> None:
+    wrong = exercises.wrong_answers(folder).get(name, [])
+    assert len(wrong) >= 3
+    code = exercises.solution(folder, name)
+    for each in wrong:
+        assert code.count(each["old"]) == 1, each["old"]
+        result = exercises.graded(folder, name, code.replace(each["old"], each["new"]))
+        assert result == each["mark"] < result.full, f"{each['new']}: {result}"
+        assert any(each["line"] in line.text and not line.good for line in result.lines), f"{each['new']}: {result}"
+
+
+@each_folder
+def test_misconceptions_are_recognised(folder) -> None:
+    """In each exercise that can know one, at least one of the wrong answers is answered with its own sentence."""
+    for name, wrong in exercises.wrong_answers(folder).items():
+        if name != "survivors" and (slips := tasks(folder.name[:2])[name].get("slips")):
+            said = [slip["says"] for slip in slips]
+            assert any(each["line"] in f"{slip.get('at')}: {slip['says']}" for each in wrong for slip in slips), said
+
+
+def test_mutations_of_the_solutions_lose_marks() -> None:
+    """Numbers one off and neighbours exchanged: 95 of 100 mutations that change what is computed lose points."""
+    killed, survivors = 0, []
+    for folder, name in EVERY:
+        task = tasks(folder.name[:2])[name]
+        if task["kind"] == "designs":
+            continue  # another design within the bounds is another right answer
+        listed = {
+            each["mutation"]
+            for each in exercises.wrong_answers(folder).get("survivors", [])
+            if each["exercise"] == name
+        }
+        living = set()
+        for what, code in exercises.mutants(exercises.solution(folder, name)):
+            result = exercises.graded(folder, name, code)
+            if result < result.full:
+                killed += 1
+            else:
+                living.add(what)
+        assert listed <= living, f"{folder.name} {name}: listed as survivors, but killed: {listed - living}"
+        survivors += [f"{folder.name} {name}: {what}" for what in sorted(living - listed)]
+    print(f"{killed} mutants killed, {len(survivors)} alive")
+    assert killed > 500
+    assert len(survivors) <= 0.05 * (killed + len(survivors)), "\n".join(survivors)
+
+
+def _about(cell: dict) -> dict:
+    return cell["metadata"]["nbgrader"]

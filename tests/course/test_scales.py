@@ -1,0 +1,59 @@
+"""Chapter 02's mixed kernels, sizes and dots."""
+
+import pytest
+import torch
+
+import inception_edu as ie
+from inception_edu.course.scales import FAR, NEAR, at_many_sizes, dot_pairs, mixed, one_block, right_by_class
+from inception_edu.data.fashion import LabelledImages, load_fashion
+
+
+def test_a_mixed_block_shares_its_channels_out():
+    node = ie.trace(mixed(8, 30), (8, 9, 9))
+    assert [child.output.channels for child in node.children] == [7, 16, 7]
+    assert [child.output.field[0] for child in node.children] == [1, 3, 5]
+    with pytest.raises(ValueError, match="3 channels cannot be shared out"):
+        mixed(8, 3)
+
+
+def test_images_keep_their_labels_and_lie_whole_on_the_canvas():
+    data = load_fashion("test")[:200]
+    moved = at_many_sizes(data, 0)
+    assert torch.equal(moved.labels, data.labels)
+    assert moved.images.shape == data.images.shape
+    black = moved.images.min()
+    heights = [(image[0] > black + 0.2).any(1).sum().item() for image in moved.images]
+    assert max(heights) <= 28
+    assert min(heights) <= 10
+    assert torch.equal(at_many_sizes(data, 0).images, moved.images)
+    assert not torch.equal(at_many_sizes(data, 1).images, moved.images)
+    assert torch.equal(at_many_sizes(data, 0, range(28, 29)).images, data.images)
+    with pytest.raises(ValueError, match="sizes from 10 to 40 do not fit"):
+        at_many_sizes(data, 0, range(10, 41))
+
+
+def test_a_pair_of_dots_is_as_far_apart_as_its_class_says():
+    data = dot_pairs(40, 0, pairs=1)
+    steps = NEAR + FAR
+    for image, label in zip(data.images[:, 0], data.labels.tolist(), strict=True):
+        dots = {tuple(dot) for dot in (image > 0).nonzero().tolist()}
+        down, right = steps[label]
+        assert any((y + down, x + right) in dots for y, x in dots)
+        assert len(dots) <= 3
+    assert all(max(abs(d), abs(r)) <= 2 for d, r in NEAR)
+    assert all(max(abs(d), abs(r)) in (3, 4) for d, r in FAR)
+    assert data.class_names[5] == "0 down, 4 right"
+
+
+def test_a_network_of_one_block_sees_no_further_than_its_block():
+    net = one_block(mixed(1, 16), 16)
+    assert ie.trace(net, (1, 28, 28))["block"].output.field == (5, 5)
+    assert net(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+def test_the_share_of_each_class_is_taken_by_itself():
+    labels = torch.arange(20) % 10
+    logits = torch.nn.functional.one_hot(labels, 10).float()
+    logits[0] = torch.eye(10)[1]
+    assert right_by_class(logits, labels) == [0.5, *[1.0] * 9]
+    assert isinstance(dot_pairs(10, 0)[:3], LabelledImages)

@@ -1,0 +1,101 @@
+"""The explorer of chapter 11 without a browser: shares that add up to the network's own score, drawing, refusals."""
+
+from xml.etree import ElementTree as ET
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inception_edu.data.files import asset
+from inception_edu.data.text import SUBJECTS
+from inception_edu.explorers import branch_silence_explorer
+from inception_edu.explorers.branch_silence import (
+    BRANCHES,
+    LENGTH,
+    NOUNS,
+    WIDTHS,
+    Heard,
+    definitions,
+    sentence,
+    silence_view,
+)
+from inception_edu.models.text import load_text
+
+
+@st.composite
+def settings(draw):
+    first = draw(st.integers(1, LENGTH))
+    last = draw(st.integers(first, LENGTH))
+    out = draw(st.integers(0, LENGTH).filter(lambda n: not first == last == n))
+    return Heard(draw(st.integers(0, len(NOUNS) - 1)), first, last, out)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return load_text(asset("checkpoints/text_inception.safetensors"))
+
+
+def test_every_definition_has_twelve_words_and_is_recognised():
+    assert sum(WIDTHS) == 80
+    for i in range(len(NOUNS)):
+        heard = Heard(i)
+        assert len(heard.words) == LENGTH
+        assert heard.answer[0] == SUBJECTS[heard.subject]
+        assert heard.answer[1] > 0.5
+    assert len({label for _, label in definitions()}) == len(NOUNS)
+
+
+@given(heard=settings())
+def test_the_shares_add_up_to_the_networks_score_above_silence(trained, heard):
+    net, vocabulary, _ = trained
+    kept = " ".join(heard.words[i] for i in heard.kept)
+    with torch.no_grad():
+        whole, silence = net(vocabulary.numbers([kept, ""]))[:, heard.subject]
+    assert float(heard.shares.sum()) == pytest.approx(float(whole - silence), abs=1e-3)
+    gone = [i for i in range(LENGTH) if i not in heard.kept]
+    assert not heard.shares[:, gone].any()
+
+
+@given(heard=settings())
+def test_every_setting_draws(heard):
+    html = silence_view(heard)
+    ET.fromstring(f"<div>{html}</div>")
+    assert html.count("(deleted)") == LENGTH - len(heard.kept)
+    assert html.count(" silent<") == len(heard.silent)
+    assert set(heard.silent) <= set(BRANCHES)
+
+
+def test_one_word_silences_the_1x3_branch_of_the_bread():
+    bread = NOUNS.index("anadama bread")
+    assert Heard(bread).silent == ()
+    alone = [n for n in range(1, LENGTH + 1) if "1x1, 1x3" in Heard(bread, out=n).silent]
+    assert [Heard(bread).words[n - 1] for n in alone] == ["bread", "made"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"first": 8, "last": 5}, "word 8 stands behind word 5"),
+        ({"first": 4, "last": 4, "out": 4}, "leaving it out leaves nothing"),
+        ({"last": 13}, "has words 1 to 12"),
+        ({"out": -1}, "has words 1 to 12"),
+        ({"noun": 8}, "none has number 8"),
+    ],
+)
+def test_what_cannot_be_heard_is_refused_with_the_reason(setting, words):
+    with pytest.raises(ValueError, match=words):
+        Heard(**setting)
+
+
+def test_the_panel_follows_its_values_and_compares_with_a_pinned_setting():
+    panel = branch_silence_explorer()
+    assert panel.sentence == sentence(Heard(0))
+    panel.values = {**panel.values, "first": 4}
+    assert panel.sentence == sentence(Heard(0, first=4))
+    panel.pinned = {"noun": 0, "first": 1, "last": LENGTH, "out": 0}
+    assert "Against the pinned setting" in panel.html
+    panel.values = {**panel.values, "noun": 3}
+    assert "Against the pinned setting" not in panel.html
+    panel.values = {**panel.values, "first": 9, "last": 2}
+    assert "This cannot exist:</b> word 9 stands behind word 2" in panel.html

@@ -1,0 +1,505 @@
+# mypy: untyped-calls-exclude=torch
+"""Training by recipe: small enough for seconds, stopped in every way, and the same in the end."""
+
+import csv
+import errno
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from inception_edu import cli
+from inception_edu.cli import main
+from inception_edu.data import files
+from inception_edu.train import loop as training
+from inception_edu.train.recipes import RECIPES
+from tools.peers import prepare_torchvision
+
+prepare_torchvision()
+for library in "lightning_fabric", "torchmetrics", "torchvision":
+    pytest.importorskip(library)
+
+from inception_edu.data import folders as image_data  # noqa: E402
+from inception_edu.train import run as trainer  # noqa: E402
+
+RUNNER = """
+import os, sys, warnings
+warnings.simplefilter("error")
+from tools.peers import prepare_torchvision
+prepare_torchvision()
+import torch
+from inception_edu.data import files
+from inception_edu.cli import main
+if "NO_DROPOUT" in os.environ:
+    torch.nn.Dropout.forward = lambda self, x: x
+if "KILL_AT" in os.environ:
+    replace, written = os.replace, []
+    def replace_or_die(*paths):
+        written.append(paths)
+        if len(written) == int(os.environ["KILL_AT"]):
+            os.kill(os.getpid(), 9)
+        replace(*paths)
+    files.os.replace = replace_or_die
+sys.exit(main(sys.argv[1:]))
+"""
+TABLE = json.dumps({"inception_4a": [40] * 6}, separators=(",", ":"))
+NETWORK = ["googlenet", "--set", "small=true", "--set", "width=0.1", "--set", f"table={TABLE}"]
+"""One block and its auxiliary head."""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three classes of noise, dark, grey and bright: 16 images each to train on, 5 to validate."""
+    root, chance = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
+    for split, count in ("train", 16), ("val", 5):
+        for name, middle in ("bright", 200), ("dark", 60), ("grey", 125):
+            (root / split / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = middle + chance.integers(-50, 50, (40, 36, 3))
+                Image.fromarray(pixels.astype(np.uint8)).save(root / split / name / f"{number}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def whole(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training of two epochs of six steps that nothing disturbed."""
+    out = tmp_path_factory.mktemp("run")
+    assert main(command(tree, out)) == 0
+    return out
+
+
+def command(tree: Path, out: Path, *more: str, epochs: int = 2) -> list[str]:
+    where = ["--data", str(tree), "--out", str(out), "--size", "32", "--accelerator", "cpu"]
+    return ["train", *NETWORK, *where, "--batch", "8", "--epochs", str(epochs), *more]
+
+
+def in_its_own_process(arguments: list[str], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    script = folder / "runner.py"
+    script.write_text(RUNNER)
+    env = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    command = [sys.executable, str(script), *arguments]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=600)
+
+
+def kept(out: Path) -> dict[str, Any]:
+    return torch.load(out / trainer.CHECKPOINT, weights_only=True)
+
+
+def tensors(state: Any) -> list[Tensor]:
+    if isinstance(state, Tensor):
+        return [state]
+    if isinstance(state, dict):
+        state = list(state.values())
+    return [tensor for part in state for tensor in tensors(part)] if isinstance(state, list) else []
+
+
+def equal(one: Path, other: Path) -> bool:
+    """Whether two runs end bitwise in the same weights, averages and optimiser, and have told the same."""
+    a, b = kept(one), kept(other)
+    assert len(tensors(a)) == len(tensors(b)) > 30
+    for row in (*a["rows"], *b["rows"]):
+        row.pop("images_a_second")
+    return (a["step"], a["rows"]) == (b["step"], b["rows"]) and equal_tensors(a, b)
+
+
+def equal_tensors(one: Any, other: Any) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(tensors(one), tensors(other), strict=True))
+
+
+class StoppedError(Exception):
+    pass
+
+
+def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raises in the middle of a training, when that many steps have been taken in this process."""
+    taken = []
+
+    def steps(*arguments: Any, **options: Any) -> Any:
+        for each in training.train_steps(*arguments, **options):
+            taken.append(each)
+            if len(taken) == step:
+                raise StoppedError
+            yield each
+
+    monkeypatch.setattr(trainer, "train_steps", steps)
+
+
+# ---- the same in the end ------------------------------------------------------------------------
+
+
+def test_killed_while_it_writes_and_resumed_it_ends_bitwise_the_same(tree: Path, tmp_path: Path) -> None:
+    """Killed between two checkpoints in the second epoch: the new one lies half-made beside the old one."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    arguments = ["--save-every", "2", "--set", "batch_norm=true", "--tensorboard"]
+    assert main(command(tree, whole, *arguments)) == 0
+    # Writes 1 and 2 are those of steps 2 and 4, 3 to 5 those after the first epoch; 6 and 7 those of steps 8 and 10.
+    killed = in_its_own_process(command(tree, broken, *arguments), tmp_path, KILL_AT="7")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert kept(broken)["step"] == 8
+    assert len(kept(broken)["rows"]) == 1
+    assert main(command(tree, broken, *arguments, "--resume")) == 0
+    assert kept(broken)["step"] == 12
+    assert equal(whole, broken)
+    assert training.facts_of(whole / trainer.WEIGHTS) == training.facts_of(broken / trainer.WEIGHTS)
+    assert len([path for path in whole.iterdir() if path.name.startswith("events.out.tfevents")]) == 2
+
+
+@pytest.mark.parametrize(("recipe", "step"), [("bn_inception", 1), ("bn_inception", 5), ("inception_v3", 7)])
+def test_stopped_anywhere_it_goes_on_to_the_same(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, step: int
+) -> None:
+    """Before the first checkpoint, in the first epoch, in the second; with another way to read images after it."""
+    more = ["--recipe", recipe, "--save-every", "3"]
+    assert main(command(tree, tmp_path / "whole", *more)) == 0
+    with monkeypatch.context() as patch:
+        stop_at(step, patch)
+        with pytest.raises(StoppedError):
+            main(command(tree, tmp_path / "broken", *more))
+    assert main(command(tree, tmp_path / "broken", *more, "--resume", "--workers", str(step % 2))) == 0
+    assert equal(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_more_epochs_are_the_same_training_made_longer(tree: Path, whole: Path, tmp_path: Path) -> None:
+    assert main(command(tree, tmp_path / "short", epochs=1)) == 0
+    assert main(command(tree, tmp_path / "short", "--resume")) == 0
+    assert equal(whole, tmp_path / "short")
+    assert main(command(tree, tmp_path / "other", "--seed", "1")) == 0
+    assert not equal(whole, tmp_path / "other")
+
+
+def test_two_processes_take_the_steps_of_one(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without batch norm and dropout, the mean of two half batches' gradients is the gradient of the whole."""
+    done = in_its_own_process(command(tree, tmp_path / "two", "--devices", "2", epochs=1), tmp_path, NO_DROPOUT="1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("wrote") == 1
+    monkeypatch.setattr(nn.Dropout, "forward", lambda self, x: x)
+    assert main(command(tree, tmp_path / "one", epochs=1)) == 0
+    one, two = kept(tmp_path / "one"), kept(tmp_path / "two")
+    # SGD's momentum is a sum of gradients, so it compares them all.
+    for part in "net", "average", "optimizer":
+        for a, b in zip(tensors(one[part]), tensors(two[part]), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+    for a, b in zip(one["rows"], two["rows"], strict=True):
+        assert {**a, "images_a_second": 0} == pytest.approx({**b, "images_a_second": 0}, rel=1e-4)
+
+
+def test_processes_share_the_batches_of_one() -> None:
+    whole = image_data.batches(50, 8, 3, 0)
+    assert [len(batch) for batch in whole] == [8] * 6
+    assert len({number for batch in whole for number in batch}) == 48
+    shares = [image_data.batches(50, 8, 3, 0, rank=rank, world=4) for rank in range(4)]
+    for batch, *parts in zip(whole, *shares, strict=True):
+        assert [len(part) for part in parts] == [2] * 4
+        assert {number for part in parts for number in part} == set(batch)
+    assert image_data.batches(50, 8, 3, 1) != whole
+    assert len({image_data.chance(*key) for key in [(1, 2), (2, 1), (1, 2, 0), (0, 1, 2), (1,)]}) == 5
+
+
+# ---- what is trained and told -------------------------------------------------------------------
+
+
+def test_it_learns_and_keeps_a_log_and_the_averaged_weights(tree: Path, tmp_path: Path) -> None:
+    more = ["--set", "batch_norm=true", "--set", "lr=0.05", "--set", "min_area=0.5", "--precision", "bf16-mixed"]
+    assert main(command(tree, tmp_path, *more, epochs=4)) == 0
+    rows = list(csv.DictReader((tmp_path / trainer.LOG).read_text().splitlines()))
+    assert [int(row["epoch"]) for row in rows] == [1, 2, 3, 4]
+    assert float(rows[-1]["top1"]) > 0.6
+    assert float(rows[-1]["top5"]) == 1.0
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    found = kept(tmp_path)
+    net = training.load(tmp_path / trainer.WEIGHTS)
+    for name, value in net.state_dict().items():
+        assert torch.equal(value, found["average"][f"module.{name}"])
+    for name, value in found["net"].items():  # weights and the statistics of batch norm alike
+        assert not torch.equal(found["average"][f"module.{name}"], value), name
+    assert list(net.aux_heads) == ["inception_4a"]
+    assert training.facts_of(tmp_path / trainer.WEIGHTS)["class_names"] == ["bright", "dark", "grey"]
+
+
+def test_the_average_is_the_formula(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A running mean with decay (1 + n) / (10 + n) after n steps, up to the recipe's. Dropout differs at each step."""
+    seen: list[Tensor] = []
+    seeds: set[int] = set()
+
+    def steps(objective: nn.Module, *arguments: Any, **options: Any) -> Any:
+        for each in training.train_steps(objective, *arguments, **options):
+            seen.append(next(objective.parameters()).detach().clone())
+            seeds.add(torch.initial_seed())
+            yield each
+
+    monkeypatch.setattr(trainer, "train_steps", steps)
+    assert main(command(tree, tmp_path, "--set", "average=0.3", "--set", "lr=0.3", epochs=1)) == 0
+    assert len(seeds) == len(seen) == 6
+    mean = seen[0]
+    for number, weight in enumerate(seen[1:], 1):
+        decay = min(0.3, (1 + number) / (10 + number))
+        mean = decay * mean + (1 - decay) * weight
+    found = kept(tmp_path)["average"]
+    torch.testing.assert_close(next(v for k, v in found.items() if k != "n_averaged"), mean, rtol=1e-6, atol=1e-7)
+
+
+def test_optimisers_are_those_of_the_papers() -> None:
+    net = nn.Linear(2, 2)
+    rms, sgd = (RECIPES[name].make_optimiser(net.parameters()) for name in ("inception_v3", "googlenet"))
+    asked = {"lr": 0.045, "alpha": 0.9, "eps": 1.0, "momentum": 0.9, "weight_decay": 4e-5}
+    assert isinstance(rms, torch.optim.RMSprop)
+    assert {key: rms.param_groups[0][key] for key in asked} == asked
+    assert isinstance(sgd, torch.optim.SGD)
+    assert (sgd.param_groups[0]["momentum"], sgd.param_groups[0]["nesterov"]) == (0.9, False)
+
+
+def test_crops_for_training_hang_on_seed_epoch_and_image_alone() -> None:
+    fashion = image_data.open_images("fashion", "val")
+    images = replace(fashion, items=[fashion.read(0)] * 3)  # the same picture, so that only its crop can differ
+    prepare = image_data.for_training(images, RECIPES["googlenet"], 28)
+
+    def read(*key: int, workers: int = 0, numbers: tuple[int, ...] = (0, 1, 2)) -> Tensor:
+        (batch,) = image_data.loader(images, prepare, *key, batches=[list(numbers)], workers=workers)
+        return batch[0]
+
+    first = read(0, 1, 0)
+    assert first.shape == (3, 1, 28, 28)
+    assert torch.equal(read(0, 1, 0, workers=1), first)
+    assert torch.equal(read(0, 1, 0, numbers=(2, 0, 1)), first[[2, 0, 1]])
+    assert not torch.equal(first[0], first[1])
+    assert not torch.equal(read(0, 1, 1), first)
+    assert not torch.equal(read(1, 1, 0), first)
+
+
+# ---- evaluation ---------------------------------------------------------------------------------
+
+
+def test_ten_crops_are_four_corners_the_centre_and_their_mirrors() -> None:
+    image = torch.arange(64 * 64, dtype=torch.uint8).reshape(1, 64, 64).repeat(3, 1, 1)
+    images = image_data.Images(image[None], [0], ("a",))
+    ten = image_data.for_testing(images, 56, crops=10)(image)
+    assert ten.shape == (10, 3, 56, 56)
+    whole = (image / 255 - 0.5) / 0.5
+    corners = [whole[:, r : r + 56, c : c + 56] for r, c in [(0, 0), (0, 8), (8, 0), (8, 8), (4, 4)]]
+    torch.testing.assert_close(ten[:5], torch.stack(corners))
+    torch.testing.assert_close(ten[5:].flip(3).sum(0), torch.stack(corners).sum(0))
+    torch.testing.assert_close(image_data.for_testing(images, 56)(image), ten[4:5])
+
+
+def test_probabilities_of_crops_and_of_runs_are_averaged(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [tmp_path / "a", tmp_path / "b"]
+    for seed, run in enumerate(runs):
+        assert main(command(tree, run, "--seed", str(seed), epochs=1)) == 0
+    images = image_data.open_images(tree, "val")
+    nets = [training.load(run / trainer.WEIGHTS) for run in runs]
+    each = [torch.cat([p for p, _ in trainer.predictions(net, images, 32, crops=10)]) for net in nets]
+    prepare = image_data.for_testing(images, 32, crops=10)
+    with torch.no_grad():
+        by_hand = nets[0](prepare(images.read(7))).softmax(1).mean(0)
+    torch.testing.assert_close(each[0][7], by_hand)
+    labels = torch.tensor(images.labels)
+    loss = nn.functional.nll_loss(((each[0] + each[1]) / 2).log(), labels).item()
+    capsys.readouterr()
+    assert main(["evaluate", *map(str, runs), "--crops", "10"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[2:]] == [*map(str, runs), "ensemble"]
+    assert lines[-1].split()[1:3] == ["10", f"{loss:.4f}"]
+    share = ((each[0] + each[1]).argmax(1) == labels).float().mean().item()
+    assert lines[-1].split()[3:] == [f"{share:.2%}", "100.00%"]
+
+
+# ---- what goes wrong ----------------------------------------------------------------------------
+
+
+def copy_of(tree: Path, folder: Path) -> Path:
+    return Path(shutil.copytree(tree, folder / "images"))
+
+
+def corrupt(tree: Path) -> None:
+    path = tree / "train" / "dark" / "3.png"
+    path.write_bytes(path.read_bytes()[:500])
+
+
+def without_images(tree: Path) -> None:
+    for path in (tree / "train" / "grey").iterdir():
+        path.unlink()
+
+
+def without_a_class(tree: Path) -> None:
+    without_images(tree)
+    (tree / "train" / "grey").rmdir()
+
+
+def with_one_class(tree: Path) -> None:
+    for path in tree.glob("*/[bd]*"):
+        shutil.rmtree(path)
+
+
+def without_validation(tree: Path) -> None:
+    (tree / "val").rename(tree / "validation")
+
+
+@pytest.mark.parametrize(
+    ("harm", "words", "workers"),
+    [
+        (corrupt, "dark/3.png cannot be read as an image (", "0"),
+        (corrupt, "dark/3.png cannot be read as an image (", "1"),
+        (without_images, "does not have images in every class: Found no valid file for the classes grey", "0"),
+        (without_a_class, "must hold the same classes, but only one of them holds grey", "0"),
+        (with_one_class, "holds one class only, grey: there is nothing to tell apart", "0"),
+        (without_validation, "there is no folder", "0"),
+    ],
+)
+def test_bad_images_get_one_sentence(
+    tree: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    harm: Callable[[Path], None],
+    words: str,
+    workers: str,
+) -> None:
+    bad = copy_of(tree, tmp_path)
+    harm(bad)
+    assert main(command(bad, tmp_path / "out", "--workers", workers, epochs=1)) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("inception_edu: ")
+    assert words in last
+
+
+def test_once_the_image_is_whole_again_the_training_goes_on_to_the_same(
+    tree: Path, whole: Path, tmp_path: Path
+) -> None:
+    bad = copy_of(tree, tmp_path)
+    corrupt(bad)
+    assert main(command(bad, tmp_path / "broken", "--save-every", "1")) == 2
+    (bad / "train" / "dark" / "3.png").write_bytes((tree / "train" / "dark" / "3.png").read_bytes())
+    assert main(command(bad, tmp_path / "broken", "--save-every", "1", "--resume")) == 0
+    assert equal(whole, tmp_path / "broken")
+
+
+@pytest.mark.parametrize(
+    ("writes", "step", "left"),
+    [
+        (0, 0, set()),
+        (1, 3, {trainer.CHECKPOINT}),
+        (2, 6, {trainer.CHECKPOINT}),
+        (3, 6, {trainer.CHECKPOINT, trainer.LOG}),
+        (4, 6, {trainer.CHECKPOINT, trainer.LOG, trainer.WEIGHTS}),
+    ],
+)
+def test_a_full_disk_loses_nothing(
+    tree: Path,
+    whole: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    writes: int,
+    step: int,
+    left: set[str],
+) -> None:
+    """Full after so many files: at a checkpoint in the first epoch, at the one after it, the log, the weights."""
+    done = []
+
+    def full(handle: int) -> None:
+        done.append(handle)
+        if len(done) > writes:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "fsync", full)
+        assert main(command(tree, tmp_path, "--save-every", "3")) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert f"{tmp_path} could not be written to (No space left on device)" in last
+    assert {path.name for path in tmp_path.iterdir()} == left
+    if left:
+        assert kept(tmp_path)["step"] == step
+    assert main(command(tree, tmp_path, "--save-every", "3", "--resume")) == 0
+    assert equal(whole, tmp_path)
+
+
+def test_a_run_is_neither_overwritten_nor_resumed_with_another_plan(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(tree, tmp_path, epochs=1)) == 0
+    for more, words in [
+        ([], "already holds a training: go on with it by --resume"),
+        (["--resume", "--set", "lr=0.02", "--seed", "4"], "was trained with lr=0.01 and not 0.02, seed=0 and not 4"),
+    ]:
+        assert main(command(tree, tmp_path, *more)) == 2
+        assert words in capsys.readouterr().err.splitlines()[-1]
+    (tmp_path / trainer.CHECKPOINT).write_bytes(b"not a checkpoint")
+    assert main(command(tree, tmp_path, "--resume")) == 2
+    assert "is damaged or was not written by this command" in capsys.readouterr().err
+
+
+def test_a_diverged_training_is_told_in_one_sentence(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(tree, tmp_path, "--set", "lr=1e30", epochs=5)) == 2
+    assert "the training has diverged" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "googlenet"], "train needs --data and --out; --estimate says"),
+        (["train", "nin_cifar10", "--estimate"], "has no recipe of its own"),
+        (["train", "googlenet", "--set", "lr", "--estimate"], "--set lr sets nothing: write KEY=VALUE"),
+        (["train", "googlenet", "--set", "lr=fast", "--estimate"], "lr='fast' cannot be used"),
+        (["train", "googlenet", "--set", "depth=3", "--estimate"], "googlenet has no option 'depth'"),
+        (["train", "googlenet", "--data", "fashion", "--out", "x", "--batch", "9999"], "9999 images cannot be taken"),
+        (["train", "googlenet", "--data", "fashion", "--out", "x", "--devices", "3"], "32 images a step cannot be"),
+        (["train", "googlenet", "--data", "fashion", "--out", "x", "--seed", "-1"], "it must be at least 0"),
+        (
+            ["train", "googlenet", "--data", "fashion", "--out", "x", "--accelerator", "abacus"],
+            "invalid accelerator name",
+        ),
+        (["evaluate", "nowhere"], "there are no weights at nowhere"),
+    ],
+)
+def test_a_mistake_gets_one_sentence(capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
+    assert main(arguments) == 2
+    assert words in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_evaluation_refuses_runs_of_other_classes(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(tree, tmp_path, epochs=1)) == 0
+    assert main(["evaluate", str(tmp_path), "--data", "fashion"]) == 2
+    assert "was trained on other classes than those of fashion" in capsys.readouterr().err
+    net = training.build("googlenet", num_classes=3)
+    assert main(["evaluate", str(training.save(net, tmp_path / "x.safetensors", options={"num_classes": 3}))]) == 2
+    assert "does not say its classes" in capsys.readouterr().err
+
+
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "inception_edu.train.run", None)
+    monkeypatch.delattr("inception_edu.train.run")
+    assert main(["evaluate", "anything"]) == 2
+    assert "training needs pip install 'inception-edu[train]'" in capsys.readouterr().err
+
+
+def test_the_estimate_is_printed_with_its_assumptions(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = "train googlenet --estimate --set small=true --size 32 --images 3200 --epochs 10 --devices 8"
+    assert main([*asked.split(), "--tflops", "100", "--utilisation", "0.5"]) == 0
+    out = capsys.readouterr().out
+    for words in "1,000", "10 epochs of 3,200 images, 32 a step", "8 x 100 TFLOPS, 2 operations a MAC, utilisation 50%":
+        assert words in out
+
+
+def test_the_command_line_stays_light() -> None:
+    code = "import sys, inception_edu.cli; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "inception_edu.train.recipes" in loaded
+    assert not {"torch", "numpy", "matplotlib", "lightning_fabric"} & set(loaded)
+    assert cli.main is main
