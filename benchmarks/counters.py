@@ -38,7 +38,6 @@ from tqdm import tqdm
 
 import inception_edu as ie
 from inception_edu.bricks import ConvUnit, Residual
-from inception_edu.drafting import drafting
 from inception_edu.tracing import Node
 from tools.peers import prepare_torchvision
 from tools.recording import in_fresh_processes
@@ -374,23 +373,17 @@ def growing(rounds: int) -> str:
 def sliders(rounds: int) -> str:
     """The table of a slider's answer: a whole network built with another width, and traced."""
 
-    def answer(name: str, draft: bool, widths: Iterator[float]) -> None:
-        with drafting() if draft else torch.device("meta"):
+    def answer(name: str, widths: Iterator[float]) -> None:
+        with torch.device("meta"):
             net = ie.build(name, width=next(widths))
         ie.trace(net, ie.FAMILY[name].image)
 
     rows = []
     for name, title in NETWORKS.items():
-        new, old, known = (iter(0.5 + i / 997 for i in range(rounds + 1)) for _ in range(3))
-        ways = {
-            "meta": partial(answer, name, False, old),
-            "new": partial(answer, name, True, new),
-            "known": partial(answer, name, True, known),  # right after "new" has made the same width
-        }
-        found = {way: median(seconds) for way, seconds in in_turns(ways, rounds, clock=thread_time).items()}
-        rows.append([title, *(f"{1000 * found[way]:.1f}" for way in ways)])
-    heads = ["build and `trace`, ms", "on the meta device", "drafted, a new width", "drafted, a width seen before"]
-    return table(heads, rows)
+        way = partial(answer, name, iter(0.5 + i / 997 for i in range(rounds + 1)))
+        found = in_turns({"meta": way}, rounds, clock=thread_time)["meta"]
+        rows.append([title, f"{1000 * median(found):.1f}"])
+    return table(["build on the meta device and `trace`", "ms"], rows)
 
 
 def main() -> None:

@@ -15,10 +15,10 @@ import torch
 from tqdm.auto import tqdm
 
 import inception_edu as ie
-from inception_edu.bricks import branch
 from inception_edu.course.challenge import BUDGET, challenge_network
 from inception_edu.data.fashion import load_fashion, split_validation
 from inception_edu.data.files import write_whole
+from inception_edu.shorthand import branch
 from inception_edu.train.loop import accuracy, fit, flip
 
 RATES = (0.004, 0.01, 0.025)

@@ -17,9 +17,9 @@ import torch
 from torch import nn
 
 import inception_edu as ie
-from inception_edu.bricks import Item, chain
 from inception_edu.data.fashion import LabelledImages, balanced_choice, load_fashion, normalise, split_validation
 from inception_edu.network import InceptionNet, classifier
+from inception_edu.shorthand import Item, chain
 from inception_edu.train.loop import accuracy, fit, flip, flip_and_shift
 from tools.recording import Record, cloud, tune
 

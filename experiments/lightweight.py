@@ -16,10 +16,11 @@ from torch import nn
 
 import inception_edu as ie
 from inception_edu import bricks
-from inception_edu.bricks import Concat, ConvUnit, branch
+from inception_edu.bricks import Concat, ConvUnit
 from inception_edu.course.memory import peak_bytes
 from inception_edu.data.fashion import load_fashion, split_validation
 from inception_edu.network import stack
+from inception_edu.shorthand import branch
 from inception_edu.train.loop import accuracy, fit, flip
 from tools.recording import Record, cloud, tune
 

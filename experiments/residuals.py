@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from inception_edu.bricks import Item
 from inception_edu.data.fashion import LabelledImages, balanced_choice, load_fashion, split_validation
 from inception_edu.models.inception_resnet import residual
 from inception_edu.network import InceptionNet, stack
+from inception_edu.shorthand import Item
 from inception_edu.tracing import trace
 from inception_edu.train.loop import fit, flip, predict
 from tools.recording import Record, cloud, tune

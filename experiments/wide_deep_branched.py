@@ -21,10 +21,10 @@ import torch
 from torch import nn
 
 import inception_edu as ie
-from inception_edu.bricks import branch
 from inception_edu.course.challenge import BUDGET, challenge_network
 from inception_edu.data.fashion import load_fashion, split_validation
 from inception_edu.models.inception_v4 import inception_a
+from inception_edu.shorthand import branch
 from inception_edu.train.loop import accuracy, fit, flip
 from tools.recording import Record, cloud, tune
 

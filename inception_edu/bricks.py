@@ -1,4 +1,4 @@
-"""The four bricks that every network of the family is made of, and the shorthand that lays them.
+"""The four bricks that every network of the family is made of.
 
 | brick           | is                                          | in the papers' figures  |
 |-----------------|---------------------------------------------|-------------------------|
@@ -6,20 +6,17 @@
 | `nn.Sequential` | one after the other                         | a line of boxes         |
 | `Concat`        | side by side, joined on channels            | "filter concat"         |
 | `Residual`      | `shortcut(x) + scale * body(x)`             | the circle with a plus  |
+
+They are ordinary modules, made and used like any other. A fifth, `Product`, is for reading other people's networks,
+whose attention gates multiply; no network of the family has one.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .arithmetic import Pair, pair, same_padding
-from .drafting import made
-
-Item = nn.Module | tuple[Any, ...] | Callable[..., nn.Module]
-"""What `branch` and `chain` take: a module, `(out_channels, kernel_size[, stride[, padding]])`, or a block function."""
 
 
 class ConvUnit(nn.Sequential):
@@ -70,12 +67,12 @@ class ConvUnit(nn.Sequential):
         if bias is None:
             bias = not batch_norm
         layers: dict[str, nn.Module] = {
-            "conv": made(nn.Conv2d, in_channels, out_channels, kernel, step, pair(padding), groups=groups, bias=bias)
+            "conv": nn.Conv2d(in_channels, out_channels, kernel, step, pair(padding), groups=groups, bias=bias)
         }
         if batch_norm:
-            layers["bn"] = made(nn.BatchNorm2d, out_channels, eps=eps)
+            layers["bn"] = nn.BatchNorm2d(out_channels, eps=eps)
         if relu:
-            layers["relu"] = made(nn.ReLU)
+            layers["relu"] = nn.ReLU()
         super().__init__(OrderedDict(layers))
 
 
@@ -112,90 +109,18 @@ class Residual(nn.Module):
         return f"scale={self.scale}"
 
 
-def out_channels(module: nn.Module, in_channels: int) -> int:
-    """How many channels `module` puts out when it reads `in_channels`; pools, norms and activations keep them."""
-    match module:
-        case nn.Conv2d():
-            return module.out_channels
-        case ConvUnit():
-            return module.conv.out_channels
-        case nn.Sequential():
-            for layer in module:
-                in_channels = out_channels(layer, in_channels)
-            return in_channels
-        case Concat():
-            return sum(out_channels(branch, in_channels) for branch in module)
-        case Residual():
-            return out_channels(module.body, in_channels)
-    return in_channels
+class Product(nn.ModuleList):
+    """Parallel branches that read the same tensor and are multiplied, as an attention gate is: `x * gate(x)`.
 
-
-def widen(channels: int, width: float) -> int:
-    """`channels` times the width factor, to the nearest whole number and never below 1.
-
-    Raises ValueError for a factor that is not positive.
+    (N, C, H, W) -> (N, C, H, W); a branch of one value a channel, (N, C, 1, 1), scales the whole map.
     """
-    if not width > 0:
-        raise ValueError(
-            f"a width factor of {width} leaves no channels: it must be greater than 0, and 1.0 is the paper's width"
-        )
-    return max(1, round(channels * width))
 
+    def __init__(self, *branches: nn.Module) -> None:
+        super().__init__(branches)
 
-def lay(item: Item, in_channels: int, *, width: float = 1.0, **unit: Any) -> nn.Module:
-    """One item as a module that reads `in_channels`.
-
-    A tuple `(out_channels, kernel_size[, stride[, padding]])` becomes a `ConvUnit` with the options
-    `unit`, its width multiplied by `width`; a block function is called with `in_channels` and the
-    same options; a module is taken as it is.
-    """
-    if isinstance(item, tuple):
-        channels, *geometry = item
-        return made(ConvUnit, in_channels, widen(channels, width), *geometry, **unit)
-    if isinstance(item, nn.Module):
-        return item
-    return item(in_channels, width=width, **unit)
-
-
-def chain(in_channels: int, items: Mapping[str, Item], **style: Any) -> dict[str, nn.Module]:
-    """Named items as modules, one behind the other, each reading the channels that the one before it puts out.
-
-    `style` is `width` and the options of `ConvUnit`; every item gets it (see `lay`).
-    """
-    modules = {}
-    for name, item in items.items():
-        modules[name] = module = lay(item, in_channels, **style)
-        in_channels = out_channels(module, in_channels)
-    return modules
-
-
-def branch(in_channels: int, *items: Item, **style: Any) -> nn.Module:
-    """One branch of a block: `branch(192, (96, 1), (128, 3))` is a 1x1 to 96 channels, then a 3x3 to 128."""
-    modules = list(chain(in_channels, {str(i): item for i, item in enumerate(items)}, **style).values())
-    return modules[0] if len(modules) == 1 else nn.Sequential(*modules)
-
-
-def separable(
-    in_channels: int,
-    channels: int,
-    kernel_size: int = 3,
-    stride: int = 1,
-    *,
-    multiplier: int = 1,
-    relu: bool = True,
-    **style: Any,
-) -> nn.Sequential:
-    """A depthwise separable convolution: each channel on its own in space, then a 1x1 that mixes them.
-
-    Nothing stands between the two, as Xception found best (its §4.7); batch norm and ReLU follow
-    the 1x1. `multiplier` is how many maps the depthwise half makes of each channel.
-    """
-    depthwise = ConvUnit(
-        *(in_channels, in_channels * multiplier, kernel_size, stride),
-        groups=in_channels,
-        batch_norm=False,
-        relu=False,
-        bias=False,
-    )
-    pointwise = lay((channels, 1), in_channels * multiplier, relu=relu, **style)
-    return nn.Sequential(OrderedDict(depthwise=depthwise, pointwise=pointwise))
+    def forward(self, x: Tensor) -> Tensor:
+        first, *others = self
+        product: Tensor = first(x)
+        for branch in others:
+            product = product * branch(x)
+        return product

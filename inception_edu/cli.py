@@ -61,7 +61,8 @@ def _family(options: argparse.Namespace) -> None:
 
 def _trace(options: argparse.Namespace) -> "Node":
     """The network that the options describe, traced."""
-    from .drafting import drafting
+    import torch
+
     from .tracing import trace
 
     asked = {
@@ -71,7 +72,7 @@ def _trace(options: argparse.Namespace) -> "Node":
         "small": options.small or None,
         "aux": options.aux or None,
     }
-    with drafting():
+    with torch.device("meta"):
         net = build(options.name, **{key: value for key, value in asked.items() if value is not None})
     channels, height, width = FAMILY[options.name].image
     size = (options.size, options.size) if options.size is not None else (height, width)
@@ -81,7 +82,7 @@ def _trace(options: argparse.Namespace) -> "Node":
 def _cost(options: argparse.Namespace) -> None:
     from .show.tables import summary
 
-    table = summary(_trace(options), 1 if options.depth is None else options.depth)
+    table = summary(_trace(options), depth=1 if options.depth is None else options.depth)
     if options.format == "json":
         print(json.dumps({"title": table.title, "rows": table.records()}, indent=1))
     else:

@@ -20,7 +20,7 @@ What each brings, and what was tried and brought too little, is in benchmarks/RE
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from copy import deepcopy
+from copy import copy, deepcopy
 from functools import singledispatch
 from itertools import groupby
 from typing import Any, TypeVar
@@ -29,9 +29,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .bricks import Concat, ConvUnit, Residual
+from .bricks import Concat, ConvUnit, Product, Residual
+from .layers import KINDS, Signal, kind, kind_of, owner_of
 from .network import InceptionNet
-from .tracing import Reading, Signal, Walk, rule
+from .tracing import RULES, refuse_hooks
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -47,10 +48,12 @@ class Pointwise(nn.Conv2d):
 
 
 class Sum(Residual):
-    """`shortcut(x) + body(x)`, written over what the body put out; its last convolution has taken in the scale."""
+    """`shortcut(x) + body(x)`, written over the body's output; its last convolution has taken in the scale."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.body(x).add_(self.shortcut(x))
+        shortcut = self.shortcut(x)  # first, as in `Residual`: the body may begin with something that changes x
+        body: Tensor = self.body(x)
+        return body.add_(shortcut) if body.shape == shortcut.shape else body + shortcut
 
 
 class Cast(nn.Module):
@@ -93,7 +96,8 @@ def fuse(net: Net, dtype: torch.dtype | None = None) -> Net:
     does. Only a processor with instructions for the type is faster with it (`lscpu` lists amx_bf16 or avx512_bf16).
 
     Raises ValueError for a network in training mode, one that is fused already and a dtype that is not floating,
-    TypeError for a module that is neither a brick nor a layer that `trace` knows.
+    TypeError for a module that is neither a brick nor a known layer, that overrides what one of them computes, or that
+    has forward hooks.
     """
     name = getattr(net, "name", "") or type(net).__name__
     if any(module.training for module in net.modules()):
@@ -102,17 +106,29 @@ def fuse(net: Net, dtype: torch.dtype | None = None) -> Net:
         raise ValueError(f"{name} is fused already: fuse the network that it was made from")
     if dtype and not dtype.is_floating_point:
         raise ValueError(f"{dtype} holds no fractions, and weights are fractions: ask for torch.bfloat16 or the like")
+    for path, module in net.named_modules():
+        refuse_hooks(module, path)
     with torch.no_grad():
         fused: Any = rewrite(net)
     if dtype:
         outside = next((p.dtype for p in net.parameters()), torch.float32)
         fused = between_casts(fused.to(dtype), dtype, outside)
+    for parameter in fused.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     fused.fused = True
-    return fused.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return fused.eval().requires_grad_(False)
 
 
 def between_casts(net: nn.Module, dtype: torch.dtype, outside: torch.dtype) -> nn.Module:
-    """`net`, whose weights are of `dtype`, with a cast before its first block and one back behind each of its ends."""
+    """`net`, whose weights are of `dtype`, with a cast before its first block and one back after each of its ends.
+
+    torch has no local response norm in half precision, so each is computed in `outside`.
+    """
+    for module in list(net.modules()):
+        for name, child in module._modules.items():
+            if isinstance(child, nn.LocalResponseNorm):
+                module._modules[name] = nn.Sequential(Cast(outside), child, Cast(dtype))
     if not isinstance(net, InceptionNet):
         return nn.Sequential(Cast(dtype), net, Cast(outside))
     first, *others = net.features.named_children()
@@ -121,32 +137,46 @@ def between_casts(net: nn.Module, dtype: torch.dtype, outside: torch.dtype) -> n
     return InceptionNet(blocks, nn.Sequential(net.classifier, Cast(outside)), heads, name=net.name)
 
 
-@singledispatch
+def owner(module: nn.Module) -> type[nn.Module] | None:
+    """The brick or layer whose computation a module has, unchanged; None where there is none."""
+    if kind_of(module, RULES):
+        return owner_of(type(module), RULES)
+    kind = kind_of(module)
+    return kind.owner if kind else None
+
+
 def rewrite(module: nn.Module) -> nn.Module:
-    """`module` written anew; one implementation a kind of brick, and a copy of any other layer that `trace` knows."""
-    if rule.dispatch(type(module)) is rule.dispatch(object) or any(True for _ in module.children()):
+    """`module` written anew; one implementation a kind of brick, and a copy of any other known layer."""
+    kind = owner(module)
+    if kind is None:
         raise TypeError(
             f"fuse has no rule for {type(module).__name__}: build it from ConvUnit, nn.Sequential, Concat and Residual"
         )
-    return deepcopy(module)
+    return _rewrite.dispatch(kind)(module)
 
 
-@rewrite.register
+@singledispatch
+def _rewrite(module: nn.Module) -> nn.Module:
+    return plain(module)
+
+
+@_rewrite.register
 def _(module: nn.Sequential) -> nn.Module:
     return nn.Sequential(OrderedDict(folded(module)))
 
 
-@rewrite.register
+@_rewrite.register
 def _(module: ConvUnit) -> nn.Module:
     unit = ConvUnit(1, 1, 1, batch_norm=False, relu=False)
+    unit._modules.clear()
     for name, layer in folded(module):
-        setattr(unit, name, layer)
+        unit.add_module(name, layer)
     return unit
 
 
-@rewrite.register
+@_rewrite.register
 def _(module: nn.Conv2d) -> nn.Module:
-    conv = deepcopy(module)
+    conv: Any = plain(module)
     if (conv.kernel_size, conv.stride, conv.padding, conv.groups) != ((1, 1), (1, 1), (0, 0), 1):
         return conv
     pointwise = Pointwise(conv.in_channels, conv.out_channels, 1, device="meta")  # its own weights are never drawn
@@ -154,7 +184,7 @@ def _(module: nn.Conv2d) -> nn.Module:
     return pointwise
 
 
-@rewrite.register
+@_rewrite.register
 def _(module: Residual) -> nn.Module:
     body, shortcut = rewrite(module.body), rewrite(module.shortcut)
     last = steps(body)[-1]
@@ -165,16 +195,21 @@ def _(module: Residual) -> nn.Module:
     return Sum(body, shortcut)
 
 
-@rewrite.register
+@_rewrite.register
+def _(module: Product) -> nn.Module:
+    return Product(*map(rewrite, module))
+
+
+@_rewrite.register
 def _(module: InceptionNet) -> nn.Module:
     blocks = {name: rewrite(block) for name, block in module.features.named_children()}
     heads = {name: rewrite(head) for name, head in module.aux_heads.items()}
     return InceptionNet(blocks, rewrite(module.classifier), heads, name=module.name)
 
 
-@rewrite.register
+@_rewrite.register
 def _(module: Concat) -> nn.Module:
-    """Neighbours that begin with a 1x1 become one branch: a wide 1x1, then what came behind each on its slice."""
+    """Neighbours that begin with a 1x1 become one branch: a wide 1x1, then what followed each on its slice."""
     branches: list[nn.Module] = []
     for pointwise, group in groupby(map(rewrite, module), key=lambda branch: is_pointwise(steps(branch)[0])):
         siblings = list(group)
@@ -182,26 +217,57 @@ def _(module: Concat) -> nn.Module:
     return branches[0] if len(branches) == 1 < len(module) else Concat(*branches)
 
 
-def folded(layers: nn.Sequential) -> Iterator[tuple[str, nn.Module]]:
-    """The named layers, rewritten; each batch norm behind a convolution or linear layer has become part of it.
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
 
-    A ReLU behind one, or behind a sum, is its only reader, and so may write over it.
+
+def folded(layers: nn.Sequential) -> Iterator[tuple[str, nn.Module]]:
+    """The named layers, rewritten; each batch norm after a convolution or linear layer has become part of it.
+
+    A ReLU after one, or after a sum, is its only reader, and so may write over it. A linear layer takes in the norm
+    after it only where vectors are certain, after a flatten: on (N, L, C) the two work along different axes.
     """
     kept: dict[str, nn.Module] = {}
     last = ""
+    vectors = False
     for name, layer in layers._modules.items():
         assert layer is not None
-        before = kept.get(last)
-        norm = layer if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) and layer.track_running_stats else None
-        if norm and isinstance(before, nn.Conv2d | nn.Linear):
-            kept[last] = fold(before, norm)
-        elif isinstance(layer, nn.ReLU) and isinstance(before, nn.Conv2d | nn.Linear | Residual):
+        before, kind = kept.get(last), owner(layer)
+        vectors |= isinstance(layer, nn.Flatten) and (layer.start_dim, layer.end_dim) == (1, -1)
+        foldable = isinstance(before, nn.Conv2d) or (isinstance(before, nn.Linear) and vectors)
+        if foldable and kind in NORMS and layer.running_mean is not None and layer.running_var is not None:
+            kept[last] = fold(before, plain(layer))  # type: ignore[arg-type]
+        elif kind is nn.ReLU and isinstance(before, nn.Conv2d | nn.Linear | Residual):
             kept[name] = nn.ReLU(inplace=True)
             last = name
         else:
             kept[name] = rewrite(layer)
             last = name
     return iter(kept.items())
+
+
+def plain(layer: nn.Module) -> nn.Module:
+    """A copy of one layer as torch itself would make it, with the weights that it computes with now.
+
+    Pruning and norms of weights (torch.nn.utils) keep a layer's weights elsewhere and compute them at every call.
+    """
+    kind = owner(layer)
+    assert kind is not None
+    if type(layer) is kind and not layer._forward_pre_hooks:
+        return deepcopy(layer)
+    computed = copy(layer)  # its own attributes: `layer` stays as it is
+    for hook in layer._forward_pre_hooks.values():
+        hook(computed, ())
+    twin = kind.__new__(kind)
+    nn.Module.__init__(twin)
+    inner = vars(twin).keys()
+    twin.__dict__ |= {k: v for k, v in vars(layer).items() if k not in inner and not isinstance(v, Tensor)}
+    for name in ("weight", "bias"):
+        if (value := getattr(computed, name, None)) is not None or name in layer._parameters:
+            twin.register_parameter(name, None if value is None else nn.Parameter(value.detach().clone()))
+    for name, buffer in layer._buffers.items():
+        if not name.startswith(("weight_", "bias_")):
+            twin.register_buffer(name, deepcopy(buffer))
+    return twin.train(layer.training)
 
 
 def fold(layer: nn.Conv2d | nn.Linear, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> nn.Conv2d | nn.Linear:
@@ -218,19 +284,21 @@ def fold(layer: nn.Conv2d | nn.Linear, norm: nn.BatchNorm1d | nn.BatchNorm2d) ->
         scale = scale * norm.weight
     shift = shift * scale + (norm.bias if norm.affine else 0)
     both = deepcopy(layer)
-    both.weight = nn.Parameter(layer.weight * scale.reshape(-1, *[1] * (layer.weight.dim() - 1)))
-    both.bias = nn.Parameter(shift)
+    both.weight = nn.Parameter((layer.weight * scale.reshape(-1, *[1] * (layer.weight.dim() - 1))).to(layer.weight))
+    both.bias = nn.Parameter(shift.to(layer.weight))
     return both
 
 
 def steps(branch: nn.Module) -> list[nn.Module]:
     """What a branch does, one after the other."""
-    return list(branch) if isinstance(branch, nn.Sequential) and not isinstance(branch, ConvUnit) else [branch]
+    opened = isinstance(branch, nn.Sequential) and not isinstance(branch, ConvUnit) and len(branch)
+    return list(branch) if opened else [branch]  # type: ignore[call-overload]
 
 
 def is_pointwise(step: nn.Module) -> bool:
     """Whether a step is a plain 1x1 convolution with a ReLU, so that it can be merged with others."""
-    return isinstance(step, ConvUnit) and list(step._modules) == ["conv", "relu"] and isinstance(step.conv, Pointwise)
+    named = isinstance(step, ConvUnit) and list(step._modules) == ["conv", "relu"]
+    return named and isinstance(step.conv, Pointwise) and type(step.relu) is nn.ReLU
 
 
 def merge(siblings: Iterable[nn.Module]) -> nn.Module:
@@ -251,13 +319,13 @@ def merge(siblings: Iterable[nn.Module]) -> nn.Module:
     return nn.Sequential(OrderedDict(merged=rewrite(wide), slices=Concat(*ends)))
 
 
-@rule.register
-def _(module: Slice, signal: Signal, walk: Walk) -> Reading:
+kind(Pointwise, box="conv", label="1x1 conv", macs=KINDS[nn.Conv2d].macs)(KINDS[nn.Conv2d].output)
+kind(Cast, box="identity", label=lambda m: f"cast to {m.dtype}")(lambda module, signal: signal)
+RULES[Sum] = RULES[Residual]
+
+
+@kind(Slice, box="reshape", label=lambda m: f"channels {m.start} to {m.start + m.width - 1}")
+def _slice(module: Slice, signal: Signal) -> Signal:
     if module.start + module.width > signal.channels:
         raise ValueError(f"channels {module.start} to {module.start + module.width - 1} are asked of {signal.channels}")
-    return Reading(signal._replace(channels=module.width))
-
-
-@rule.register
-def _(module: Cast, signal: Signal, walk: Walk) -> Reading:
-    return Reading(signal)
+    return signal._replace(shape=(module.width, *signal.sides))

@@ -1,14 +1,16 @@
 """A whole network: named blocks, a classifier, and the auxiliary heads that some papers add for training."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from torch import Tensor, compiler, jit, nn
+from torch import Tensor, nn
 
-from .bricks import Concat, Item, Residual, branch, chain, out_channels, widen
-from .tracing import Node, Reading, Signal, Walk, rule, trace
+from .bricks import Concat, Product, Residual
+from .layers import Signal
+from .shorthand import Item, branch, chain, out_channels, widen
+from .tracing import Node, Reading, ShapeError, Walk, explain, rule, trace
 
 
 class InceptionNet(nn.Module):
@@ -18,9 +20,8 @@ class InceptionNet(nn.Module):
     evaluation mode. `aux_heads` are keyed by the block whose output they read; only
     `forward_with_aux` runs them.
 
-    Before the first image of a new size is computed, the network reads its own shapes with
-    `trace`, so an image that is too small or has the wrong number of channels is answered by one
-    sentence (`ShapeError`, a ValueError).
+    An image that it cannot read, too small or of another number of channels, is answered by one sentence with the
+    place and the numbers (`ShapeError`, a ValueError): where torch fails, `trace` says why.
     """
 
     def __init__(
@@ -38,36 +39,46 @@ class InceptionNet(nn.Module):
         self.aux_heads = nn.ModuleDict(aux_heads or {})
         if missing := [tap for tap in self.aux_heads if tap not in blocks]:
             raise ValueError(f"an auxiliary head reads {missing[0]!r}, but the blocks are {', '.join(blocks)}")
-        self._shapes_seen: set[tuple[tuple[int, ...], bool]] = set()
 
     def block_outputs(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         """Yields `(name, output)` of each block in order; outputs are (N, C, H, W)."""
-        self._check(x)
+        shape = x.shape
         for name, block in self.features.named_children():
-            x = block(x)
+            try:
+                x = block(x)
+            except (RuntimeError, ValueError) as error:
+                self._explain(shape, error)
+                raise
             yield name, x
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> logits (N, num_classes)."""
-        self._check(x)
-        return self.classifier(self.features(x))
+        try:
+            logits: Tensor = self.classifier(self.features(x))
+        except (RuntimeError, ValueError) as error:
+            self._explain(x.shape, error)
+            raise
+        return logits
 
     def forward_with_aux(self, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Logits (N, num_classes), and those of each auxiliary head under the name of the block it reads."""
-        self._check(x, aux=True)
         aux, output = {}, x
-        for name, output in self.block_outputs(x):
-            if name in self.aux_heads:
-                aux[name] = self.aux_heads[name](output)
-        return self.classifier(output), aux
+        try:
+            for name, output in self.block_outputs(x):
+                if name in self.aux_heads:
+                    aux[name] = self.aux_heads[name](output)
+            return self.classifier(output), aux
+        except (RuntimeError, ValueError) as error:
+            self._explain(x.shape, error, aux=True)
+            raise
 
-    def _check(self, x: Tensor, aux: bool = False) -> None:
-        if compiler.is_compiling() or jit.is_tracing():  # type: ignore[no-untyped-call]  # sizes are no plain numbers then
-            return
-        asked = tuple(x.shape[1:]), aux
-        if asked not in self._shapes_seen:
-            trace(self, asked[0], aux=aux)
-            self._shapes_seen |= {asked, (asked[0], False)}
+    def _explain(self, shape: Sequence[int], error: Exception, aux: bool = False) -> None:
+        """Raises ShapeError in place of torch's own error, if the shape of the image is the reason."""
+        if reason := explain(self, shape[1:], aux=aux):
+            if len(shape) == 3 and not explain(self, shape, aux=aux):
+                reason = f"{self.name or 'the network'} reads batches (N, C, H, W): for one image of {tuple(shape)} "
+                reason += "write image[None]"
+            raise ShapeError(reason) from error
 
 
 def classifier(channels: int, num_classes: int, dropout: float = 0.0) -> nn.Sequential:
@@ -134,7 +145,7 @@ def stack(
     aux: Mapping[str, Callable[[int], nn.Module]] | None = None,
     **style: Any,
 ) -> InceptionNet:
-    """The network of named items (see `bricks.chain`) with the usual classifier behind them.
+    """The network of named items (see `bricks.chain`) with the usual classifier after them.
 
     `aux` gives, for the name of a block, a function from that block's channels to an auxiliary head.
     """
@@ -160,21 +171,46 @@ def stem(node: Node) -> Node:
     """
     parts: dict[str, nn.Module] = {}
     for child in node.children:
-        blocks = any(isinstance(inner.module, Concat | Residual) for inner in child.walk())
-        if blocks and child.input.shape[1:] == child.output.shape[1:]:
+        blocks = any(isinstance(inner.form, Concat | Residual) for inner in child.walk())
+        if blocks and child.input.sides == child.output.sides:
             part = trace(nn.Sequential(OrderedDict(parts)), node.input.shape)
             return replace(part, name="stem")
         parts[child.name] = child.module
     raise ValueError(f"{getattr(node.module, 'name', '') or node.name} has no stem: no Concat or Residual follows one")
 
 
-@rule.register
-def _(module: InceptionNet, signal: Signal, walk: Walk) -> Reading:
+def as_bricks(node: Node) -> nn.Module:
+    """A traced module as a tree of bricks over its own layers: itself where it is one, else what its `forward` does."""
+    inside = {child.name: as_bricks(child) for child in node.children}
+    if node.form is node.module and all(inside[child.name] is child.module for child in node.children):
+        return node.module
+    match node.form:
+        case Concat():
+            return Concat(*inside.values())
+        case Product():
+            return Product(*inside.values())
+        case Residual():
+            return Residual(inside["body"], inside["shortcut"], node.form.scale)
+        case InceptionNet():
+            last = inside.pop("classifier")
+            return InceptionNet(inside, last, dict(node.form.aux_heads.items()), name=node.form.name)
+    if not inside:
+        return node.form
+    row = nn.Sequential()
+    row._modules.update(inside)  # as they are: a name may be one that nn.Sequential uses itself
+    return row
+
+
+@rule(InceptionNet)
+def _network(module: InceptionNet, signal: Signal, walk: Walk) -> Reading:
     nodes, aux = [], []
-    for name, block in module.features.named_children():
+    for name, block in module.features._modules.items():
+        assert block is not None
         nodes.append(node := walk(name, block, signal))
         signal = node.output
         if walk.aux and name in module.aux_heads:
             aux.append(walk(name, module.aux_heads[name], signal))
     nodes.append(walk("classifier", module.classifier, signal))
+    if not walk.aux:
+        walk.skip(module.aux_heads)
     return Reading(nodes[-1].output, children=tuple(nodes), aux=tuple(aux))

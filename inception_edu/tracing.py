@@ -1,101 +1,90 @@
 """Reads a module's shapes and cost off its structure, without computing anything.
 
-`trace` walks the module tree once and asks a rule per kind of module what comes out of it. No
-tensor is made, no hook is set and the module is not touched, so it works on any device, `meta`
-included. All numbers come from `arithmetic`.
-
-To teach it a module of your own, register a rule; a rule may walk its children with `walk`:
-
-    @rule.register
-    def _(module: Shuffle, signal: Signal, walk: Walk) -> Reading:
-        return Reading(signal)
+`trace` walks the module tree once. What a layer outputs and costs is in `layers`; what the bricks make of their parts
+is here. A module that is neither is read by what its `forward` does (see `reading`): as a tree of bricks where it is
+one, and else as a whole, by one run without values on the meta device. The module itself is never run or changed, so
+it may be on any device.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, singledispatch
-from typing import Any, NamedTuple
+from functools import cached_property
+from operator import index
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import nn
 
-from . import arithmetic
-from .arithmetic import Pair, pair
-from .bricks import Concat, ConvUnit, Residual
+from .arithmetic import TooSmallError
+from .bricks import Concat, ConvUnit, Product, Residual
+from .layers import Sides as Shape
+from .layers import Signal, kind_of
+
+if TYPE_CHECKING:
+    from .reading import Runs
 
 
 class ShapeError(ValueError):
     """A module cannot read what it is given; the message says where, and the numbers."""
 
 
-class Signal(NamedTuple):
-    """What flows between modules: maps of `channels` x `height` x `width`, or a vector once `flat`.
-
-    `field` and `jump` are (vertical, horizontal) and in pixels of the image that was traced: how
-    many of them one value sees (its theoretical receptive field, which may reach beyond the
-    border), and how far two neighbouring values are apart.
-    """
-
-    channels: int
-    height: int
-    width: int
-    field: Pair = (1, 1)
-    jump: Pair = (1, 1)
-    flat: bool = False
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(C, H, W), or (C,) for a vector."""
-        return (self.channels,) if self.flat else (self.channels, self.height, self.width)
-
-    @property
-    def elements(self) -> int:
-        return self.channels * self.height * self.width
-
-
 class Reading(NamedTuple):
     """What a rule answers: the output, and the module's own cost beyond that of its children."""
 
     output: Signal
-    params: int = 0
     macs: int = 0
+    products: int = 0
     activations: int = 0
     children: tuple["Node", ...] = ()
     aux: tuple["Node", ...] = ()
+    form: nn.Module | None = None
+    known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Node:
-    """One module as `trace` read it, with everything below it.
+    """One module as `trace` read it, with everything below it. Numbers are for one image (batch 1).
 
-    | field         | what it is                                                                  |
-    |---------------|-----------------------------------------------------------------------------|
-    | `name`        | its name in its parent                                                      |
-    | `module`      | the module itself                                                           |
-    | `input`       | the `Signal` it reads: `.shape`, `.field`, `.jump`                          |
-    | `output`      | the `Signal` it puts out                                                    |
-    | `params`      | parameters, auxiliary heads included; a module used twice is counted once   |
-    | `macs`        | multiply-adds of convolutions and linear layers for one image               |
-    | `activations` | values that convolutions and linear layers put out, for one image           |
-    | `children`    | the nodes inside: in order, or side by side under `Concat` and `Residual`   |
-    | `aux`         | the auxiliary heads, each named after the block that it reads               |
+    | field         | what it is                                                                            |
+    |---------------|---------------------------------------------------------------------------------------|
+    | `name`        | its name in its parent                                                                |
+    | `module`      | the module itself                                                                     |
+    | `form`        | the brick that it was read as: itself, or what its `forward` amounts to                |
+    | `input`       | the `Signal` it reads: `.shape`, `.field`, `.jump`                                    |
+    | `output`      | the `Signal` it outputs                                                               |
+    | `params`      | parameters, auxiliary heads included; a parameter used twice is counted where first met |
+    | `macs`        | multiply-adds of convolutions and linear layers                                       |
+    | `products`    | multiply-adds of matrix products of two computed values, as in attention: not in `macs` |
+    | `activations` | values that convolutions and linear layers output                                     |
+    | `children`    | the nodes inside: in order, or side by side under `Concat`, `Residual` and `Product`  |
+    | `aux`         | the auxiliary heads, each named after the block that it reads                         |
+    | `known`       | False where it was counted by a run as a whole, so that its receptive field is unknown |
 
     Only training runs the auxiliary heads, so neither `macs` nor `activations` counts them.
     """
 
     name: str
     module: nn.Module = field(repr=False)
+    form: nn.Module = field(repr=False)
     input: Signal
     output: Signal
     params: int
     macs: int
+    products: int
     activations: int
     children: tuple["Node", ...] = field(default=(), repr=False)
     aux: tuple["Node", ...] = field(default=(), repr=False)
+    known: bool = True
 
     @property
     def activation_bytes(self) -> int:
         """Bytes of `activations` in float32."""
         return 4 * self.activations
+
+    @property
+    def own_params(self) -> int:
+        """Parameters that belong to none of its children: those it holds itself, and of parts that never run."""
+        inside = sum(child.params for child in (*self.children, *self.aux))
+        return self.params - inside if self.children else 0
 
     def __getitem__(self, path: str) -> "Node":
         """The node at a dotted path, `node["inception_3a.1.0"]`; KeyError names what is there instead."""
@@ -114,63 +103,202 @@ class Node:
         for child in self.children:
             yield from child.walk()
 
+    def unread(self, path: str = "") -> Iterator[str]:
+        """`layer_3 (WindowAttention)` for each part that was counted by a run as a whole, with its dotted path."""
+        if not self.known:
+            yield f"{path or self.name or 'all'} ({type(self.module).__name__})"
+        for child in self.children:
+            yield from child.unread(f"{path}.{child.name}" if path else child.name)
+
 
 class Walk:
     """Carries one `trace` through the tree: `walk(name, module, signal)` gives the `Node` of a child.
 
-    `aux` says whether auxiliary heads are read too.
+    `aux` says whether auxiliary heads are read too, `hooks` whether modules with forward hooks are, as without them.
     """
 
-    def __init__(self, aux: bool = True) -> None:
+    def __init__(self, aux: bool = True, *, hooks: bool = False) -> None:
         self.aux = aux
+        self.hooks = hooks
         self._path: list[str] = []
-        self._seen: set[int] = set()
+        self._counted: set[int] = set()
 
     def __call__(self, name: str, module: nn.Module, signal: Signal) -> Node:
         self._path.append(name)
         try:
-            reading = rule(module, signal, self)
+            reading = self._read(module, signal)
         except ShapeError:
             raise
         except ValueError as error:
             where = ".".join(filter(None, self._path))
             raise ShapeError(f"{where}: {error}" if where else str(error)) from error
         self._path.pop()
-        output, params, macs, activations, children, aux = reading
-        if id(module) in self._seen:
-            params = 0
-        self._seen.add(id(module))
+        output, macs, products, activations, children, aux, form, known = reading
+        params = self.new_params(module) if not children else sum(child.params for child in children)
         for child in children:
-            params += child.params
             macs += child.macs
+            products += child.products
             activations += child.activations
-        for head in aux:
-            params += head.params
-        return Node(name, module, signal, output, params, macs, activations, children, aux)
+        params += sum(head.params for head in aux)
+        return Node(
+            *(name, module, form or module, signal, output, params, macs, products, activations, children, aux, known)
+        )
+
+    def _read(self, module: nn.Module, signal: Signal) -> Reading:
+        if hasattr(module, "cls_to_become"):
+            raise ValueError(f"{type(module).__name__} has no weights yet: run one batch through it first")
+        if (module._forward_hooks or module._forward_pre_hooks) and not self.hooks:
+            refuse_hooks(module, ".".join(filter(None, self._path)))
+        compiled = module._modules.get("_orig_mod")  # what torch.compile wraps is what it computes
+        if compiled is not None:
+            return self._read(compiled, signal)
+        if rule := kind_of(module, RULES):
+            reading: Reading = rule(module, signal, self)
+            return reading
+        if kind := kind_of(module):
+            output = kind.output(module, signal)
+            if output is not None and kind.macs is None:
+                return Reading(output)
+            if output is not None and kind.macs is not None:
+                return Reading(output, kind.macs(module, signal, output), activations=output.elements)
+        return self._foreign(module, signal)
+
+    @cached_property
+    def _runs(self) -> "Runs":
+        # Most traces meet no foreign module, and then nothing of torch's tracing machinery is loaded.
+        from .reading import Runs
+
+        return Runs()
+
+    def _foreign(self, module: nn.Module, signal: Signal) -> Reading:
+        """A module that is neither a brick nor a layer of `layers`: what its `forward` amounts to.
+
+        A form is believed only if it costs what the run cost.
+        """
+        run = self._runs.of(module, signal.shape)
+        whole = Reading(signal.blind(run.output), run.macs, run.products, run.activations, known=False)
+        form = run.form
+        if form is None:
+            return whole
+        depth, counted = len(self._path), set(self._counted)
+        try:
+            reading = self._read(form, signal)
+        except ValueError:
+            del self._path[depth:]
+        else:
+            macs = reading.macs + sum(child.macs for child in reading.children)
+            products = reading.products + sum(child.products for child in reading.children)
+            if (reading.output.shape, macs, products) == (run.output, run.macs, run.products):
+                return reading._replace(form=reading.form or form)
+        self._counted = counted
+        return whole
+
+    def new_params(self, module: nn.Module) -> int:
+        """Parameters of a module, and of all inside it, that no node has counted yet."""
+        count = 0
+        for parameter in module._parameters.values():
+            if parameter is not None and id(parameter) not in self._counted:
+                self._counted.add(id(parameter))
+                count += parameter.numel()
+        for child in module._modules.values():
+            if child is not None:
+                count += self.new_params(child)
+        return count
+
+    def skip(self, module: nn.Module) -> None:
+        """Leaves the parameters of a module out of the count."""
+        self._counted |= {id(parameter) for parameter in module.parameters()}
+
+    def completed(self, node: Node) -> Node:
+        """`node` with the parameters that nothing ran, each counted at the innermost node whose module holds it."""
+        if {id(parameter) for parameter in node.module.parameters()} <= self._counted:
+            return node
+        children = tuple(self.completed(child) for child in node.children)
+        more = sum(new.params - old.params for new, old in zip(children, node.children, strict=True))
+        return replace(node, children=children, params=node.params + more + self.new_params(node.module))
 
 
-def trace(module: nn.Module, shape: tuple[int, ...], *, aux: bool = True, name: str = "") -> Node:
+def refuse_hooks(module: nn.Module, where: str) -> None:
+    """TypeError for a hook that may change what flows; those of torch's own pruning and norms of weights do not."""
+    for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values()):
+        if not any(base.__module__.startswith("torch.nn.utils.") for base in type(hook).__mro__):
+            raise TypeError(
+                f"{where or 'the module'}, a {type(module).__name__}, has a forward hook, and what a hook changes "
+                "cannot be read off: remove it first"
+            )
+
+
+def trace(module: nn.Module, shape: Sequence[int], *, aux: bool = True, name: str = "") -> Node:
     """Shapes, parameters, MACs, activations and receptive fields of `module` for one image of `shape` (C, H, W).
 
-    MACs count the multiply-adds of convolutions and linear layers for a batch of one, nothing
-    else. Reads anything made of the bricks and torch's usual layers. `aux=False` leaves auxiliary
-    heads out, which often need a larger image than the network behind them. `name` is what tables,
-    drawings and a ShapeError call the module.
+    MACs count the multiply-adds of convolutions and linear layers for a batch of one, nothing else; a product of
+    weights with what flows through counts as a linear layer, however it is written. Products of two computed values,
+    as in attention, are counted apart (`products`). Any module of one tensor in and one out is read, in evaluation
+    mode, and left as it is; a part whose `forward` is not made of bricks and known layers is run without values, and
+    its receptive field is not known then (`Node.unread`). `params` are all of the module's, those of parts that never
+    run included. `aux=False` leaves auxiliary heads out, which often need a larger image than the rest. `name` is what
+    tables, drawings and a ShapeError call the module.
 
-    Raises ShapeError (a ValueError) when the module cannot read that shape, and TypeError for a
-    module that has no rule.
+    Raises ShapeError (a ValueError) when the module cannot read that shape, and TypeError for a module that cannot be
+    read: one with forward hooks, with several inputs or outputs, or that decides by values.
     """
-    if len(shape) != 3 or not all(isinstance(n, int) and n > 0 for n in shape):
-        raise ShapeError(f"a shape is (channels, height, width), three whole numbers above 0; got {tuple(shape)}")
     try:
-        return replace(Walk(aux)("", module, Signal(*shape)), name=name)
+        sizes = tuple(index(n) for n in shape)
+    except TypeError:
+        sizes = ()
+    if not sizes or min(sizes) < 1:
+        raise ShapeError(f"a shape is (channels, height, width), whole numbers above 0; got {_given(shape)}")
+    walk = Walk(aux)
+    try:
+        return replace(walk.completed(walk("", module, image(sizes))), name=name)
     except ShapeError as error:
-        who = name or getattr(module, "name", "") or type(module).__name__
-        message = f"{who} cannot read (C, H, W) = {tuple(shape)}: {error}"
-        too_small = isinstance(error.__cause__, arithmetic.TooSmallError)
-        if too_small and (smallest := _smallest_side(module, shape[0], min(shape[1:]), aux)):
-            message += f"; the smallest square image it can read is {smallest}x{smallest}"
-        raise ShapeError(message) from None
+        raise ShapeError(_explained(module, sizes, aux, name, error)) from None
+
+
+def explain(module: nn.Module, shape: Sequence[int], *, aux: bool = True) -> str | None:
+    """Why `module` cannot read an image of `shape`, in one sentence; None where the shape is not the reason."""
+    sizes = tuple(shape)
+    try:
+        Walk(aux, hooks=True)("", module, image(sizes))
+    except ShapeError as error:
+        return _explained(module, sizes, aux, "", error)
+    except TypeError:
+        pass  # a part that cannot be read cannot be blamed either
+    return None
+
+
+def image(sizes: Shape) -> Signal:
+    """What an image of `sizes` is before the first layer: each value sees itself."""
+    one = (1,) * (len(sizes) - 1 or 2)
+    return Signal(sizes, one, one)
+
+
+def _explained(module: nn.Module, sizes: Shape, aux: bool, name: str, error: ShapeError) -> str:
+    who = name or getattr(module, "name", "") or type(module).__name__
+    message = f"{who} cannot read {'(C, H, W)' if len(sizes) == 3 else 'a shape'} = {sizes}: {error}"
+    too_small = isinstance(error.__cause__, TooSmallError)
+    if too_small and len(sizes) == 3 and (smallest := _smallest_side(module, sizes[0], min(sizes[1:]), aux)):
+        message += f"; the smallest square image it can read is {smallest}x{smallest}"
+    return message
+
+
+def traced(what: Any, shape: Sequence[int] | None = None) -> Node:
+    """What tables and drawings show: a `Node` as it is, or a module on an image of `shape` (C, H, W).
+
+    Raises TypeError for anything else, and for a module without a shape.
+    """
+    if isinstance(what, Node) and shape is None:
+        return what
+    if isinstance(what, nn.Module) and shape is not None:
+        return trace(what, shape)
+    if isinstance(what, nn.Module):
+        raise TypeError(f"{type(what).__name__} reads images, so say of which shape: (net, (3, 224, 224)), for example")
+    given = f"{type(what).__name__} and a shape" if shape is not None else type(what).__name__
+    raise TypeError(f"this shows what trace returns, or a module on a shape (C, H, W), and was given {given}")
+
+
+def _given(shape: Any) -> Any:
+    return tuple(shape) if isinstance(shape, Iterable) else shape
 
 
 def _smallest_side(module: nn.Module, channels: int, failed: int, aux: bool) -> int | None:
@@ -178,14 +306,14 @@ def _smallest_side(module: nn.Module, channels: int, failed: int, aux: bool) -> 
 
     def fault(side: int) -> ShapeError | None:
         try:
-            Walk(aux)("", module, Signal(channels, side, side))
+            Walk(aux, hooks=True)("", module, Signal((channels, side, side)))
         except ShapeError as error:
             return error
         return None
 
     def too_small(side: int) -> bool:
         error = fault(side)
-        return error is not None and isinstance(error.__cause__, arithmetic.TooSmallError)
+        return error is not None and isinstance(error.__cause__, TooSmallError)
 
     low, high = failed, 1024
     if too_small(high):
@@ -197,175 +325,43 @@ def _smallest_side(module: nn.Module, channels: int, failed: int, aux: bool) -> 
     return next((side for side in range(high, high + 64) if fault(side) is None), None)
 
 
-@singledispatch
-def rule(module: nn.Module, signal: Signal, walk: Walk) -> Reading:
-    """What comes out of `module`; one implementation per kind of module, chosen by its class."""
-    raise TypeError(
-        f"trace has no rule for {type(module).__name__}: build it from ConvUnit, nn.Sequential, Concat and Residual, "
-        f"or add a rule with @inception_edu.tracing.rule.register, or count it by running it with torchinfo.summary"
-    )
+# ---- the bricks ------------------------------------------------------------------------------------
+
+Rule = Callable[[Any, Signal, Walk], Reading]
+RULES: dict[type[nn.Module], Rule] = {}
+"""What a module makes of its parts, by the class whose `forward` it describes."""
 
 
-def _maps(signal: Signal, reader: str) -> None:
-    if signal.flat:
-        raise ValueError(f"{reader} reads maps of (C, H, W), but gets a vector of {signal.channels}")
+def rule(owner: type[nn.Module]) -> Callable[[Rule], Rule]:
+    """Records the decorated function as the rule of the class `owner`."""
+
+    def register(read: Rule) -> Rule:
+        RULES[owner] = read
+        return read
+
+    return register
 
 
-def _slide(signal: Signal, channels: int, window: Any, *, dilation: Any = 1, ceil_mode: bool = False) -> Signal:
-    """The signal behind a window `(kernel, stride, padding)` that slides over both sides."""
-    kernel, stride, padding = map(pair, window)
-    apart = pair(dilation)
-    height, width = (
-        arithmetic.out_size(size, kernel[i], stride[i], padding[i], dilation=apart[i], ceil_mode=ceil_mode)
-        for i, size in enumerate((signal.height, signal.width))
-    )
-    (field_h, jump_h), (field_w, jump_w) = (
-        arithmetic.receptive_field(signal.field[i], signal.jump[i], kernel[i], stride[i], dilation=apart[i])
-        for i in (0, 1)
-    )
-    return Signal(channels, height, width, (field_h, field_w), (jump_h, jump_w))
-
-
-@rule.register
-def _(module: nn.Conv2d, signal: Signal, walk: Walk) -> Reading:
-    _maps(signal, "a convolution")
-    if signal.channels != module.in_channels:
-        raise ValueError(f"a convolution that reads {module.in_channels} channels gets {signal.channels}")
-    window = module.kernel_size, module.stride, module.padding
-    return _convolve(signal, module.out_channels, window, module.dilation, module.groups, module.bias is not None)
-
-
-@lru_cache(maxsize=4096)
-def _convolve(
-    signal: Signal, out_channels: int, window: tuple[Pair, Pair, Pair | str], dilation: Pair, groups: int, bias: bool
-) -> Reading:
-    """What a convolution with the window (kernel, stride, padding) makes of `signal`.
-
-    Kept, because one network is traced many times: for its tables, its drawings and the first image of each size.
-    """
-    kernel, stride, padding = window
-    if padding == "same":
-        output = _slide(signal, out_channels, (kernel, stride, kernel), dilation=dilation)  # wide enough to fit
-        output = output._replace(height=signal.height, width=signal.width)
-    else:
-        window = kernel, stride, (0, 0) if padding == "valid" else padding
-        output = _slide(signal, out_channels, window, dilation=dilation)
-    return Reading(
-        output,
-        params=arithmetic.conv_params(signal.channels, out_channels, kernel, groups=groups, bias=bias),
-        macs=arithmetic.conv_macs(signal.channels, out_channels, kernel, output.height, output.width, groups=groups),
-        activations=output.elements,
-    )
-
-
-@rule.register
-def _(module: nn.Linear, signal: Signal, walk: Walk) -> Reading:
-    if not signal.flat:
-        raise ValueError(
-            f"a linear layer reads a vector of {module.in_features}, but gets maps of {signal.shape}: "
-            "average them over their positions or flatten them first"
-        )
-    if signal.channels != module.in_features:
-        raise ValueError(f"a linear layer that reads {module.in_features} values gets {signal.channels}")
-    return Reading(
-        signal._replace(channels=module.out_features),
-        params=arithmetic.linear_params(module.in_features, module.out_features, bias=module.bias is not None),
-        macs=arithmetic.linear_macs(module.in_features, module.out_features),
-        activations=module.out_features,
-    )
-
-
-@rule.register(nn.BatchNorm1d)
-@rule.register(nn.BatchNorm2d)
-@rule.register(nn.InstanceNorm2d)
-@rule.register(nn.GroupNorm)
-def _(module: Any, signal: Signal, walk: Walk) -> Reading:
-    channels = module.num_channels if isinstance(module, nn.GroupNorm) else module.num_features
-    if channels != signal.channels:
-        raise ValueError(f"a {type(module).__name__} over {channels} channels gets {signal.channels}")
-    return Reading(signal, params=arithmetic.norm_params(channels) if module.affine else 0)
-
-
-@rule.register
-def _(module: nn.PReLU, signal: Signal, walk: Walk) -> Reading:
-    return Reading(signal, params=module.num_parameters)
-
-
-def _unchanged(module: nn.Module, signal: Signal, walk: Walk) -> Reading:
-    return Reading(signal)
-
-
-for _kind in (
-    *(nn.Identity, nn.Dropout, nn.Dropout2d, nn.AlphaDropout, nn.LocalResponseNorm, nn.Softmax, nn.LogSoftmax),
-    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish, nn.Sigmoid, nn.Tanh, nn.Softplus),
-    *(nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh),
-):
-    rule.register(_kind, _unchanged)
-
-
-@rule.register
-def _(module: nn.MaxPool2d, signal: Signal, walk: Walk) -> Reading:
-    _maps(signal, "a pool")
-    window = module.kernel_size, module.stride, module.padding
-    return Reading(_slide(signal, signal.channels, window, dilation=module.dilation, ceil_mode=module.ceil_mode))
-
-
-@rule.register
-def _(module: nn.AvgPool2d, signal: Signal, walk: Walk) -> Reading:
-    _maps(signal, "a pool")
-    window = module.kernel_size, module.stride, module.padding
-    return Reading(_slide(signal, signal.channels, window, ceil_mode=module.ceil_mode))
-
-
-@rule.register(nn.AdaptiveAvgPool2d)
-@rule.register(nn.AdaptiveMaxPool2d)
-def _(module: Any, signal: Signal, walk: Walk) -> Reading:
-    _maps(signal, "a pool")
-    wanted = module.output_size if isinstance(module.output_size, tuple) else (module.output_size,) * 2
-    (height, field_h, jump_h), (width, field_w, jump_w) = (
-        _adapt(have, want or have, field, jump)
-        for have, want, field, jump in zip(signal[1:3], wanted, signal.field, signal.jump, strict=True)
-    )
-    return Reading(Signal(signal.channels, height, width, (field_h, field_w), (jump_h, jump_w)))
-
-
-def _adapt(size: int, out: int, field: int, jump: int) -> tuple[int, int, int]:
-    """Size, field and jump behind an adaptive pool along one side.
-
-    torch's windows differ by a pixel and overlap where the sizes do not divide; the widest decides what is seen.
-    """
-    widest = max(-(-(i + 1) * size // out) - i * size // out for i in range(out))
-    return out, *arithmetic.receptive_field(field, jump, widest, max(1, size // out))
-
-
-@rule.register
-def _(module: nn.ZeroPad2d, signal: Signal, walk: Walk) -> Reading:
-    left, right, top, bottom = module.padding
-    return Reading(signal._replace(height=signal.height + top + bottom, width=signal.width + left + right))
-
-
-@rule.register
-def _(module: nn.Flatten, signal: Signal, walk: Walk) -> Reading:
-    field_h = signal.field[0] + (signal.height - 1) * signal.jump[0]
-    field_w = signal.field[1] + (signal.width - 1) * signal.jump[1]
-    return Reading(Signal(signal.elements, 1, 1, (field_h, field_w), signal.jump, flat=True))
-
-
-@rule.register
-def _(module: ConvUnit, signal: Signal, walk: Walk) -> Reading:
+@rule(ConvUnit)
+def _unit(module: ConvUnit, signal: Signal, walk: Walk) -> Reading:
     """One box of a figure, so one node: the cost of its layers added up."""
-    params = macs = activations = 0
-    for layer in module:
-        reading = rule(layer, signal, walk)
+    macs = products = activations = 0
+    known = True
+    for layer in module._modules.values():
+        assert layer is not None
+        reading = walk._read(layer, signal)
+        if reading.children:
+            return _sequence(module, signal, walk)  # a layer of the reader's own, with parts
         signal = reading.output
-        params += reading.params
         macs += reading.macs
+        products += reading.products
         activations += reading.activations
-    return Reading(signal, params, macs, activations)
+        known &= reading.known
+    return Reading(signal, macs, products, activations, known=known)
 
 
-@rule.register
-def _(module: nn.Sequential, signal: Signal, walk: Walk) -> Reading:
+@rule(nn.Sequential)
+def _sequence(module: nn.Sequential, signal: Signal, walk: Walk) -> Reading:
     nodes = []
     for name, layer in module._modules.items():  # not named_children, which skips a module used twice
         assert layer is not None
@@ -374,35 +370,101 @@ def _(module: nn.Sequential, signal: Signal, walk: Walk) -> Reading:
     return Reading(signal, children=tuple(nodes))
 
 
-def _seen_by_any(outputs: list[Signal]) -> tuple[Pair, Pair]:
-    """The receptive field and jump of values that hang on several signals of one grid."""
-    fields, jumps = [o.field for o in outputs], [o.jump for o in outputs]
+def _joined(outputs: list[Signal], shape: Shape) -> Signal:
+    """Values of `shape` that depend on several signals; where a side of 1 is stretched, another sets the jump."""
+    seen = [o for o in outputs if o.field is not None and o.jump is not None and len(o.field) == len(shape) - 1]
+    if len(seen) < len(outputs) or len(shape) == 1:
+        return Signal(shape, *_whole(outputs)) if len(shape) == 1 else outputs[0].blind(shape)
+    fields, jumps = [], []
+    for side, n in enumerate(shape[1:]):
+        fields.append(max(o.field[side] for o in seen if o.field))
+        jumps.append(max(o.jump[side] for o in seen if o.jump and o.sides[side] == n))
+    return Signal(shape, tuple(fields), tuple(jumps))
+
+
+def _whole(vectors: list[Signal]) -> tuple[Shape | None, Shape | None]:
+    """The field and jump of a vector that depends on several."""
+    fields, jumps = [v.field for v in vectors], [v.jump for v in vectors]
+    if None in fields or len({len(f) for f in fields if f}) > 1:
+        return None, None
     return (
-        (max(f[0] for f in fields), max(f[1] for f in fields)),
-        (max(j[0] for j in jumps), max(j[1] for j in jumps)),
+        tuple(max(sides) for sides in zip(*(f for f in fields if f), strict=True)),
+        tuple(max(sides) for sides in zip(*(j for j in jumps if j), strict=True)),
     )
 
 
-@rule.register
-def _(module: Concat, signal: Signal, walk: Walk) -> Reading:
+@rule(Concat)
+def _concat(module: Concat, signal: Signal, walk: Walk) -> Reading:
     nodes = tuple(walk(str(i), branch, signal) for i, branch in enumerate(module))
     outputs = [node.output for node in nodes]
-    grids = [f"{o.height}x{o.width}" for o in outputs]
-    if len(set(grids)) > 1:
+    if len({o.sides for o in outputs}) > 1:
+        grids = ", ".join("x".join(map(str, o.sides)) or "a vector" for o in outputs)
         raise ValueError(
-            f"the branches end on different grids ({', '.join(grids)}), and only equal grids can be joined on channels"
+            f"the branches end on different grids ({grids}), and only equal grids can be joined on channels"
         )
     channels = sum(o.channels for o in outputs)
-    return Reading(Signal(channels, outputs[0].height, outputs[0].width, *_seen_by_any(outputs)), children=nodes)
+    return Reading(_joined(outputs, (channels, *outputs[0].sides)), children=nodes)
 
 
-@rule.register
-def _(module: Residual, signal: Signal, walk: Walk) -> Reading:
+def _stretched(outputs: list[Signal]) -> Shape | None:
+    """The shape to which torch stretches sides of 1, or None where it cannot."""
+    if len({len(o.shape) for o in outputs}) > 1:
+        return None
+    axes = list(zip(*(o.shape for o in outputs), strict=True))
+    if any(len(set(axis) - {1}) > 1 for axis in axes):
+        return None
+    return tuple(max(axis) for axis in axes)
+
+
+@rule(Residual)
+def _residual(module: Residual, signal: Signal, walk: Walk) -> Reading:
     body, shortcut = walk("body", module.body, signal), walk("shortcut", module.shortcut, signal)
-    if body.output.shape != shortcut.output.shape:
+    outputs = [body.output, shortcut.output]
+    shape = _stretched(outputs)
+    if shape is None:
         raise ValueError(
             f"the body ends in {body.output.shape} and the shortcut in {shortcut.output.shape}, "
             "and only equal shapes can be added"
         )
-    field, jump = _seen_by_any([body.output, shortcut.output])
-    return Reading(body.output._replace(field=field, jump=jump), children=(body, shortcut))
+    return Reading(_joined(outputs, shape), children=(body, shortcut))
+
+
+@rule(Product)
+def _product(module: Product, signal: Signal, walk: Walk) -> Reading:
+    nodes = tuple(walk(str(i), branch, signal) for i, branch in enumerate(module))
+    outputs = [node.output for node in nodes]
+    shape = _stretched(outputs)
+    if shape is None:
+        ends = ", ".join(str(o.shape) for o in outputs)
+        raise ValueError(f"the branches end in {ends}, and only equal shapes can be multiplied")
+    return Reading(_joined(outputs, shape), children=nodes)
+
+
+class Function(nn.Module):
+    """A call of a torch function, or of a module with more arguments, as it was found in a `forward`: a leaf of a form.
+
+    It outputs `shape` at `cost` (MACs, products, activations), and is not there to be run. `local` says whether its
+    result at a place depends on that place alone.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shape: Shape,
+        cost: tuple[int, int, int],
+        parameters: Sequence[nn.Parameter] = (),
+        *,
+        local: bool = False,
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.shape = shape
+        self.cost = cost
+        self.local = local
+        self._parameters.update({str(i): parameter for i, parameter in enumerate(parameters)})
+
+
+@rule(Function)
+def _function(module: Function, signal: Signal, walk: Walk) -> Reading:
+    output = signal._replace(shape=module.shape) if module.local else signal.blind(module.shape)
+    return Reading(output, *module.cost, known=module.local)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from inception_edu.bricks import Concat, ConvUnit, Residual, branch, chain, lay, out_channels, separable, widen
+from inception_edu.bricks import Concat, ConvUnit, Residual
+from inception_edu.shorthand import branch, chain, lay, out_channels, separable, widen
 
 
 def names(module: nn.Module) -> list[str]:

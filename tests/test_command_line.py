@@ -49,7 +49,7 @@ def test_draw_writes_a_file(tmp_path, capsys, part):
     [
         ("cost inceptoin_v4", "did you mean 'inception_v4'"),
         ("cost inception_v4 --size 40", "the smallest square image it can read is 75x75"),
-        ("cost inception_v4 --size 0", "three whole numbers above 0"),
+        ("cost inception_v4 --size 0", "whole numbers above 0"),
         ("cost inception_v4 --depth 0", "a depth of at least 1"),
         ("cost nin_cifar10 --small", "no option 'small'"),
         ("draw inception_v4 mixed_9z", "holds no 'mixed_9z'"),

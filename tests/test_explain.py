@@ -5,12 +5,12 @@ import torch
 from torch import nn
 
 import inception_edu as ie
-from inception_edu.bricks import chain
 from inception_edu.course.challenge import challenge_network
 from inception_edu.data.fashion import load_fashion
 from inception_edu.data.files import asset
 from inception_edu.explain import class_activation_map, class_maps, occlusion_map
 from inception_edu.network import InceptionNet, classifier
+from inception_edu.shorthand import chain
 from inception_edu.train.loop import load
 
 SMALL = {"num_classes": 7, "width": 0.1}

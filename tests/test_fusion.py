@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 import inception_edu as ie
-from inception_edu.bricks import Concat, ConvUnit, Residual, branch
+from inception_edu.bricks import Concat, ConvUnit, Residual
 from inception_edu.data.fashion import load_fashion
 from inception_edu.data.files import asset
 from inception_edu.fusion import Pointwise, Slice, Sum, fold, fuse
 from inception_edu.models.googlenet import TABLE_1, inception
 from inception_edu.models.lightweight import light_block_as_written
+from inception_edu.shorthand import branch
 from inception_edu.train.loop import SMALL_GOOGLENET, accuracy, load
 
 SMALL: dict[str, Any] = {"num_classes": 10, "in_channels": 1, "width": 0.25, "small": True}

@@ -2,23 +2,35 @@
 
 import copy
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import inception_edu as ie
-from inception_edu.bricks import Concat, ConvUnit, Residual, branch, out_channels, separable
+from inception_edu import shorthand
+from inception_edu.bricks import Concat, ConvUnit, Residual
 from inception_edu.network import classifier
-from inception_edu.tracing import Reading, Signal, Walk, rule, trace
+from inception_edu.shorthand import branch, separable
+from inception_edu.tracing import trace
 
 # Random modules. `tame` ones keep the grid or halve it as a padded 3x3 with stride 2 does, so that branches
 # side by side fit together; the others have any geometry, and often cannot be run at all.
+
+
+def out_channels(module: nn.Module, channels: int) -> int:
+    """Random modules that no size suits are left out."""
+    try:
+        return shorthand.out_channels(module, channels)
+    except ie.ShapeError:
+        return assume(False)
 
 
 @st.composite
@@ -112,6 +124,15 @@ def cases(draw: st.DrawFn, tame: bool | None = None) -> tuple[nn.Module, tuple[i
     return module.eval(), (channels, draw(side), draw(side))
 
 
+@contextmanager
+def observed(module: nn.Module, hook: Any) -> Iterator[None]:
+    """Calls `hook` after every part of `module`, and takes it away again."""
+    handles = [inner.register_forward_hook(hook) for inner in module.modules()]
+    yield
+    for handle in handles:
+        handle.remove()
+
+
 def count(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
@@ -120,11 +141,7 @@ def count(module: nn.Module) -> int:
 @settings(max_examples=400)
 @given(cases())
 def test_shapes_parameters_and_macs_are_torchs(case: tuple[nn.Module, tuple[int, int, int]]) -> None:
-    """Where torch computes, `trace` says what comes out and what it costs; where torch cannot, neither can `trace`.
-
-    It is stricter than torch in one thing: torch would stretch a single row or column to the size of
-    the other in a sum, and no paper means that.
-    """
+    """Where torch computes, `trace` says what comes out and what it costs; where torch cannot, neither can `trace`."""
     module, shape = case
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -133,26 +150,17 @@ def test_shapes_parameters_and_macs_are_torchs(case: tuple[nn.Module, tuple[int,
         with pytest.raises(ie.ShapeError):
             trace(module, shape)
         return
-    try:
-        node = trace(module, shape)
-    except ie.ShapeError as error:
-        refusal = str(error)
-    else:
-        assert node.output.shape == output.shape[1:]
-        assert 2 * node.macs == counter.get_total_flops()  # torch counts a multiply and an add as two
-        assert node.params == count(module)
-        return
-    assert any(isinstance(inner, Residual) for inner in module.modules())
-    assert refusal.endswith("and only equal shapes can be added")
+    node = trace(module, shape)
+    assert node.output.shape == output.shape[1:]
+    assert 2 * node.macs == counter.get_total_flops()  # torch counts a multiply and an add as two
+    assert node.params == count(module)
 
 
 @given(cases(tame=True))
 def test_every_node_inside_is_what_torch_computes_there(case: tuple[nn.Module, tuple[int, int, int]]) -> None:
     module, shape = case
     outputs: dict[int, tuple[int, ...]] = {}
-    for inner in module.modules():
-        inner.register_forward_hook(lambda m, args, out: outputs.update({id(m): tuple(out.shape[1:])}))
-    with torch.no_grad():
+    with observed(module, lambda m, args, out: outputs.update({id(m): tuple(out.shape[1:])})), torch.no_grad():
         module(torch.zeros(1, *shape))
     node = trace(module, shape)
     for inner in node.walk():
@@ -205,10 +213,13 @@ def test_activations_are_what_convolutions_and_linear_layers_put_out(
     """Counted on real tensors, as they leave each layer."""
     module, shape = case
     seen = []
-    for layer in module.modules():
+
+    def noted(layer: nn.Module, read: Any, out: torch.Tensor) -> None:
         if isinstance(layer, nn.Conv2d | nn.Linear):
-            layer.register_forward_hook(lambda _layer, _read, out: seen.append(out.numel()))
-    module(torch.zeros(1, *shape))
+            seen.append(out.numel())
+
+    with observed(module, noted):
+        module(torch.zeros(1, *shape))
     assert trace(*case).activations == sum(seen)
 
 
@@ -322,46 +333,6 @@ def test_vectors_pass_through_the_layers_that_read_them(layer: nn.Module) -> Non
     assert node.params == count(module)
 
 
-class Shuffle(nn.Module):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.flip(1)
-
-
-class Twice(nn.Module):
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner = inner
-
-
-def test_an_unknown_module_gets_one_sentence() -> None:
-    with pytest.raises(
-        TypeError, match=r"^trace has no rule for Shuffle: build it from .*register.*torchinfo"
-    ) as caught:
-        trace(nn.Sequential(nn.ReLU(), Shuffle()), (3, 8, 8))
-    assert "\n" not in str(caught.value)
-
-
-def test_a_rule_can_be_added_and_may_walk_its_children() -> None:
-    @rule.register
-    def _(module: Twice, signal: Signal, walk: Walk) -> Reading:
-        inner = walk("inner", module.inner, signal)
-        return Reading(inner.output._replace(channels=2 * inner.output.channels), params=7, children=(inner,))
-
-    node = trace(nn.Sequential(Twice(ConvUnit(3, 5, 3)), ConvUnit(10, 2, 1)), (3, 8, 8))
-    assert node.output.shape == (2, 8, 8)
-    assert node["0.inner"].output.shape == (5, 8, 8)
-    assert node["0"].params == 7 + 3 * 5 * 9 + 10
-    with pytest.raises(ie.ShapeError, match=r"0\.inner: a convolution that reads 3 channels gets 4"):
-        trace(nn.Sequential(Twice(ConvUnit(3, 5, 3))), (4, 8, 8))
-
-
-def test_a_class_of_ones_own_is_read_by_its_parents_rule() -> None:
-    class Conv(nn.Conv2d):
-        pass
-
-    assert trace(Conv(3, 4, 3), (3, 8, 8)).output.shape == (4, 6, 6)
-
-
 FAULTS: list[tuple[Any, tuple[int, ...], str]] = [
     (nn.Sequential(OrderedDict(a=ConvUnit(3, 8, 3), b=ConvUnit(4, 8, 1))), (3, 9, 9),
      r"^Sequential cannot read \(C, H, W\) = \(3, 9, 9\): b: a convolution that reads 4 channels gets 8$"),
@@ -394,11 +365,9 @@ def test_a_fault_is_named_with_its_place_and_its_numbers(module: nn.Module, shap
         module.eval()(torch.zeros(1, *shape))
 
 
-@pytest.mark.parametrize("shape", [(3, 0, 4), (3, 4), (1, 3, 4, 4), (3, -1, 4), (3, 4.0, 4), ()])
+@pytest.mark.parametrize("shape", [(3, 0, 4), (3, -1, 4), (3, 4.0, 4), (), 3, ("3", 4, 4)])
 def test_a_shape_that_is_none_is_refused(shape: Any) -> None:
-    with pytest.raises(
-        ie.ShapeError, match=r"a shape is \(channels, height, width\), three whole numbers above 0; got"
-    ):
+    with pytest.raises(ie.ShapeError, match=r"a shape is \(channels, height, width\), whole numbers above 0; got"):
         trace(nn.ReLU(), shape)
 
 

@@ -13,98 +13,22 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import singledispatch
 from typing import Any
 
 from torch import nn
 
-from ..arithmetic import pair
-from ..bricks import Concat, Residual
+from ..bricks import Concat, Product, Residual
+from ..layers import Part, kind_of, size
 from ..network import InceptionNet
-from ..show.labels import size
-
-Part = dict[str, Any]
+from ..tracing import Function
 
 
-@singledispatch
 def box(module: nn.Module) -> Part:
-    """The settings of one layer that decide what it computes; a layer without a rule is told by its own words."""
-    return {"is": type(module).__name__, "settings": module.extra_repr()}
-
-
-@box.register
-def _(module: nn.Conv2d) -> Part:
-    return {
-        "is": "conv",
-        "channels": module.out_channels,
-        "kernel": list(pair(module.kernel_size)),
-        "stride": list(pair(module.stride)),
-        "padding": _padding(module),
-        "dilation": list(pair(module.dilation)),
-        "groups": module.groups,
-        "bias": module.bias is not None,
-        "norm": "none",
-        "relu": False,
-    }
-
-
-def _padding(module: nn.Conv2d) -> list[int] | str:
-    """Pixels on either side; "same" and "valid" in numbers, but for an even kernel, whose sides differ."""
-    if not isinstance(module.padding, str):
-        return list(pair(module.padding))
-    if module.padding == "valid":
-        return [0, 0]
-    reach = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
-    return module.padding if any(r % 2 for r in reach) else [r // 2 for r in reach]
-
-
-@box.register
-def _(module: nn.Linear) -> Part:
-    return {"is": "linear", "channels": module.out_features, "bias": module.bias is not None}
-
-
-@box.register
-def _(module: nn.MaxPool2d) -> Part:
-    return {"is": "max pool", **_window(module), "ceil_mode": module.ceil_mode}
-
-
-@box.register
-def _(module: nn.AvgPool2d) -> Part:
-    counted = module.count_include_pad or pair(module.padding) == (0, 0)
-    return {"is": "avg pool", **_window(module), "ceil_mode": module.ceil_mode, "border counted": counted}
-
-
-def _window(module: Any) -> Part:
-    return {name: list(pair(getattr(module, key))) for name, key in _WINDOW.items()}
-
-
-_WINDOW = {"kernel": "kernel_size", "stride": "stride", "padding": "padding"}
-
-
-@box.register
-def _(module: nn.AdaptiveAvgPool2d) -> Part:
-    size = module.output_size
-    return {"is": "adaptive avg pool", "grid": list(size) if isinstance(size, tuple) else [size, size]}
-
-
-@box.register
-def _(module: nn.Dropout) -> Part:
-    return {"is": "dropout", "dropped": module.p}
-
-
-@box.register(nn.BatchNorm1d)
-@box.register(nn.BatchNorm2d)
-def _(module: Any) -> Part:
-    return {"is": "batch norm", "settings": norm_of(module)}
-
-
-def norm_of(module: nn.BatchNorm1d | nn.BatchNorm2d) -> str:
-    """A batch norm in words: its epsilon, and whatever else is not torch's default."""
-    words = [f"batch norm with epsilon {module.eps:g}"]
-    words += [] if module.momentum == 0.1 else [f"and momentum {module.momentum}"]
-    words += [] if module.affine else ["without scale and shift"]
-    words += [] if module.track_running_stats else ["without running statistics"]
-    return " ".join(words)
+    """The settings of one layer that decide what it computes; what is not known is told by its own words."""
+    if isinstance(module, Function):
+        return {"is": module.name, "settings": ""}
+    kind = kind_of(module)
+    return kind.part(module) if kind else {"is": type(module).__name__, "settings": module.extra_repr()}
 
 
 def anatomy(module: nn.Module) -> list[Part]:
@@ -117,12 +41,17 @@ def anatomy(module: nn.Module) -> list[Part]:
             case Residual():
                 body, shortcut = anatomy(layer.body), anatomy(layer.shortcut)
                 parts.append({"is": "sum", "scale": float(layer.scale), "body": body, "shortcut": shortcut})
-            case nn.BatchNorm2d() if parts and (last := parts[-1])["is"] == "conv" and _is_bare(last):
-                last["norm"] = norm_of(layer)
-            case nn.ReLU() if parts and (last := parts[-1])["is"] == "conv" and not last["relu"]:
-                last["relu"] = True
+            case Product():
+                parts.append({"is": "product", "branches": [anatomy(branch) for branch in layer]})
             case _:
-                parts.append(box(layer))
+                part = box(layer)
+                last: Part = parts[-1] if parts else {"is": "nothing"}
+                if part["is"] == "batch norm" and last["is"] == "conv" and _is_bare(last):
+                    last["norm"] = part["settings"]
+                elif part["is"] == "ReLU" and last["is"] == "conv" and not last["relu"]:
+                    last["relu"] = True
+                else:
+                    parts.append(part)
     if isinstance(module, InceptionNet):
         blocks = list(module.features._modules)
         for tap, head in module.aux_heads.items():
@@ -154,7 +83,7 @@ def computing(module: nn.Module) -> Iterator[nn.Module]:
     """Every single layer in the order of `anatomy`, so that equal modules list theirs in the same order."""
     for layer in layers(module):
         match layer:
-            case Concat():
+            case Concat() | Product():
                 for branch in layer:
                     yield from computing(branch)
             case Residual():
@@ -217,6 +146,8 @@ def words(part: Part, *more: str) -> str:
     match kind:
         case "concat":
             return f"{len(part['branches'])} branches side by side"
+        case "product":
+            return f"a product of {len(part['branches'])} branches"
         case "sum":
             return "a residual sum" + "".join(f" with {said(field, part[field])}" for field in more)
         case "heads":
@@ -259,7 +190,7 @@ def count(parts: list[Part]) -> int:
 def insides(part: Part) -> list[list[Part]]:
     """The lists of parts that a part holds."""
     match part["is"]:
-        case "concat":
+        case "concat" | "product":
             return list(part["branches"])
         case "sum":
             return [part["body"], part["shortcut"]]
@@ -357,8 +288,10 @@ def _difference(expected: Part, given: Part, shut: Part, *, open: bool) -> str:
 def _inside(expected: Part, given: Part, seal: Seal | None, where: str) -> tuple[int, list[str]]:
     """How many boxes two parts of one kind share in what they hold, and where they differ there."""
     before = f"{where}, " if where else ""
+    branches = [f"{before}branch {n}" for n, _ in enumerate(given.get("branches", ()), 1)]
     names = {
-        "concat": [f"{before}branch {n}" for n, _ in enumerate(given.get("branches", ()), 1)],
+        "concat": branches,
+        "product": branches,
         "sum": [f"{before}body", f"{before}shortcut"],
         "heads": [f"{before}auxiliary head"],
     }

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..bricks import Concat, Residual
+from ..network import as_bricks
 from ..tracing import Node, trace
 from .anatomy import anatomy, computing
 
@@ -59,8 +60,9 @@ def _built(builder: Any, setting: tuple[Sequence[Any], Sequence[int]]) -> Any:
     module = _module(builder, arguments)
     if module is None:
         return None
-    output = trace(module, tuple(shape)).output.shape
-    return {"parts": anatomy(module), "output": list(output), "numbers": probe(module, tuple(shape))}
+    node = trace(module, tuple(shape))
+    parts = anatomy(as_bricks(node))
+    return {"parts": parts, "output": list(node.output.shape), "numbers": probe(module, tuple(shape))}
 
 
 def _designed(builder: Any, setting: tuple[Sequence[Any], Sequence[int]]) -> Any:
@@ -70,15 +72,18 @@ def _designed(builder: Any, setting: tuple[Sequence[Any], Sequence[int]]) -> Any
     if module is None:
         return None
     node = trace(module, tuple(shape))
+    if node.output.field is None:
+        raise TypeError(f"what this design sees cannot be read off ({', '.join(node.unread())})")
+    bricks = as_bricks(node)
     return {
         "output": list(node.output.shape),
         "parameters": node.params,
         "MACs": node.macs,
         "activations": node.activations,
         "receptive field": min(field for field, side in zip(node.output.field, shape[1:], strict=True) if side > 1),
-        "convolutions": sum(isinstance(layer, nn.Conv2d) for layer in computing(module)),
+        "convolutions": sum(isinstance(layer, nn.Conv2d) for layer in computing(bricks)),
         "convolutions in a row": depth(node),
-        "branches": max((len(part["branches"]) for part in anatomy(module) if part["is"] == "concat"), default=1),
+        "branches": max((len(part["branches"]) for part in anatomy(bricks) if part["is"] == "concat"), default=1),
     }
 
 
@@ -86,8 +91,8 @@ def depth(node: Node) -> int:
     """Convolutions on the longest way through."""
     below = [depth(child) for child in node.children]
     if not below:
-        return sum(isinstance(layer, nn.Conv2d) for layer in node.module.modules())
-    return max(below) if isinstance(node.module, Concat | Residual) else sum(below)
+        return sum(isinstance(layer, nn.Conv2d) for layer in node.form.modules())
+    return max(below) if isinstance(node.form, Concat | Residual) else sum(below)
 
 
 def _module(builder: Any, arguments: Sequence[Any]) -> nn.Module | None:
@@ -115,7 +120,7 @@ def probe(module: nn.Module, shape: tuple[int, ...]) -> Any:
     copy = deepcopy(module).double().eval()
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for layer in computing(copy):
+        for layer in computing(as_bricks(trace(copy, shape))):
             for tensor in (*layer.parameters(recurse=False), *layer.buffers(recurse=False)):
                 if tensor.is_floating_point():  # positive, for a variance must be; and spread, for order matters
                     tensor.copy_(torch.rand(tensor.shape, generator=generator, dtype=torch.float64) + 0.1)

@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import nn
 
-from ..bricks import Item, chain, out_channels
 from ..data.files import write_whole
 from ..network import InceptionNet, classifier
+from ..shorthand import Item, chain, out_channels
 from ..tracing import trace
 
 

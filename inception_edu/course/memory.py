@@ -28,7 +28,7 @@ def peak_bytes(node: Node) -> int:
 def _peak(node: Node) -> int:
     """The fullest moment while `node` runs, in values of 4 bytes."""
     held, made = node.input.elements, node.output.elements
-    match node.module:
+    match node.form:
         case Concat():
             joined = waiting = 0
             for branch in node.children:
@@ -39,7 +39,7 @@ def _peak(node: Node) -> int:
             body, shortcut = node.children
             return max(_peak(shortcut), _new(shortcut) + _peak(body), held + _new(shortcut) + 2 * made)
         case ConvUnit():
-            return held + made * min(len(node.module), 2)
+            return held + made * min(len(node.form), 2)
         case nn.MaxPool2d():
             return held + 3 * made
         case nn.LocalResponseNorm():
@@ -54,8 +54,8 @@ def _peak(node: Node) -> int:
 def _views(node: Node) -> bool:
     """Whether the output is the input itself, or a part of it."""
     if node.children:
-        return isinstance(node.module, nn.Sequential) and all(map(_views, node.children))
-    return isinstance(node.module, _VIEWS)
+        return isinstance(node.form, nn.Sequential) and all(map(_views, node.children))
+    return isinstance(node.form, _VIEWS)
 
 
 def _new(node: Node) -> int:

@@ -5,9 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..bricks import Concat, branch
+from ..bricks import Concat
 from ..data.fashion import BLACK, LabelledImages
 from ..network import InceptionNet, classifier
+from ..shorthand import branch
 
 NEAR = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2))
 """Steps (down, right) from one dot to the next that fit into a 3x3 window."""

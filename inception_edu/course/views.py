@@ -5,9 +5,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..bricks import Concat, Item, branch
+from ..bricks import Concat
 from ..data.fashion import LabelledImages
 from ..network import InceptionNet, stack
+from ..shorthand import Item, branch
 
 View = Literal["upper", "lower"]
 

@@ -35,5 +35,5 @@ def _totals(node: Node) -> tuple[int, int, int, int]:
 
 def _cells(name: str, node: Node) -> list[str]:
     channels, params, macs, size = _totals(node)
-    field = "x".join(map(str, dict.fromkeys(node.output.field)))
+    field = "x".join(map(str, dict.fromkeys(node.output.field))) if node.output.field else "unknown"
     return [name, f"{channels}", f"{params:,}", f"{macs:,}", f"{size / 1000:,.0f}", field]

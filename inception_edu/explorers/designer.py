@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ..bricks import ConvUnit, Item, Residual, branch, separable
+from ..bricks import ConvUnit, Residual
 from ..course.challenge import BUDGET, Budget
-from ..drafting import drafting
 from ..models.googlenet import inception
 from ..network import InceptionNet, stack
+from ..shorthand import Item, branch, separable
 from ..show.drawing import diagram
 from ..tracing import Node, trace
 from ..train.loop import threads
@@ -118,7 +118,7 @@ class Design:
     @cached_property
     def node(self) -> Node:
         """The network as `trace` reads it for one (1, 28, 28) image; its weights have no values and no memory."""
-        with drafting():
+        with torch.device("meta"):
             return trace(self.build(), BUDGET.image)
 
     def scaled(self, factor: float) -> "Design":
@@ -244,7 +244,7 @@ def design_table(design: Design, reference: Design | None = None, budget: Budget
 
 
 def _cost(node: Node) -> tuple[str, str, str]:
-    return f"{node.params:,}", f"{node.macs:,}", f"{node.output.field[0]}"
+    return f"{node.params:,}", f"{node.macs:,}", f"{node.output.field[0] if node.output.field else 'unknown'}"
 
 
 def _design(settings: Mapping[str, float]) -> Design:

@@ -6,7 +6,8 @@ from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING
 
-from ..drafting import drafting
+import torch
+
 from ..models.googlenet import naive_inception
 from ..show.drawing import diagram
 from ..show.palette import BLUE, ORANGE
@@ -41,7 +42,7 @@ class NaiveBlock:
     @cached_property
     def node(self) -> Node:
         """The first block as `trace` reads it, with biases; MACs are multiply-adds of its convolutions at batch 1."""
-        with drafting():
+        with torch.device("meta"):
             block = naive_inception(self.in_channels, self.n1x1, self.n3x3, self.n5x5, batch_norm=False)
         return trace(block, (self.in_channels, self.grid, self.grid), name="naive block")
 

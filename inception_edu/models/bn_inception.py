@@ -10,8 +10,9 @@ from typing import Any
 
 from torch import nn
 
-from ..bricks import Concat, Item, branch, separable
+from ..bricks import Concat
 from ..network import InceptionNet, small_stem, stack
+from ..shorthand import Item, branch, separable
 
 Row = tuple[int, int, int, int, int, int]
 

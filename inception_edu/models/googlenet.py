@@ -6,8 +6,9 @@ from typing import Any
 
 from torch import nn
 
-from ..bricks import Concat, Item, branch
+from ..bricks import Concat
 from ..network import InceptionNet, aux_head, small_stem, stack
+from ..shorthand import Item, branch
 
 Row = tuple[int, int, int, int, int, int]
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from torch import nn
 
-from ..bricks import Concat, ConvUnit, Item, Residual, branch, out_channels
+from ..bricks import Concat, ConvUnit, Residual
 from ..network import InceptionNet, small_stem, stack
+from ..shorthand import Item, branch, out_channels
 from .inception_v3 import max_pool
 from .inception_v4 import STEM as STEM_V4
 from .inception_v4 import avg_pool, reduction_a

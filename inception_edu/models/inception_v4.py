@@ -5,8 +5,9 @@ from typing import Any
 
 from torch import nn
 
-from ..bricks import Concat, Item, branch
+from ..bricks import Concat
 from ..network import InceptionNet, aux_head_bn, small_stem, stack
+from ..shorthand import Item, branch
 from .inception_v3 import fork, max_pool
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from torch import nn
 
-from ..bricks import Concat, ConvUnit, Item, branch, separable
+from ..bricks import Concat, ConvUnit
 from ..network import InceptionNet, small_stem, stack
+from ..shorthand import Item, branch, separable
 from .googlenet import TABLE_1, Row, max_pool
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from torch import nn
 
-from ..bricks import ConvUnit, Item, branch, chain
+from ..bricks import ConvUnit
 from ..network import InceptionNet
+from ..shorthand import Item, branch, chain
 
 
 def mlpconv(

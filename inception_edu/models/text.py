@@ -18,10 +18,11 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from ..bricks import Concat, ConvUnit, Item, Residual, branch, chain, out_channels
+from ..bricks import Concat, ConvUnit, Residual
 from ..data.files import write_whole
 from ..data.text import PAD, Vocabulary
 from ..network import InceptionNet, classifier
+from ..shorthand import Item, branch, chain, out_channels
 from .googlenet import Row
 from .inception_resnet import residual
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from torch import nn
 
-from ..bricks import ConvUnit, Item, Residual, branch, out_channels, separable
+from ..bricks import ConvUnit, Residual
 from ..network import InceptionNet, stack
+from ..shorthand import Item, branch, out_channels, separable
 
 
 def sep(channels: int, *, relu: bool = True) -> Item:

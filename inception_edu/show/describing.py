@@ -9,22 +9,18 @@ from typing import NamedTuple
 
 from torch import nn
 
-from ..bricks import Concat, ConvUnit, Residual
+from ..bricks import Concat, ConvUnit, Product, Residual
+from ..layers import Signal
 from ..network import InceptionNet
-from ..tracing import Node, Signal
-from .labels import kind, label
+from ..tracing import Node
+from .labels import box, label
 
 SMALL = {"norm", "activation", "dropout", "reshape", "identity"}  # drawn as pills
 RUN = 3  # as many equal blocks in a row are drawn once
 
 
 def checked(node: Node, depth: int | None) -> int:
-    """The depth to draw."""
-    if not isinstance(node, Node):
-        raise TypeError(
-            f"a diagram is drawn from what trace returns, diagram(trace(module, (C, H, W))), "
-            f"not from {type(node).__name__}"
-        )
+    """The depth to draw. Raises ValueError for one below 1."""
     if depth is None:
         return 1 if isinstance(node.module, InceptionNet) else 99
     if not isinstance(depth, int) or depth < 1:
@@ -33,52 +29,58 @@ def checked(node: Node, depth: int | None) -> int:
 
 
 def name_of(node: Node) -> str:
-    """Its own name, the words of its box where it is a mere unit, or else "block"."""
-    module = node.module
-    return getattr(module, "name", "") or node.name or (label(module) if not node.children else "block")
+    """Its own name, the words of its box where it is a mere unit, its class where that is the reader's, or "block"."""
+    own = getattr(node.module, "name", "") or node.name
+    if own:
+        return str(own)
+    if node.module is not node.form:
+        return type(node.module).__name__
+    return label(node.form) if not node.children else "block"
 
 
-def kind_of(node: Node) -> str:
-    """What shape it is drawn in: "block" for what has children, else what `labels.kind` says."""
+def box_of(node: Node) -> str:
+    """What shape it is drawn in: "block" for what has children, else what `labels.box` says."""
     if node.children:
         return "block"
-    if isinstance(node.module, nn.Sequential) and not isinstance(node.module, ConvUnit):
+    if isinstance(node.form, nn.Sequential) and not isinstance(node.form, ConvUnit):
         return "identity"  # it holds nothing, so it changes nothing
-    return kind(node.module)
+    return box(node.form)
 
 
 def skipped(node: Node) -> bool:
     """Whether it is drawn as a mere line: it hands on what it gets."""
-    return kind_of(node) == "identity"
+    return box_of(node) == "identity"
 
 
 def shape(signal: Signal) -> str:
     """`256 x 28x28`, or `1000` for a vector."""
-    return str(signal.channels) if signal.flat else f"{signal.channels} x {signal.height}x{signal.width}"
+    return f"{signal.channels} x {'x'.join(map(str, signal.sides))}" if signal.sides else str(signal.channels)
 
 
 def flow(node: Node) -> str:
     """What to write beside the line that leaves it: channels, and the grid where it changes."""
-    same = node.output.shape[1:] == node.input.shape[1:]
+    same = node.output.sides == node.input.sides
     return str(node.output.channels) if same else shape(node.output)
 
 
 def without_relu(node: Node) -> bool:
     """Whether it is a unit without its ReLU, which the box then says."""
-    return isinstance(node.module, ConvUnit) and not hasattr(node.module, "relu")
+    return isinstance(node.form, ConvUnit) and not hasattr(node.form, "relu")
 
 
 def gist(node: Node) -> str:
     """A folded block in a few words."""
     if not node.children:
-        return label(node.module) or "identity"
-    if isinstance(node.module, Concat):
+        return label(node.form) or "identity"
+    if isinstance(node.form, Concat):
         return f"{len(node.children)} branches"
-    if isinstance(node.module, Residual):
-        scale = node.module.scale
+    if isinstance(node.form, Product):
+        return f"product of {len(node.children)}"
+    if isinstance(node.form, Residual):
+        scale = node.form.scale
         return "residual" if scale == 1 else f"residual x {scale:g}"
-    parts = [child for child in node.children if kind_of(child) not in SMALL] or node.children
-    kinds, gists = [kind_of(part) for part in parts], [gist(part) for part in parts]
+    parts = [child for child in node.children if box_of(child) not in SMALL] or node.children
+    kinds, gists = [box_of(part) for part in parts], [gist(part) for part in parts]
     if len(parts) == 1:
         return gists[0]
     if kinds == ["depthwise", "conv"]:
@@ -97,7 +99,7 @@ def listed(node: Node) -> list[str]:
     inner = [child for child in node.children if not skipped(child)]
     if not in_order(node) or len(inner) > 4 or any(child.children for child in inner):
         return []
-    return [label(child.module) for child in inner]
+    return [label(child.form) for child in inner]
 
 
 def _equal(one: Node, other: Node) -> bool:
@@ -105,7 +107,7 @@ def _equal(one: Node, other: Node) -> bool:
     return (
         (one.input.shape, one.output.shape, one.params, one.macs)
         == (other.input.shape, other.output.shape, other.params, other.macs)
-        and (label(one.module), without_relu(one)) == (label(other.module), without_relu(other))
+        and (label(one.form), without_relu(one)) == (label(other.form), without_relu(other))
         and len(one.children) == len(other.children)
         and all(_equal(*pair) for pair in zip(one.children, other.children, strict=True))
     )
@@ -149,7 +151,7 @@ def runs_of(node: Node) -> list[Run]:
 
 def in_order(node: Node) -> bool:
     """Whether its children stand one behind the other."""
-    return bool(node.children) and not isinstance(node.module, Concat | Residual)
+    return bool(node.children) and not isinstance(node.form, Concat | Product | Residual)
 
 
 def percent(share: float) -> str:
@@ -172,6 +174,10 @@ def _spoken(signal: Signal) -> str:
     return "x".join(map(str, signal.shape))
 
 
+def _joined(node: Node) -> str:
+    return "multiplied" if isinstance(node.form, Product) else "concatenated"
+
+
 def _words(text: str) -> str:
     """A label without its shorthand: `3x3 conv /2 V` -> `3x3 conv with stride 2 without padding`."""
     return re.sub(r" V$", " without padding", re.sub(r" /(\S+)", r" with stride \1", text))
@@ -189,14 +195,14 @@ class _Teller:
 
     def box(self, node: Node) -> str:
         """One box: what it is, and what comes out where that is not what goes in."""
-        module = node.module
+        module = node.form
         text = " then ".join(map(_words, listed(node) or [gist(node)]))
         if isinstance(module, Residual) or (in_order(node) and text.startswith("residual")):
             text = text.replace("residual", "residual block").replace(" x ", " with its body scaled by ")
         if without_relu(node):
             text += " without ReLU"
-        if node.output.shape != node.input.shape or kind_of(node) in ("conv", "linear"):
-            same = node.output.shape[1:] == node.input.shape[1:]
+        if node.output.shape != node.input.shape or box_of(node) in ("conv", "linear"):
+            same = node.output.sides == node.input.sides
             text += f" to {node.output.channels if same else _spoken(node.output)}"
         if self.total and node.macs:
             text += f" ({percent(self.times * node.macs / self.total)} of the MACs)"
@@ -206,10 +212,10 @@ class _Teller:
         """`node` opened `depth` levels, as a piece of a sentence."""
         if depth < 1 or not node.children:
             return self.box(node)
-        if isinstance(node.module, Concat):
-            return f"a fork into {_count(len(node.children))}, concatenated ({self.branches(node, depth)})"
-        if isinstance(node.module, Residual):
-            return f"a residual block ({self.sum(node.module, node, depth)})"
+        if isinstance(node.form, Concat | Product):
+            return f"a fork into {_count(len(node.children))}, {_joined(node)} ({self.branches(node, depth)})"
+        if isinstance(node.form, Residual):
+            return f"a residual block ({self.sum(node.form, node, depth)})"
         steps = [self.part(child, depth - 1) for child in node.children if not skipped(child)]
         return ", then ".join(steps) or "identity"
 
@@ -235,11 +241,12 @@ class _Teller:
 
     def whole(self, node: Node, depth: int) -> str:
         """The root, as a sentence."""
-        if isinstance(node.module, Concat):
+        if isinstance(node.form, Concat | Product):
             count = _count(len(node.children)).capitalize()
-            return f"{count} {'branch' if count == 'One' else 'branches'}, concatenated: {self.branches(node, depth)}"
-        if isinstance(node.module, Residual):
-            return f"Residual block, {self.sum(node.module, node, depth)}"
+            branches = f"{count} {'branch' if count == 'One' else 'branches'}, {_joined(node)}"
+            return f"{branches}: {self.branches(node, depth)}"
+        if isinstance(node.form, Residual):
+            return f"Residual block, {self.sum(node.form, node, depth)}"
         if not node.children:
             return self.box(node)
         return "In order: " + "; ".join(self.run(run, depth - 1) for run in runs_of(node) if not skipped(run.node))

@@ -2,10 +2,12 @@
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
-from ..tracing import Node
+from torch import nn
+
+from ..tracing import Node, traced
 from . import palette
 from .describing import SMALL, describe, percent
 from .layout import BOLD, LINE, PLUS, SHARE, SIZES, SLANT, Box, Layout, Point, Wire, Words, layout
@@ -29,17 +31,25 @@ class Diagram(str):
         return f"<div>{self!s}</div>"
 
 
-def diagram(node: Node, depth: int | None = None, *, macs_share: bool = False) -> Diagram:
-    """`node` (what `trace` returned) as SVG text, opened `depth` levels down.
+def diagram(
+    what: Node | nn.Module, shape: Sequence[int] | None = None, *, depth: int | None = None, macs_share: bool = False
+) -> Diagram:
+    """A drawing as SVG text, opened `depth` levels down.
 
-    At depth 1 each child of `node` is one box. Without a depth a block opens fully and a whole
-    network shows one box a block. Boxes are labelled as in the tables: kernel, kind, "/2" for a
-    stride, "V" for no padding. Lines carry channels, and the grid where it changes. `macs_share`
-    adds the share of the drawing's MACs (multiply-adds of convolutions and linear layers, one
-    image, auxiliary heads left out) to each box that has any.
+    | argument     | what it is                                                                               |
+    |--------------|------------------------------------------------------------------------------------------|
+    | `what`       | what `trace` returned, or any module together with a `shape`                             |
+    | `shape`      | the image that the module reads, (C, H, W)                                               |
+    | `depth`      | levels to open: at 1 each child is one box; None opens a block fully and a network once  |
+    | `macs_share` | adds to each box its share of the drawing's MACs (conv and linear multiply-adds, batch 1, |
+    |              | auxiliary heads left out)                                                                |
 
-    Raises TypeError for what is not a `Node` and ValueError for a depth below 1.
+    Boxes are labelled as in the tables: kernel, kind, "/2" for a stride, "V" for no padding. Lines carry channels,
+    and the grid where it changes.
+
+    Raises TypeError for what can be neither, ValueError for a depth below 1, and what `trace` raises.
     """
+    node = traced(what, shape)
     text = describe(node, depth, macs_share=macs_share)
     return Diagram(_svg(layout(node, depth, macs_share=macs_share), text), text)
 

@@ -12,17 +12,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..bricks import Concat, Residual
+from ..bricks import Concat, Product, Residual
 from ..network import InceptionNet
 from ..tracing import Node
 from .describing import (
     SMALL,
     Run,
+    box_of,
     checked,
     flow,
     gist,
     in_order,
-    kind_of,
     listed,
     name_of,
     runs_of,
@@ -225,8 +225,8 @@ class _Plan:
         if without_relu(node):
             lines.append(Line("no ReLU", "note"))
         # A line says its channels once: a ReLU or a dropout does not repeat them.
-        same = kind_of(node) in SMALL and node.output.shape == node.input.shape
-        return self.unit(kind_of(node), lines, node.macs, "" if same else flow(node))
+        same = box_of(node) in SMALL and node.output.shape == node.input.shape
+        return self.unit(box_of(node), lines, node.macs, "" if same else flow(node))
 
     def part(self, node: Node, depth: int, *, loose: bool = False) -> Part:
         """`node` opened `depth` levels; `loose` leaves the joining of its ends to the `Concat` around it."""
@@ -234,9 +234,9 @@ class _Plan:
             return Part(4, 4, 0, (Exit(0, ""),), lambda sheet, x, y: None, entered=False)
         if depth < 1 or not node.children:
             return self.box(node)
-        if isinstance(node.module, Concat):
-            return self.concat(node, depth, loose)
-        if isinstance(node.module, Residual):
+        if isinstance(node.form, Concat | Product):
+            return self.concat(node, depth, loose and isinstance(node.form, Concat))
+        if isinstance(node.form, Residual):
             return self.residual(node, depth)
         steps = [child for child in node.children if not skipped(child)] or [node.children[0]]
         return self.chain([(self.part(step, depth - 1, loose=loose and step is steps[-1]), None) for step in steps])
@@ -276,8 +276,9 @@ class _Plan:
         return Part(left, right, height, items[-1][0].exits, draw, items[0][0].entered)
 
     def concat(self, node: Node, depth: int, loose: bool) -> Part:
-        """Branches side by side, ending level, as the papers draw them."""
-        branches = [self.part(child, depth - 1, loose=True) for child in node.children]
+        """Branches side by side, ending level, as the papers draw them; a `Product` says so in its bar."""
+        joins = isinstance(node.form, Concat)
+        branches = [self.part(child, depth - 1, loose=joins) for child in node.children]
         ends = [
             tuple(Exit(exit.dx, exit.text or flow(child)) for exit in branch.exits)
             for branch, child in zip(branches, node.children, strict=True)
@@ -313,17 +314,17 @@ class _Plan:
                     for exit in exits:
                         _leave(sheet, exit, start + axis, y + DROP + tall, y + DROP + tall + GAP, True)
             if not loose:
-                line = Line("concat", "label")
+                line = Line("concat" if joins else "multiply", "label")
                 sheet.boxes.append(Box("concat", start, y + height - BAR, width, BAR, (line,)))
 
         return Part(middle, width - middle, height, out, draw, entered=False)
 
     def residual(self, node: Node, depth: int) -> Part:
         """The body, and to its right the shortcut, joined in the circle with a plus."""
-        assert isinstance(node.module, Residual)
+        assert isinstance(node.form, Residual)
         body, side = (self.part(child, depth - 1) for child in node.children)
         into, beside = body.exits[0].text or flow(node.children[0]), side.exits[0].text or flow(node.children[1])
-        scale = f"x {node.module.scale:g}" if node.module.scale != 1 else ""
+        scale = f"x {node.form.scale:g}" if node.form.scale != 1 else ""
         lane = max(body.right, _beside(into)) + BRANCHES + side.left
         tall = max(body.height, side.height)
         height = DROP + tall + GAP + 2 * PLUS
@@ -443,7 +444,7 @@ class _Plan:
             lines += [Line(gist(node), "note" if lines else "label")]
             lines += [Line("no ReLU", "note")] if without_relu(node) else []
             lines += [Line(shape(node.output), "note")]
-            return self.unit(kind_of(node), lines, node.macs, "", self.times, height)
+            return self.unit(box_of(node), lines, node.macs, "", self.times, height)
 
         tall = max(unit(run).height for run in runs)
         parts = [unit(run, tall) for run in runs]
@@ -471,14 +472,14 @@ class _Plan:
                     if head := heads[i]:
                         sheet.wire((axis, bottom), (axis, bottom + DROP), dashed=True)
                         head.draw(sheet, axis, bottom + DROP)
-                    copies, kind = len(runs[i].nodes), kind_of(runs[i].node)
+                    copies, kind = len(runs[i].nodes), box_of(runs[i].node)
                     right = axis + lead + 4 * (min(copies, 3) - 1) - (SLANT["pool"] / 2 if kind == "pool" else 0)
                     end = axis + lead + STEP
                     if i == len(runs) - 1:
                         sheet.wire((right, middle), (end, middle))
                         sheet.words.append(Words(shape(runs[i].node.output), end + 4, middle))
                     elif i != row[-1]:
-                        next_pool = kind_of(runs[i + 1].node) == "pool"
+                        next_pool = box_of(runs[i + 1].node) == "pool"
                         sheet.wire((right, middle), (end + (SLANT["pool"] / 2 if next_pool else 0), middle))
                     else:
                         turn, out = y + low - TURN / 2, end - STEP / 2

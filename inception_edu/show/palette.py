@@ -28,7 +28,7 @@ KINDS = {
     "block": SKY_BLUE,
     "head": VERMILLION,
 }
-"""The hue of each `labels.kind` that has one, of a folded block and of an auxiliary head; all else has none."""
+"""The hue of each `labels.box` that has one, of a folded block and of an auxiliary head; all else has none."""
 
 INK_LIGHT = "#1f2328"
 """Text and lines on a light page."""

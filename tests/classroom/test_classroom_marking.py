@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from inception_edu.bricks import Concat, ConvUnit, Residual, branch
+from inception_edu.bricks import Concat, ConvUnit, Residual
 from inception_edu.classroom import check, checks, marking
 from inception_edu.classroom.evidence import collect, depth, plain, probe, summary
 from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
 from inception_edu.classroom.marking import EVIDENCE, holds, mark, seal, tally
 from inception_edu.classroom.sealing import KeyMismatchError, expectations
+from inception_edu.shorthand import branch
 from inception_edu.tracing import trace
 
 

@@ -10,9 +10,10 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import inception_edu as ie
-from inception_edu.bricks import Concat, ConvUnit, Residual, branch, separable
+from inception_edu.bricks import Concat, ConvUnit, Residual
 from inception_edu.course.memory import peak_bytes
 from inception_edu.models.lightweight import light_block_as_written
+from inception_edu.shorthand import branch, separable
 from inception_edu.tracing import trace
 
 

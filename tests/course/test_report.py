@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from inception_edu.bricks import Concat, branch
+from inception_edu.bricks import Concat
 from inception_edu.course.challenge import BUDGET, Logbook, challenge_network
 from inception_edu.course.report import Recognised, project_report, recognise
 from inception_edu.data.fashion import LabelledImages, load_fashion
 from inception_edu.network import InceptionNet
+from inception_edu.shorthand import branch
 from inception_edu.train.loop import History, accuracy, fit
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from inception_edu.bricks import Concat, ConvUnit, branch
+from inception_edu.bricks import Concat, ConvUnit
 from inception_edu.explorers import factorise_explorer, grid_reduction_explorer
 from inception_edu.explorers.factorise import Factorisation, exactness, factorise_view, presets, verdict
 from inception_edu.explorers.grid_reduction import (
@@ -19,6 +19,7 @@ from inception_edu.explorers.grid_reduction import (
     reduction_verdict,
 )
 from inception_edu.models.inception_v3 import inception_b
+from inception_edu.shorthand import branch
 from inception_edu.tracing import trace
 
 CHANNELS = st.integers(1, 1024)

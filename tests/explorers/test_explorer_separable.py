@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import inception_edu as ie
-from inception_edu.bricks import ConvUnit, separable
+from inception_edu.bricks import ConvUnit
 from inception_edu.explorers import separable_explorer
 from inception_edu.explorers.separable import SeparableCost, separable_sentence, separable_view
+from inception_edu.shorthand import separable
 
 COUNTS = st.integers(1, 2048)
 

@@ -325,7 +325,7 @@ def test_auxiliary_heads_hang_from_the_block_that_they_read(name):
 @pytest.mark.parametrize("name", ie.FAMILY)
 @pytest.mark.parametrize("depth", [1, 2, 9])
 def test_shares_of_macs_add_up(name, depth):
-    boxes = layout(traced(name, name in HEADS), depth, macs_share=True).boxes
+    boxes = layout(traced(name, name in HEADS), depth=depth, macs_share=True).boxes
     assert sum(box.share or 0 for box in boxes) == pytest.approx(1)
     assert all(box.share is None for box in layout(traced(name), depth).boxes)
 
@@ -347,9 +347,9 @@ def test_a_run_ends_at_the_block_that_a_head_reads():
 
 def test_the_default_opens_a_block_and_folds_a_network():
     node = traced("googlenet")
-    assert diagram(node) == diagram(node, 1) != diagram(node, 2)
+    assert diagram(node) == diagram(node, depth=1) != diagram(node, depth=2)
     block = node["inception_3a"]
-    assert diagram(block) == diagram(block, 2) != diagram(block, 1)
+    assert diagram(block) == diagram(block, depth=2) != diagram(block, depth=1)
 
 
 def test_a_learners_own_modules_are_drawn():
@@ -404,14 +404,14 @@ def test_the_description_counts_every_branch(name):
 @pytest.mark.parametrize("depth", [1, 2])
 @pytest.mark.parametrize("name", ie.FAMILY)
 def test_svg_is_well_formed_named_and_self_contained(name, depth):
-    svg = diagram(traced(name, name in HEADS), depth, macs_share=depth == 2)
+    svg = diagram(traced(name, name in HEADS), depth=depth, macs_share=depth == 2)
     root = ET.fromstring(svg)
     assert root.tag == f"{SVG}svg"
     assert root.get("role") == "img"
     ids = [element.get("id") for element in root.iter() if element.get("id")]
     assert sorted(ids) == sorted(root.get("aria-labelledby", "").split())
     title, desc = root.find(f"{SVG}title"), root.find(f"{SVG}desc")
-    assert f"{title.text}. {desc.text}" == describe(traced(name, name in HEADS), depth, macs_share=depth == 2)
+    assert f"{title.text}. {desc.text}" == describe(traced(name, name in HEADS), depth=depth, macs_share=depth == 2)
     assert {element.tag.removeprefix(SVG) for element in root.iter()} == {
         "svg",
         "title",
@@ -460,14 +460,28 @@ def test_its_style_reaches_nothing_else_on_the_page():
 def test_a_depth_below_one_is_refused_in_one_sentence(depth):
     for function in (diagram, describe, layout):
         with pytest.raises(ValueError, match=f"a depth that is a whole number of at least 1, got {depth}"):
-            function(traced("googlenet"), depth)
+            function(traced("googlenet"), depth=depth)
 
 
-@pytest.mark.parametrize("thing", [None, "googlenet", nn.Conv2d(3, 8, 1)])
-def test_what_trace_did_not_return_is_refused_in_one_sentence(thing):
-    for function in (diagram, describe, layout):
-        with pytest.raises(TypeError, match=f"drawn from what trace returns, .*, not from {type(thing).__name__}"):
-            function(thing)
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ((None,), "what trace returns, or a module on a shape .* given NoneType"),
+        (("googlenet",), "given str"),
+        ((nn.Conv2d(3, 8, 1),), "Conv2d reads images, so say of which shape"),
+        ((ie.trace(nn.Conv2d(3, 8, 1), (3, 4, 4)), (3, 4, 4)), "given Node and a shape"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_in_one_sentence(given, sentence):
+    for show in (diagram, ie.summary):
+        with pytest.raises(TypeError, match=sentence):
+            show(*given)
+
+
+def test_a_module_is_shown_in_one_call():
+    unit, shape = ConvUnit(3, 8, 3), (3, 9, 9)
+    assert diagram(unit, shape) == diagram(ie.trace(unit, shape))
+    assert str(ie.summary(unit, shape)) == str(ie.summary(ie.trace(unit, shape)))
 
 
 # Palette

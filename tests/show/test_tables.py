@@ -19,7 +19,7 @@ def traced(name, **options):
 @pytest.mark.parametrize("name", ie.FAMILY)
 @pytest.mark.parametrize("depth", [1, 2, 9])
 def test_the_columns_add_up(name, depth):
-    table = ie.summary(traced(name), depth)
+    table = ie.summary(traced(name), depth=depth)
     for column in ("params", "macs", "activations"):
         assert sum(getattr(row, column) for row in table.rows) == getattr(table.total, column)
 
@@ -36,7 +36,7 @@ def test_auxiliary_heads_count_in_parameters_and_not_in_macs():
 
 def test_text_is_golden(golden):
     golden("googlenet_table.txt", str(ie.summary(traced("googlenet"))))
-    golden("inception_3a_table.txt", str(ie.summary(traced("googlenet")["inception_3a"], 2)))
+    golden("inception_3a_table.txt", str(ie.summary(traced("googlenet")["inception_3a"], depth=2)))
 
 
 def test_html_and_records_hold_the_same_numbers_as_the_text():
@@ -51,7 +51,7 @@ def test_html_and_records_hold_the_same_numbers_as_the_text():
 
 def test_deep_rows_carry_a_path_that_finds_them():
     node = traced("inception_v3")
-    rows = ie.summary(node, 3).rows
+    rows = ie.summary(node, depth=3).rows
     paths = [row.part for row in rows]
     assert "mixed_7b.1.1" in paths
     for row in rows:
@@ -60,4 +60,4 @@ def test_deep_rows_carry_a_path_that_finds_them():
 
 def test_a_depth_below_one_is_refused():
     with pytest.raises(ValueError, match="a depth of at least 1, got 0"):
-        ie.summary(traced("nin_cifar10"), 0)
+        ie.summary(traced("nin_cifar10"), depth=0)

@@ -5,8 +5,9 @@ from math import ceil
 from torch import nn
 
 from inception_edu.arithmetic import conv_macs
-from inception_edu.bricks import Concat, branch
+from inception_edu.bricks import Concat
 from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
+from inception_edu.shorthand import branch
 
 
 def middle(channels, kernel, ones=2):

@@ -2,8 +2,9 @@
 
 from torch import nn
 
-from inception_edu.bricks import Concat, branch
+from inception_edu.bricks import Concat
 from inception_edu.classroom.keys import Answer, Builds, Computes
+from inception_edu.shorthand import branch
 
 
 def fold(weights, scale, bias, center, beta):

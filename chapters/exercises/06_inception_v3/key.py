@@ -2,8 +2,9 @@
 
 from math import log, log10
 
-from inception_edu.bricks import Concat, branch
+from inception_edu.bricks import Concat
 from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
+from inception_edu.shorthand import branch
 
 POSITION = 9 * 192 * 384
 

@@ -5,8 +5,9 @@ from math import ceil, floor
 import torch
 from torch import nn
 
-from inception_edu.bricks import Concat, ConvUnit, Residual, branch
+from inception_edu.bricks import Concat, ConvUnit, Residual
 from inception_edu.classroom.keys import Answer, Builds, Computes
+from inception_edu.shorthand import branch
 
 WEIGHTS = (32 + 32 + 64) * 320
 

@@ -4,8 +4,9 @@ from math import ceil, gcd
 
 from torch import nn
 
-from inception_edu.bricks import Concat, ConvUnit, branch, separable
+from inception_edu.bricks import Concat, ConvUnit
 from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
+from inception_edu.shorthand import branch, separable
 
 GRID = 20 * 20
 SPACE, MIX, WHOLE = 25 * 96 * GRID, 96 * 160 * GRID, 25 * 96 * 160 * GRID

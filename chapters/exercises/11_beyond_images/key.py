@@ -5,8 +5,9 @@ from math import ceil
 import torch
 from torch import nn
 
-from inception_edu.bricks import Concat, ConvUnit, Residual, branch
+from inception_edu.bricks import Concat, ConvUnit, Residual
 from inception_edu.classroom.keys import Answer, Builds, Computes
+from inception_edu.shorthand import branch
 
 
 def crossed(channels, squeeze, each, lengths, scale=0.2, shared=True, upright=False, linear=True, last=True):

@@ -1,0 +1,580 @@
+"""Every kind of layer that the package knows, one record each: what it outputs, what it costs, what it is called.
+
+A record belongs to what a layer *computes*, not to its family tree. `kind_of` finds the record of torch's own classes
+and of subclasses that compute the same; a subclass that overrides `forward`, or something that `forward` uses, has no
+record. `tracing` then reads what its `forward` does by running it.
+
+A new kind of layer is one `@kind(...)` here: drawings, tables, feedback and costs follow.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import prod
+from types import CodeType
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+from torch import nn
+
+from . import arithmetic
+from .arithmetic import TooSmallError
+
+Sides = tuple[int, ...]
+
+
+class Signal(NamedTuple):
+    """What flows between modules, for one image: `shape` is (C, H, W), (C,) for a vector, or whatever torch has there.
+
+    `field` and `jump` have one number a side, (vertical, horizontal) for an image, in pixels of the image that was
+    traced: how many of them one value sees (its theoretical receptive field, which may reach beyond the border;
+    statistics of normalisations aside), and how far two neighbouring values are apart. Both are None where they are
+    not known.
+    """
+
+    shape: Sides
+    field: Sides | None = (1, 1)
+    jump: Sides | None = (1, 1)
+
+    @property
+    def channels(self) -> int:
+        """The first number of the shape."""
+        return self.shape[0] if self.shape else 1
+
+    @property
+    def sides(self) -> Sides:
+        """The shape without its channels: (H, W), or () for a vector."""
+        return self.shape[1:]
+
+    @property
+    def height(self) -> int:
+        """Rows of a map, 1 for a vector."""
+        return self.shape[-2] if len(self.shape) > 2 else 1
+
+    @property
+    def width(self) -> int:
+        """Columns of a map, 1 for a vector."""
+        return self.shape[-1] if len(self.shape) > 1 else 1
+
+    @property
+    def flat(self) -> bool:
+        """Whether it is a vector."""
+        return len(self.shape) == 1
+
+    @property
+    def elements(self) -> int:
+        """How many values one image has here."""
+        return prod(self.shape)
+
+    def blind(self, shape: Sides) -> "Signal":
+        """Another shape, of which the receptive field is not known."""
+        return Signal(tuple(shape), None, None)
+
+
+Part = dict[str, Any]
+"""The settings of a layer that decide what it computes, as plain data: see `classroom.anatomy`."""
+
+
+def _own_words(module: nn.Module) -> Part:
+    return {"is": type(module).__name__, "settings": module.extra_repr()}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the package knows of one kind of layer.
+
+    | field    | what it is                                                                                      |
+    |----------|-------------------------------------------------------------------------------------------------|
+    | `owner`  | the class whose `forward` it describes                                                          |
+    | `output` | (module, input `Signal`) -> output `Signal`; ValueError where torch could not compute it either;  |
+    |          | None where the record does not say, so that it is run                                           |
+    | `macs`   | (module, input, output) -> MACs (conv and linear multiply-adds, batch 1), None for none          |
+    | `box`    | the shape a drawing gives it: conv depthwise pool linear norm activation dropout reshape ...     |
+    | `label`  | the words in its box, such as `3x3 conv /2 V`                                                   |
+    | `part`   | its settings, for feedback                                                                      |
+    """
+
+    owner: type[nn.Module]
+    output: Callable[[Any, Signal], Signal | None]
+    macs: Callable[[Any, Signal, Signal], int] | None
+    box: Callable[[Any], str]
+    label: Callable[[Any], str]
+    part: Callable[[Any], Part]
+
+
+KINDS: dict[type[nn.Module], Kind] = {}
+"""The records by the class whose `forward` they describe."""
+
+Words = str | Callable[[Any], str]
+
+
+def kind(
+    *owners: type[nn.Module],
+    box: Words,
+    label: Words,
+    macs: Callable[[Any, Signal, Signal], int] | None = None,
+    part: Callable[[Any], Part] = _own_words,
+) -> Callable[[Callable[[Any, Signal], Signal | None]], Callable[[Any, Signal], Signal | None]]:
+    """Records the decorated function as the `output` of the classes `owners`."""
+
+    def said(words: Words) -> Callable[[Any], str]:
+        return words if callable(words) else lambda module: words
+
+    def register(output: Callable[[Any, Signal], Signal | None]) -> Callable[[Any, Signal], Signal | None]:
+        for owner in owners:
+            KINDS[owner] = Kind(owner, output, macs, said(box), said(label), part)
+        return output
+
+    return register
+
+
+# ---- whose record is it? -----------------------------------------------------------------------
+
+_found: WeakKeyDictionary[type, type | None] = WeakKeyDictionary()
+_ALWAYS_USED = frozenset(
+    {"__call__", "_call_impl", "_wrapped_call_impl", "__iter__", "__getattr__", "__getattribute__"}
+)
+_ONLY_VALUES = frozenset({"weight", "bias"})  # a property in their place (a weight norm, say) changes no shape
+
+
+def kind_of(module: nn.Module, kinds: dict[type[nn.Module], Any] = KINDS) -> Any | None:
+    """The record of what `module` computes, or None: of its class, or of the class whose methods it has unchanged."""
+    owner = owner_of(type(module), kinds)
+    if owner is None or any(name in module.__dict__ for name in _used_by(owner)):
+        return None
+    return kinds[owner]
+
+
+def owner_of(cls: type, kinds: Any = KINDS) -> type[nn.Module] | None:
+    """The class among `kinds` whose `forward`, with all that it uses, `cls` has; None where `cls` overrides any."""
+    for at, base in enumerate(cls.__mro__):
+        if base in kinds:
+            above = cls.__mro__[:at]
+            return base if not any(vars(one).keys() & _used_by(base) for one in above) else None
+    return None
+
+
+_used: dict[type, frozenset[str]] = {}
+
+
+def _used_by(owner: type) -> frozenset[str]:
+    """The names that decide what a class computes: `forward` and every attribute of the class that it refers to."""
+    if owner not in _used:
+        names, todo = set(_ALWAYS_USED), ["forward"]
+        while todo:
+            name = todo.pop()
+            if name not in names and hasattr(owner, name):
+                names.add(name)
+                todo += _referred(getattr(getattr(owner, name), "__code__", None))
+        _used[owner] = frozenset(names - _ONLY_VALUES)
+    return _used[owner]
+
+
+def _referred(code: CodeType | None) -> Iterator[str]:
+    if code:
+        yield from code.co_names
+        for constant in code.co_consts:
+            if isinstance(constant, CodeType):
+                yield from _referred(constant)
+
+
+# ---- words -------------------------------------------------------------------------------------
+
+
+def numbers(value: Any, count: int = 2) -> Sides:
+    """`3` -> `(3, 3)`; a tuple stays as it is."""
+    return tuple(map(int, value)) if isinstance(value, tuple | list) else (int(value),) * count
+
+
+def size(value: Any) -> str:
+    """3 or (3, 3) -> `3x3`; (3,) -> `3`."""
+    return "x".join(map(str, numbers(value)))
+
+
+def _window_label(module: Any, what: str, valid: bool) -> str:
+    """Kernel, kind, stride and the papers' "V" for a window that does not pad."""
+    count = _sides_of(module)
+    kernel, stride = numbers(module.kernel_size, count), numbers(module.stride, count)
+    words = [size(kernel), what]
+    if set(stride) != {1}:
+        words.append(f"/{stride[0]}" if len(set(stride)) == 1 else f"/{size(stride)}")
+    if valid and set(kernel) != {1}:
+        words.append("V")
+    return " ".join(words)
+
+
+def _sides_of(module: nn.Module) -> int:
+    """1, 2 or 3 for a layer whose class ends so: Conv1d, MaxPool2d, BatchNorm3d."""
+    owner = owner_of(type(module)) or type(module)
+    return int(owner.__name__[-2])
+
+
+# ---- convolutions and linear layers --------------------------------------------------------------
+
+
+def _maps(signal: Signal, sides: int, reader: str) -> None:
+    if len(signal.shape) != sides + 1:
+        axes = ("L", "H, W", "D, H, W")[sides - 1]
+        what = f"a vector of {signal.channels}" if signal.flat else f"{signal.shape}"
+        raise ValueError(f"{reader} reads maps of (C, {axes}), but gets {what}")
+
+
+def _slide(
+    signal: Signal, channels: int, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides, *, ceil: bool = False
+) -> Signal:
+    """The signal after a window that slides over every side."""
+    sides = tuple(
+        arithmetic.out_size(n, k, s, p, dilation=d, ceil_mode=ceil)
+        for n, k, s, p, d in zip(signal.sides, kernel, stride, padding, dilation, strict=True)
+    )
+    return _seeing(signal, (channels, *sides), kernel, stride, dilation)
+
+
+def _seeing(signal: Signal, shape: Sides, kernel: Sides, stride: Sides, dilation: Sides | None = None) -> Signal:
+    if signal.field is None or signal.jump is None or len(signal.field) != len(kernel):
+        return signal.blind(shape)
+    pairs = [
+        arithmetic.receptive_field(f, j, k, s, dilation=d)
+        for f, j, k, s, d in zip(signal.field, signal.jump, kernel, stride, dilation or (1,) * len(kernel), strict=True)
+    ]
+    return Signal(shape, tuple(f for f, _ in pairs), tuple(j for _, j in pairs))
+
+
+def _conv_box(module: Any) -> str:
+    return "depthwise" if module.groups > 1 and module.groups == module.in_channels else "conv"
+
+
+def _conv_label(module: Any) -> str:
+    valid = module.padding == "valid" or (not isinstance(module.padding, str) and not any(module.padding))
+    if module.groups == 1:
+        return _window_label(module, "conv", valid)
+    if module.groups == module.in_channels:
+        times = module.out_channels // module.in_channels
+        return _window_label(module, "depthwise" + (f" (x{times})" if times > 1 else ""), valid)
+    return _window_label(module, f"conv in {module.groups} groups", valid)
+
+
+def _conv_part(module: Any) -> Part:
+    return {
+        "is": "conv",
+        "channels": module.out_channels,
+        "kernel": list(module.kernel_size),
+        "stride": list(module.stride),
+        "padding": _padding(module),
+        "dilation": list(module.dilation),
+        "groups": module.groups,
+        "bias": module.bias is not None,
+        "norm": "none",
+        "relu": False,
+    }
+
+
+def _padding(module: Any) -> list[int] | str:
+    """Pixels on either side; "same" and "valid" in numbers, but for an even kernel, whose sides differ."""
+    if not isinstance(module.padding, str):
+        return list(module.padding)
+    if module.padding == "valid":
+        return [0] * len(module.kernel_size)
+    reach = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
+    return str(module.padding) if any(r % 2 for r in reach) else [r // 2 for r in reach]
+
+
+def _conv_macs(module: Any, read: Signal, output: Signal) -> int:
+    weights = arithmetic.conv_params(module.in_channels, module.out_channels, module.kernel_size, groups=module.groups)
+    return weights * prod(output.sides)
+
+
+@kind(nn.Conv1d, nn.Conv2d, nn.Conv3d, box=_conv_box, label=_conv_label, part=_conv_part, macs=_conv_macs)
+def _convolution(module: Any, signal: Signal) -> Signal | None:
+    _maps(signal, len(module.kernel_size), "a convolution")
+    _reads(module.in_channels, signal, "a convolution")
+    if module.padding_mode in ("reflect", "circular"):
+        return None  # torch has limits of its own for what it mirrors
+    padding, kernel = module.padding, module.kernel_size
+    if padding == "same":
+        return _seeing(signal, (module.out_channels, *signal.sides), kernel, module.stride, module.dilation)
+    window = kernel, module.stride, (0,) * len(kernel) if padding == "valid" else padding, module.dilation
+    return _slide(signal, module.out_channels, *window)
+
+
+def _reads(channels: int, signal: Signal, reader: str) -> None:
+    if signal.channels != channels:
+        raise ValueError(f"{reader} that reads {channels} channels gets {signal.channels}")
+
+
+def _transposed_macs(module: Any, read: Signal, output: Signal) -> int:
+    weights = arithmetic.conv_params(module.in_channels, module.out_channels, module.kernel_size, groups=module.groups)
+    return weights * prod(read.sides)
+
+
+@kind(
+    *(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
+    box="conv",
+    label=lambda m: _window_label(m, "transposed conv", False),
+    part=lambda m: _conv_part(m) | {"is": "transposed conv", "output padding": list(m.output_padding)},
+    macs=_transposed_macs,
+)
+def _transposed(module: Any, signal: Signal) -> Signal | None:
+    _maps(signal, len(module.kernel_size), "a transposed convolution")
+    _reads(module.in_channels, signal, "a transposed convolution")
+    if any(o >= max(s, d) for o, s, d in zip(module.output_padding, module.stride, module.dilation, strict=True)):
+        return None  # torch refuses it
+    sides = tuple(
+        (n - 1) * s - 2 * p + d * (k - 1) + o + 1
+        for n, k, s, p, d, o in zip(
+            *(signal.sides, module.kernel_size, module.stride, module.padding, module.dilation, module.output_padding),
+            strict=True,
+        )
+    )
+    return signal.blind((module.out_channels, *sides)) if min(sides) > 0 else None
+
+
+@kind(
+    nn.Linear,
+    box="linear",
+    label="linear",
+    part=lambda m: {"is": "linear", "channels": m.out_features, "bias": m.bias is not None},
+    macs=lambda module, read, output: module.in_features * output.elements,
+)
+def _linear(module: nn.Linear, signal: Signal) -> Signal:
+    if signal.shape[-1] != module.in_features:
+        if signal.flat:
+            raise ValueError(f"a linear layer that reads {module.in_features} values gets {signal.channels}")
+        raise ValueError(
+            f"a linear layer reads a vector of {module.in_features}, but gets maps of {signal.shape}: "
+            "average them over their positions or flatten them first"
+        )
+    if signal.flat:
+        return signal._replace(shape=(module.out_features,))
+    return signal.blind((*signal.shape[:-1], module.out_features))  # torch applies it along the last axis
+
+
+# ---- pools and pads ------------------------------------------------------------------------------
+
+
+def _pool_part(module: Any) -> Part:
+    count = _sides_of(module)
+    return {name: list(numbers(getattr(module, f"{name}{end}"), count)) for name, end in _POOL_WINDOW.items()}
+
+
+_POOL_WINDOW = {"kernel": "_size", "stride": "", "padding": ""}
+
+
+def _pool_label(what: str) -> Callable[[Any], str]:
+    return lambda m: _window_label(m, what, not any(numbers(m.padding)) and not m.ceil_mode)
+
+
+def _pool(module: Any, signal: Signal, dilation: Any) -> Signal | None:
+    count = _sides_of(module)
+    _maps(signal, count, "a pool")
+    kernel, stride, padding, apart = (
+        numbers(value, count) for value in (module.kernel_size, module.stride, module.padding, dilation)
+    )
+    if any(p < 0 or p > k // 2 for p, k in zip(padding, kernel, strict=True)):
+        return None  # torch refuses more than half a window
+    return _slide(signal, signal.channels, kernel, stride, padding, apart, ceil=module.ceil_mode)
+
+
+@kind(
+    *(nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d),
+    box="pool",
+    label=_pool_label("max pool"),
+    part=lambda m: {"is": "max pool", **_pool_part(m), "ceil_mode": m.ceil_mode},
+)
+def _max_pool(module: Any, signal: Signal) -> Signal | None:
+    return None if module.return_indices else _pool(module, signal, module.dilation)
+
+
+@kind(
+    *(nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d),
+    box="pool",
+    label=_pool_label("avg pool"),
+    part=lambda m: {
+        "is": "avg pool",
+        **_pool_part(m),
+        "ceil_mode": m.ceil_mode,
+        "border counted": m.count_include_pad or not any(numbers(m.padding)),
+    },
+)
+def _avg_pool(module: Any, signal: Signal) -> Signal | None:
+    return _pool(module, signal, 1)
+
+
+def _adaptive_label(what: str) -> Callable[[Any], str]:
+    def words(module: Any) -> str:
+        wanted = numbers_or_none(module.output_size, _sides_of(module))
+        return f"global {what}" if set(wanted) == {1} else f"{what} to {'x'.join(map(str, wanted))}"
+
+    return words
+
+
+def numbers_or_none(value: Any, count: int) -> tuple[int | None, ...]:
+    """`(None, 2)` stays, `3` -> `(3, 3)`: what adaptive pools are asked for."""
+    return tuple(value) if isinstance(value, tuple | list) else (value,) * count
+
+
+def _adaptive(module: Any, signal: Signal) -> Signal | None:
+    count = _sides_of(module)
+    _maps(signal, count, "a pool")
+    if getattr(module, "return_indices", False):
+        return None
+    wanted = [want or have for want, have in zip(numbers_or_none(module.output_size, count), signal.sides, strict=True)]
+    # torch's windows differ by a pixel and overlap where the sizes do not divide; the widest decides what is seen.
+    widest = tuple(
+        max(-(-(i + 1) * n // out) - i * n // out for i in range(out))
+        for n, out in zip(signal.sides, wanted, strict=True)
+    )
+    steps = tuple(max(1, n // out) for n, out in zip(signal.sides, wanted, strict=True))
+    return _seeing(signal, (signal.channels, *wanted), widest, steps)
+
+
+def _grid(module: Any) -> list[int | None]:
+    return list(numbers_or_none(module.output_size, _sides_of(module)))
+
+
+kind(
+    *(nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
+    box="pool",
+    label=_adaptive_label("avg pool"),
+    part=lambda m: {"is": "adaptive avg pool", "grid": _grid(m)},
+)(_adaptive)
+kind(
+    *(nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d),
+    box="pool",
+    label=_adaptive_label("max pool"),
+)(_adaptive)
+
+
+@kind(
+    *(nn.ZeroPad1d, nn.ZeroPad2d, nn.ZeroPad3d, nn.ConstantPad1d, nn.ConstantPad2d, nn.ConstantPad3d),
+    box="reshape",
+    label=lambda m: f"pad {', '.join(map(str, m.padding))}",
+)
+def _pad(module: Any, signal: Signal) -> Signal:
+    count = _sides_of(module)
+    _maps(signal, count, "a pad")
+    last_first = [a + b for a, b in zip(module.padding[::2], module.padding[1::2], strict=True)]
+    sides = tuple(n + more for n, more in zip(signal.sides, last_first[::-1], strict=True))
+    if min(sides) < 1:
+        raise TooSmallError(f"a padding of {tuple(module.padding)} leaves nothing of {size(signal.sides)} pixels")
+    return signal._replace(shape=(signal.channels, *sides))
+
+
+# ---- norms, activations and the rest ---------------------------------------------------------------
+
+
+def norm_words(module: Any) -> str:
+    """A batch norm in words: its epsilon, and whatever else is not torch's default."""
+    words = [f"batch norm with epsilon {module.eps:g}"]
+    words += [] if module.momentum == 0.1 else [f"and momentum {module.momentum}"]
+    words += [] if module.affine else ["without scale and shift"]
+    words += [] if module.track_running_stats else ["without running statistics"]
+    return " ".join(words)
+
+
+def _over(module: Any, channels: int, signal: Signal) -> Signal:
+    if channels != signal.channels:
+        raise ValueError(f"a {type(module).__name__} over {channels} channels gets {signal.channels}")
+    return signal
+
+
+@kind(
+    *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm),
+    box="norm",
+    label="batch norm",
+    part=lambda m: {"is": "batch norm", "settings": norm_words(m)},
+)
+def _batch_norm(module: Any, signal: Signal) -> Signal:
+    if not isinstance(module, nn.SyncBatchNorm):
+        count = _sides_of(module)
+        if not (count == 1 and signal.flat):
+            _maps(signal, count, f"a {type(module).__name__}")
+    return _over(module, module.num_features, signal)
+
+
+@kind(nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d, box="norm", label="instance norm")
+def _instance_norm(module: Any, signal: Signal) -> Signal | None:
+    _maps(signal, _sides_of(module), f"a {type(module).__name__}")
+    if prod(signal.sides) == 1:
+        return None  # torch has no variance of a single value
+    return _over(module, module.num_features, signal) if module.affine else signal
+
+
+@kind(nn.GroupNorm, box="norm", label=lambda m: f"group norm in {m.num_groups} groups")
+def _group_norm(module: nn.GroupNorm, signal: Signal) -> Signal | None:
+    _over(module, module.num_channels, signal)
+    return signal if signal.elements > module.num_groups else None
+
+
+@kind(nn.LayerNorm, nn.RMSNorm, box="norm", label=lambda m: "layer norm" if isinstance(m, nn.LayerNorm) else "RMS norm")
+def _layer_norm(module: Any, signal: Signal) -> Signal:
+    over = tuple(module.normalized_shape)
+    if signal.shape[-len(over) :] != over:
+        raise ValueError(f"a {type(module).__name__} over {over} gets {signal.shape}")
+    return signal
+
+
+@kind(nn.LocalResponseNorm, box="norm", label=lambda m: f"LRN over {m.size}")
+def _lrn(module: nn.LocalResponseNorm, signal: Signal) -> Signal | None:
+    return None if signal.flat else signal
+
+
+@kind(
+    nn.Flatten,
+    box="reshape",
+    label=lambda m: "flatten" if (m.start_dim, m.end_dim) == (1, -1) else f"flatten axes {m.start_dim} to {m.end_dim}",
+)
+def _flatten(module: nn.Flatten, signal: Signal) -> Signal | None:
+    axes = len(signal.shape) + 1
+    start, end = (n + axes if n < 0 else n for n in (module.start_dim, module.end_dim))
+    if start == 0 and end > 0:
+        raise ValueError("a flatten from axis 0 on mixes the images of a batch: start it at 1")
+    if not 0 < start <= end < axes:
+        return None
+    if start == end:
+        return signal
+    if (start, end) != (1, axes - 1):
+        shape = signal.shape
+        return signal.blind((*shape[: start - 1], prod(shape[start - 1 : end]), *shape[end:]))
+    if signal.field is None or signal.jump is None:
+        return signal.blind((signal.elements,))
+    whole = tuple(f + (n - 1) * j for f, n, j in zip(signal.field, signal.sides, signal.jump, strict=True))
+    return Signal((signal.elements,), whole, signal.jump)
+
+
+@kind(nn.PixelShuffle, box="reshape", label=lambda m: f"pixel shuffle {m.upscale_factor}")
+def _pixel_shuffle(module: nn.PixelShuffle, signal: Signal) -> Signal | None:
+    times = module.upscale_factor
+    if len(signal.shape) < 3 or signal.shape[-3] % times**2:
+        return None
+    *others, channels, height, width = signal.shape
+    return signal.blind((*others, channels // times**2, height * times, width * times))
+
+
+@kind(nn.PReLU, box="activation", label="PReLU")
+def _prelu(module: nn.PReLU, signal: Signal) -> Signal:
+    return signal if module.num_parameters == 1 else _over(module, module.num_parameters, signal)
+
+
+@kind(nn.Softmax, nn.LogSoftmax, nn.Softmin, box="activation", label=lambda m: type(m).__name__)
+def _softmax(module: Any, signal: Signal) -> Signal | None:
+    return signal if module.dim == 1 else None  # along a side it would see all of that side
+
+
+def _unchanged(module: nn.Module, signal: Signal) -> Signal:
+    return signal
+
+
+kind(nn.Identity, box="identity", label="identity")(_unchanged)
+kind(
+    *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout),
+    box="dropout",
+    label=lambda m: f"dropout {m.p:g}",
+    part=lambda m: {"is": "dropout", "dropped": m.p} if type(m) is nn.Dropout else _own_words(m),
+)(_unchanged)
+kind(
+    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.RReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish, nn.Sigmoid),
+    *(nn.Tanh, nn.Softplus, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh, nn.LogSigmoid, nn.Hardshrink, nn.Softshrink),
+    *(nn.Tanhshrink, nn.Softsign, nn.Threshold),
+    box="activation",
+    label=lambda m: type(m).__name__,
+)(_unchanged)
