@@ -20,9 +20,9 @@ from ..course.challenge import BUDGET, Budget
 from ..drafting import drafting
 from ..models.googlenet import inception
 from ..network import InceptionNet, stack
+from ..running import threads
 from ..show.drawing import diagram
 from ..tracing import Node, trace
-from ..train.loop import threads
 
 if TYPE_CHECKING:
     from .panel import Panel, View

@@ -33,6 +33,7 @@ from ..data.files import write_whole
 from ..family import build
 from ..models.googlenet import TABLE_1
 from ..network import InceptionNet
+from ..running import predict, threads
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,26 +87,6 @@ def flip_and_shift(images: Tensor, chance: torch.Generator, *, pixels: int = 1) 
     # Indices on both sides of the channel axis put that axis last: (N, H, W, C).
     moved = wide[torch.arange(count)[:, None, None], :, rows[:, :, None], columns[:, None, :]]
     return moved.permute(0, 3, 1, 2)
-
-
-@contextmanager
-def threads(count: int = 1) -> Iterator[None]:
-    """Inside the block torch computes on `count` cores; afterwards on as many as before.
-
-    The one place where threads are chosen. The default is one core: the same seed then gives
-    bitwise the same weights, and others in the room keep theirs. Little is lost. On the two-core virtual
-    machine where this was written (benchmarks/threads.py; an observation, not a law), two threads trained the
-    small GoogLeNet 1.2 to 1.8 times as fast as one in torch's usual order of memory, but only 0.9 to 1.0
-    times as fast with channels last; and channels last was 2 times as fast as the usual order on one thread.
-    """
-    if count < 1:
-        raise ValueError(f"{count} threads cannot compute anything: it must be at least 1")
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 SMALL_GOOGLENET: dict[str, Any] = {
@@ -291,7 +272,7 @@ def fit(
     num_threads: int = 1,
     progress: bool = True,
 ) -> History:
-    """Trains `net` in place and says how it went.
+    """Trains `net` in place and says how it went; `net` ends in training mode, with channels last in memory.
 
     Each epoch shuffles the images and takes them `batch_size` at a time; what is left over at the end
     waits for the next shuffle. `optimiser` makes an optimiser from parameters and `lr`, `schedule`
@@ -314,7 +295,7 @@ def fit(
     chance = torch.Generator().manual_seed(seed)
     objective = Objective(net, aux_weight=aux_weight, label_smoothing=label_smoothing)
     history = []
-    _channels_last(net)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # several times as fast, see `predict`
     with _repeatable(seed, num_threads), tqdm(total=steps, unit="step", disable=not progress) as bar:
         for number in range(1, epochs + 1):
             start, rate = time.perf_counter(), optimizer.param_groups[0]["lr"]
@@ -327,17 +308,6 @@ def fit(
             history.append(_epoch(number, seen, net, valid, rate, start))
             bar.set_postfix_str(str(history[-1]))
     return History(tuple(history))
-
-
-def predict(net: nn.Module, images: Tensor, *, batch_size: int = 500) -> Tensor:
-    """The logits (N, classes) of images (N, C, H, W), computed in evaluation mode, without gradients, on one core."""
-    was_training = net.training
-    _channels_last(net).eval()
-    try:
-        with threads(), torch.no_grad():
-            return torch.cat([net(batch) for batch in images.split(batch_size)])
-    finally:
-        net.train(was_training)
 
 
 def accuracy(net: nn.Module, data: LabelledImages) -> float:
@@ -410,15 +380,6 @@ def _repeatable(seed: int, num_threads: int) -> Iterator[None]:
     with threads(num_threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
-
-
-def _channels_last(net: nn.Module) -> nn.Module:
-    """The same network with each convolution's weights in another order in memory.
-
-    No value changes, but torch's pools and small convolutions run several times as fast on a CPU:
-    max pooling of (N, C, H, W) walks the memory in strides otherwise.
-    """
-    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _check(net: nn.Module, data: LabelledImages) -> None:

@@ -15,6 +15,7 @@ from inception_edu.data.fashion import LabelledImages, load_fashion
 from inception_edu.data.files import asset
 from inception_edu.family import build
 from inception_edu.network import InceptionNet
+from inception_edu.running import predict, threads
 from inception_edu.train import loop as training
 from inception_edu.train.loop import (
     ONE_MINUTE,
@@ -23,7 +24,6 @@ from inception_edu.train.loop import (
     facts_of,
     fit,
     load,
-    predict,
     save,
     training_loss,
 )
@@ -108,14 +108,14 @@ def test_threads_are_set_inside_the_block_and_given_back_after_an_error() -> Non
     before, inside = torch.get_num_threads(), []
 
     def fail() -> None:
-        with training.threads(before + 2):
+        with threads(before + 2):
             inside.append(torch.get_num_threads())
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
     assert (inside, torch.get_num_threads()) == ([before + 2], before)
-    with pytest.raises(ValueError, match="0 threads"), training.threads(0):
+    with pytest.raises(ValueError, match="0 threads"), threads(0):
         pass
 
 
