@@ -10,7 +10,6 @@
 """
 # mypy: untyped-calls-exclude=torch
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,8 +19,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -29,7 +26,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler
 from tqdm.auto import tqdm
 
 from ..data.fashion import LabelledImages
-from ..data.files import write_whole
+from ..data.weights import assign, read_about, read_weights, write_weights
 from ..family import build
 from ..models.googlenet import TABLE_1
 from ..network import InceptionNet
@@ -320,28 +317,30 @@ def accuracy(net: nn.Module, data: LabelledImages) -> float:
     return _share(predict(net, data.images), data.labels)
 
 
+_ABOUT = ("name", "options", "facts")
+
+
 def save(net: InceptionNet, path: str | Path, *, options: Mapping[str, Any], **facts: Any) -> Path:
     """Writes the weights as safetensors, whole or not at all, with what is needed to build the network again.
 
     `options` are those that `build(net.name, ...)` was given. `facts` (a recipe, an accuracy) are
     anything that JSON can hold, and come back from `facts_of`.
 
-    Raises ValueError, before anything is written, where `options` do not build a network with these weights.
+    Raises ValueError, before anything is written, where `options` do not build a network with these weights, and for
+    weights that are not finite: what is written can be loaded.
     """
-    weights = {name: tensor.detach().contiguous() for name, tensor in net.state_dict().items()}
+    weights = read_weights(net.state_dict(), "the network")
     about = {"name": net.name, "options": dict(options), "facts": facts}
     _rebuild(about, weights, str(path))
-    metadata = {key: json.dumps(value, ensure_ascii=False) for key, value in about.items()}
-    return write_whole(path, safetensors.torch.save(weights, metadata))
+    return write_weights(path, weights, about)
 
 
 def load(path: str | Path) -> InceptionNet:
     """The network that `save` wrote, in evaluation mode. The file is read as data: nothing in it can run.
 
-    Raises ValueError for a file that `save` did not write, or that is damaged.
+    Raises ValueError for a file that `save` did not write, that is damaged, or whose weights are not finite.
     """
-    about = _read_metadata(path)
-    return _rebuild(about, safetensors.torch.load_file(path), str(path))
+    return _rebuild(read_about(path, *_ABOUT, writer="save"), read_weights(path), str(path))
 
 
 def facts_of(path: str | Path) -> dict[str, Any]:
@@ -349,18 +348,7 @@ def facts_of(path: str | Path) -> dict[str, Any]:
 
     Raises ValueError for a file that `save` did not write, or that is damaged.
     """
-    return dict(_read_metadata(path)["facts"])
-
-
-def _read_metadata(path: str | Path) -> dict[str, Any]:
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            about = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
-    except (safetensors.SafetensorError, ValueError) as error:
-        raise ValueError(f"{path} is damaged or not a safetensors file: {error}") from error
-    if missing := {"name", "options", "facts"} - set(about):
-        raise ValueError(f"{path} does not say its {', '.join(sorted(missing))}: it was not written by inception_edu")
-    return about
+    return dict(read_about(path, *_ABOUT, writer="save")["facts"])
 
 
 def _rebuild(about: Mapping[str, Any], weights: dict[str, Tensor], path: str) -> InceptionNet:
@@ -368,7 +356,7 @@ def _rebuild(about: Mapping[str, Any], weights: dict[str, Tensor], path: str) ->
     try:
         with torch.device("meta"):
             net = build(about["name"], **about["options"])
-        net.load_state_dict(weights, assign=True)
+        assign(net, weights)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ValueError(f"the options {about['options']} do not build the network in {path}: {error}") from error
     return net.eval()

@@ -272,9 +272,10 @@ class _Run:
             return
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
+            then = state["plan"]
         except Exception as error:  # a pickle that is damaged, or that holds more than data, fails in many ways
             raise ValueError(f"{path} is damaged or was not written by this command: {type(error).__name__}") from error
-        now, then = self.plan.facts(), state["plan"]
+        now = self.plan.facts()
         if changed := [key for key in now if now[key] != then.get(key)]:
             told = ", ".join(f"{key}={then.get(key)!r} and not {now[key]!r}" for key in changed)
             raise ValueError(f"{self.folder} was trained with {told}: resume it with the same, or choose another --out")
