@@ -278,6 +278,46 @@ def test_crops_for_training_hang_on_seed_epoch_and_image_alone() -> None:
     assert not torch.equal(read(1, 1, 0), first)
 
 
+def prepared(image: Tensor, count: int = 60, **settings: float) -> Tensor:
+    """One image (C, H, W) of bytes as a training reads it time after time, in bytes; whole and as it is by default."""
+    recipe = RECIPES["googlenet"].changed({"min_area": 1.0, "max_aspect": 1.0, "jitter": 0.0} | settings)
+    images = image_data.Images(image[None], [0], ("a",), len(image), mean=0.0, std=1.0)
+    prepare = image_data.for_training(images, recipe, image.shape[-1])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return (torch.stack([prepare(image) for _ in range(count)]) * 255).round().to(torch.uint8)
+
+
+def test_half_of_the_images_are_mirrored() -> None:
+    image = torch.arange(3 * 8 * 8, dtype=torch.uint8).reshape(3, 8, 8)
+    found = prepared(image)
+    mirrored = [torch.equal(each, image.flip(2)) for each in found]
+    assert all(done or torch.equal(each, image) for done, each in zip(mirrored, found, strict=True))
+    assert 15 < sum(mirrored) < 45
+
+
+def test_jitter_changes_brightness_contrast_and_saturation_by_up_to_its_share_and_no_hue() -> None:
+    """The middle of each pair of colours tells the brightness, their distance the contrast, chroma the saturation."""
+
+    def flat(*colour: int) -> Tensor:
+        return torch.tensor(colour, dtype=torch.uint8).view(3, 1, 1).expand(3, 8, 8)
+
+    bright = prepared(flat(100, 100, 100), jitter=0.4)[:, 0, 0, 0].int()
+    assert 58 <= bright.min() < 75
+    assert 125 < bright.max() <= 142
+    assert (prepared(flat(100, 100, 100), jitter=0.1)[:, 0, 0, 0].int() - 100).abs().max() <= 12
+    two = torch.cat([flat(60, 60, 60), flat(100, 100, 100)], dim=1)[:, ::2]
+    low, high = (prepared(two, jitter=0.4)[:, 0, row, 0].double() for row in (0, 7))
+    contrast = (high - low) / (high + low) * 160 / 40  # brightness cancels out
+    assert 0.55 < contrast.min() < 0.75
+    assert 1.25 < contrast.max() < 1.45
+    red, green, blue = prepared(flat(120, 120, 60), jitter=0.4)[:, :, 0, 0].double().T
+    assert torch.equal(red, green), "another hue would part them"
+    saturation = (red - blue) / (red + green + blue) * 300 / 60
+    assert saturation.max() - saturation.min() > 0.3
+    assert torch.equal(prepared(two).unique(dim=0), two[None])
+
+
 # ---- evaluation ---------------------------------------------------------------------------------
 
 
