@@ -297,25 +297,29 @@ def test_half_of_the_images_are_mirrored() -> None:
 
 
 def test_jitter_changes_brightness_contrast_and_saturation_by_up_to_its_share_and_no_hue() -> None:
-    """The middle of each pair of colours tells the brightness, their distance the contrast, chroma the saturation."""
+    """On an image of one grey only brightness counts; two greys then tell the contrast, and a colour the saturation."""
 
-    def flat(*colour: int) -> Tensor:
-        return torch.tensor(colour, dtype=torch.uint8).view(3, 1, 1).expand(3, 8, 8)
+    def stripes(*colours: tuple[int, int, int]) -> Tensor:
+        """(3, 6, 6), from the top down."""
+        rows = torch.tensor(colours, dtype=torch.uint8).T.repeat_interleave(6 // len(colours), dim=1)
+        return rows[:, :, None].expand(3, 6, 6)
 
-    bright = prepared(flat(100, 100, 100), jitter=0.4)[:, 0, 0, 0].int()
-    assert 58 <= bright.min() < 75
-    assert 125 < bright.max() <= 142
-    assert (prepared(flat(100, 100, 100), jitter=0.1)[:, 0, 0, 0].int() - 100).abs().max() <= 12
-    two = torch.cat([flat(60, 60, 60), flat(100, 100, 100)], dim=1)[:, ::2]
-    low, high = (prepared(two, jitter=0.4)[:, 0, row, 0].double() for row in (0, 7))
-    contrast = (high - low) / (high + low) * 160 / 40  # brightness cancels out
-    assert 0.55 < contrast.min() < 0.75
-    assert 1.25 < contrast.max() < 1.45
-    red, green, blue = prepared(flat(120, 120, 60), jitter=0.4)[:, :, 0, 0].double().T
+    dark, light, yellow = (60, 60, 60), (120, 120, 120), (150, 150, 70)
+
+    for jitter, inside in (0.4, 25), (0.1, 5):
+        grey = prepared(stripes((100, 100, 100)), jitter=jitter)[:, 0, 0, 0].int()
+        assert 100 - 100 * jitter - 2 <= grey.min() < 100 - inside
+        assert 100 + inside < grey.max() <= 100 + 100 * jitter + 2
+    low, high = prepared(stripes(dark, light), jitter=0.4)[:, 0, ::3, 0].double().T
+    contrast = (high - low) / (high + low) * 180 / 60  # brightness cancels out
+    image = stripes(dark, light, yellow)
+    (low, _, _), (high, _, _), (red, green, blue) = prepared(image, jitter=0.4)[:, :, ::2, 0].double().permute(2, 1, 0)
+    saturation = (red - blue) / (high - low) * 60 / 80  # brightness and contrast do
+    for found in contrast, saturation:
+        assert 0.5 < found.min() < 0.75
+        assert 1.25 < found.max() < 1.5
     assert torch.equal(red, green), "another hue would part them"
-    saturation = (red - blue) / (red + green + blue) * 300 / 60
-    assert saturation.max() - saturation.min() > 0.3
-    assert torch.equal(prepared(two).unique(dim=0), two[None])
+    assert torch.equal(prepared(image).unique(dim=0), image[None])
 
 
 # ---- evaluation ---------------------------------------------------------------------------------
