@@ -245,7 +245,7 @@ def load_checkpoint(
     """Copies a peer's weights into `net` and returns how images must be prepared for them.
 
     `state_dict_or_path` is a state dict, or a file that holds one: safetensors, or what `torch.save`
-    wrote. Only tensors are read from it, no code is run. Where a training has put its weights beside
+    wrote. Only tensors are read from it, no code is run. Where a training has put its weights next to
     its epoch, or a wrapper a prefix before every name, `read_weights` finds them and prints what it
     did. `net.name` says which network it is; `PEERS` lists what there is.
 

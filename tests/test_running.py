@@ -1,4 +1,4 @@
-"""Whoever looks at a network leaves it as it was: each function that takes one, on a network that is partly frozen."""
+"""Functions that look at a network leave it as it was: each one that takes one, on a network that is partly frozen."""
 
 from collections.abc import Callable
 from copy import deepcopy

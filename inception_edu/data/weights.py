@@ -23,7 +23,7 @@ PREFIXES = ("module.", "_orig_mod.", "model.")
 """What DataParallel, torch.compile and Lightning put before every name."""
 
 INSIDE = ("state_dict", "model", "model_state_dict")
-"""Under which of these names a training keeps its weights, beside its epoch and its optimizer."""
+"""Under which of these names a training keeps its weights, next to its epoch and its optimizer."""
 
 COUNTER = "num_batches_tracked"
 """The one whole number among weights: how many batches a batch norm has seen."""
@@ -106,14 +106,14 @@ def _contents(path: Path) -> Any:
     except (OSError, MemoryError):
         raise
     except Exception as error:  # a damaged pickle fails in many ways, and torch says so in paragraphs
-        if more := re.search(r"GLOBAL (\S+)|TorchScript", str(error)):
+        if more := re.search(r"GLOBAL (\S+)", str(error)):
             raise ValueError(
-                f"{path} holds more than tensors ({more[1] or 'a TorchScript program'}), which could run code and is "
-                f"not read: pass a file that torch.save(net.state_dict(), ...) wrote"
+                f"{path} holds more than tensors ({more[1]}), which could run code and is not read: "
+                f"pass a file that torch.save(net.state_dict(), ...) wrote"
             ) from error
         raise ValueError(
-            f"{path} is damaged or not a file of weights: pass one that safetensors or torch.save(net.state_dict(), "
-            f"...) wrote, and copy it again if it should be one"
+            f"{path} is damaged or not a file of weights: copy it again, or pass one that safetensors or "
+            f"torch.save(net.state_dict(), ...) wrote"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Whoever reads weights reads them alike: a peer's, those of our own networks, and those of a text network."""
+"""All weights are read alike: a peer's, those of our own networks, and those of a text network."""
 
 import json
 import math
