@@ -25,7 +25,8 @@ from tqdm import tqdm
 import inception_edu as ie
 from inception_edu.data.fashion import load_fashion
 from inception_edu.data.files import asset
-from inception_edu.train.loop import load, predict
+from inception_edu.running import predict
+from inception_edu.train.loop import load
 from tools.peers import PEERS, prepare_torchvision, randomised
 from tools.recording import Record
 from tools.results import in_turns, machine, publish, setting, table

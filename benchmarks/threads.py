@@ -13,7 +13,8 @@ from torch import nn
 
 from inception_edu.data.fashion import LabelledImages, load_fashion
 from inception_edu.family import build
-from inception_edu.train.loop import SMALL_GOOGLENET, threads, training_loss
+from inception_edu.running import threads
+from inception_edu.train.loop import SMALL_GOOGLENET, training_loss
 
 BATCH, TURNS = 32, 5
 ORDERS = {"channels first": torch.contiguous_format, "channels last": torch.channels_last}

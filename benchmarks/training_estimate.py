@@ -11,8 +11,9 @@ import torch
 from tabulate import tabulate
 
 from inception_edu.family import FAMILY, build
+from inception_edu.running import threads
 from inception_edu.train.estimate import EXAMPLE, Estimate, estimate
-from inception_edu.train.loop import Objective, threads, train_steps
+from inception_edu.train.loop import Objective, train_steps
 from inception_edu.train.recipes import RECIPES
 from tools.results import in_turns, section, setting
 

@@ -11,8 +11,9 @@ import torch
 
 from inception_edu.data.fashion import LabelledImages, balanced_choice, load_fashion, split_validation
 from inception_edu.network import InceptionNet, stack
+from inception_edu.running import predict
 from inception_edu.tracing import trace
-from inception_edu.train.loop import fit, flip, predict
+from inception_edu.train.loop import fit, flip
 from tools.recording import Record, cloud, tune
 
 SMALL = {"conv_1": (16, 3, 2), "conv_2": (32, 3, 2), "conv_3": (48, 3)}

@@ -16,7 +16,8 @@ from torch.nn.functional import cross_entropy
 import inception_edu as ie
 from inception_edu.data.fashion import load_fashion, split_validation
 from inception_edu.network import InceptionNet, stack
-from inception_edu.train.loop import fit, flip, predict, sgd
+from inception_edu.running import predict
+from inception_edu.train.loop import fit, flip, sgd
 from tools.recording import Record, cloud, tune
 
 ARMS = {"hard": 0.0, "smoothed": 0.1}

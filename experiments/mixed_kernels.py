@@ -19,7 +19,8 @@ from inception_edu.course.challenge import BUDGET, challenge_network
 from inception_edu.course.scales import at_many_sizes, dot_pairs, mixed, one_block, right_by_class
 from inception_edu.data.fashion import LabelledImages, load_fashion, split_validation
 from inception_edu.network import InceptionNet
-from inception_edu.train.loop import accuracy, fit, flip, predict
+from inception_edu.running import predict
+from inception_edu.train.loop import accuracy, fit, flip
 from tools.recording import Record, cloud, tune
 
 Arms = dict[str, Callable[[], InceptionNet]]

@@ -17,9 +17,10 @@ from torch import nn
 from inception_edu.data.fashion import LabelledImages, balanced_choice, load_fashion, split_validation
 from inception_edu.models.inception_resnet import residual
 from inception_edu.network import InceptionNet, stack
+from inception_edu.running import predict
 from inception_edu.shorthand import Item
 from inception_edu.tracing import trace
-from inception_edu.train.loop import fit, flip, predict
+from inception_edu.train.loop import fit, flip
 from tools.recording import Record, cloud, tune
 
 STEM: dict[str, Item] = {"stem_1": (16, 3, 2), "stem_2": (32, 3, 2), "stem_3": (48, 3, 2)}

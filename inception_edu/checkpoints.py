@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from .data.weights import COUNTER, read_weights
 from .models import bn_inception, googlenet
 from .network import InceptionNet
 
@@ -243,9 +244,10 @@ def load_checkpoint(
 ) -> Preprocessing:
     """Copies a peer's weights into `net` and returns how images must be prepared for them.
 
-    `state_dict_or_path` is a state dict, or a file that holds one (.safetensors, or what
-    `torch.save` wrote; only tensors are read from it, no code is run). `net.name` says which
-    network it is; `PEERS` lists what there is.
+    `state_dict_or_path` is a state dict, or a file that holds one: safetensors, or what `torch.save`
+    wrote. Only tensors are read from it, no code is run. Where a training has put its weights next to
+    its epoch, or a wrapper a prefix before every name, `read_weights` finds them and prints what it
+    did. `net.name` says which network it is; `PEERS` lists what there is.
 
     Layers are found by their names, and every shape is compared before anything is copied: a
     checkpoint that does not fit leaves `net` as it was. Auxiliary heads are left aside when `net`
@@ -258,12 +260,13 @@ def load_checkpoint(
     `inception_v3.gluon_in1k` and a torchvision network trained without `transform_input` want
     torchvision's usual mean (0.485, 0.456, 0.406) and std (0.229, 0.224, 0.225) instead.
 
-    Raises ValueError with one sentence about the first misfit: an unknown source or network, a
-    missing layer, another shape, or a tensor left over; OSError for a file that cannot be opened.
+    Raises ValueError with one sentence about the first misfit: an unknown source or network, what is
+    not a file of weights, a weight that is NaN, infinite, whole or complex, a missing layer, another
+    shape, or a tensor left over; OSError for a file that cannot be opened.
     """
     peer = _peer(net, source)
     where = f"{source}'s {net.name}"
-    state = dict(_read(state_dict_or_path))
+    state = read_weights(state_dict_or_path)
     for old, new in peer.aliases:
         state = {new + key.removeprefix(old) if key.startswith(old) else key: value for key, value in state.items()}
     plan = []
@@ -277,10 +280,15 @@ def load_checkpoint(
                 f"{tuple(theirs.shape)}; build the network with {_classes(path, theirs) or peer.options}. "
                 "Nothing was loaded"
             )
-        if theirs.is_meta or ours.is_meta:
-            whose = "checkpoint" if theirs.is_meta else "network"
-            raise ValueError(f"the {whose} is on the meta device, where tensors have no values. Nothing was loaded")
-        plan.append((ours, theirs))
+        if ours.is_meta:
+            raise ValueError("the network is on the meta device, where tensors have no values. Nothing was loaded")
+        values = theirs.to(ours.dtype)
+        if not values.isfinite().all():
+            raise ValueError(
+                f"{key!r} in the checkpoint reaches {theirs.abs().max():.3g}, which is more than {ours.dtype} of this "
+                f"network can hold: convert the network with net.to({theirs.dtype}). Nothing was loaded"
+            )
+        plan.append((ours, values))
     if left := [key for key in state if not _ignorable(key, net, peer)]:
         raise ValueError(
             f"the checkpoint holds {left[0]!r}"
@@ -288,8 +296,8 @@ def load_checkpoint(
             + f", for which {net.name} has no place; build the network with {peer.options}. Nothing was loaded"
         )
     with torch.no_grad():
-        for ours, theirs in plan:
-            ours.copy_(theirs)
+        for ours, values in plan:
+            ours.copy_(values)
     for module in net.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.eps = peer.eps
@@ -309,37 +317,6 @@ def _peer(net: InceptionNet, source: str) -> Peer:
     return PEERS[source, name]
 
 
-def _read(state_dict_or_path: Mapping[str, Tensor] | str | Path) -> Mapping[str, Tensor]:
-    """The state dict itself, or the one in the file; ValueError for anything that is not names and tensors."""
-    state, what = state_dict_or_path, "the checkpoint"
-    if isinstance(state, str | Path):
-        path = Path(state)
-        what = path.name
-        try:
-            if path.suffix == ".safetensors":
-                from safetensors.torch import load_file
-
-                state = load_file(path)
-            else:
-                state = torch.load(path, map_location="cpu", weights_only=True)
-        except OSError:
-            raise
-        except Exception as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ValueError(f"{what} cannot be read as a file of tensors: {reason}") from error
-    if not isinstance(state, Mapping):
-        hint = ": pass its state_dict()" if isinstance(state, nn.Module) else ""
-        raise ValueError(
-            f"{what} must be a state dict, names with their tensors, and not a {type(state).__name__}{hint}"
-        )
-    if strange := [key for key, value in state.items() if not isinstance(value, Tensor)]:
-        raise ValueError(
-            f"{what} must be a state dict, names with their tensors, but {strange[0]!r} is a "
-            f"{type(state[strange[0]]).__name__}: pass the state dict inside it"
-        )
-    return state
-
-
 def _pairs(net: InceptionNet, peer: Peer, where: str) -> Iterator[tuple[str, Tensor, str]]:
     """Yields `(our path, our tensor, the peer's name for it)`."""
     parts = [f"features.{name}" for name, _ in net.features.named_children()] + ["classifier"]
@@ -356,7 +333,7 @@ def _pairs(net: InceptionNet, peer: Peer, where: str) -> Iterator[tuple[str, Ten
         for (path, layer), name in zip(found, peer.table.get(part, ()), strict=True):
             tensors = {**dict(layer.named_parameters(recurse=False)), **dict(layer.named_buffers(recurse=False))}
             for tensor, value in tensors.items():
-                if tensor != "num_batches_tracked":
+                if tensor != COUNTER:
                     yield f"{path}.{tensor}", value, f"{name}.{tensor}"
 
 
@@ -377,7 +354,7 @@ def _ignorable(key: str, net: InceptionNet, peer: Peer) -> bool:
         if part.startswith("aux_heads.") and part.removeprefix("aux_heads.") not in net.aux_heads
     ]
     unused = {name for names in heads for name in names}
-    return key.endswith("num_batches_tracked") or key.rpartition(".")[0] in unused
+    return key.endswith(COUNTER) or key.rpartition(".")[0] in unused
 
 
 def _classes(path: str, theirs: Tensor) -> str:

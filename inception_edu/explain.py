@@ -6,15 +6,13 @@
 """
 # mypy: untyped-calls-exclude=torch
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from .network import InceptionNet
-from .train.loop import predict, threads
+from .running import evaluating, predict, threads
 
 
 def class_maps(net: InceptionNet, images: Tensor) -> Tensor:
@@ -31,7 +29,7 @@ def class_maps(net: InceptionNet, images: Tensor) -> Tensor:
     Raises ValueError for a network that does not end in global average pooling and at most one linear layer.
     """
     linear = _linear_behind_pool(net)
-    with _observed(net):
+    with evaluating(net), threads(), torch.no_grad():
         *_, (_, maps) = net.block_outputs(images)
         if linear is None:
             return maps
@@ -137,15 +135,3 @@ def _is_global_mean(layer: nn.Module) -> bool:
 def _check_class(label: int, classes: int) -> None:
     if not 0 <= label < classes:
         raise ValueError(f"there is no class {label}: the network has {classes}, from 0 to {classes - 1}")
-
-
-@contextmanager
-def _observed(net: nn.Module) -> Iterator[None]:
-    """Evaluation mode, one core and no gradients; afterwards as before."""
-    was_training = net.training
-    net.eval()
-    try:
-        with threads(), torch.no_grad():
-            yield
-    finally:
-        net.train(was_training)

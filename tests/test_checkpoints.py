@@ -1,5 +1,7 @@
 """Loading by name, all or nothing, with one sentence for whatever does not fit. The peers themselves: test_peers.py."""
 
+import argparse
+import math
 import os
 import random
 from collections.abc import Callable
@@ -118,7 +120,48 @@ REFUSED: dict[str, tuple[Callable[[State], object], str]] = {
     ),
     "something like an auxiliary head": (_with("aux3.fc1.weight", torch.zeros(1)), "holds 'aux3.fc1.weight'"),
     "a tensor without values": (_with("fc.weight", torch.zeros(10, 128, device="meta")), "on the meta device"),
-    "a state dict inside something else": (_with("optimizer", {"lr": 1}), "'optimizer' is a dict: pass the state dict"),
+    "something else among the weights": (
+        _with("optimizer", {"lr": 1}),
+        r"^the checkpoint must be a state dict, names with their tensors, but 'optimizer' is a dict: pass the state "
+        r"dict alone$",
+    ),
+    "a state dict inside, under an unusual name": (
+        _with("ema", {"fc.bias": torch.zeros(10)}),
+        r"'ema' is a dict: pass the state dict inside it, under 'ema'$",
+    ),
+    "two state dicts inside": (
+        lambda state: state.update(model={"fc.bias": torch.zeros(10)}, state_dict={"fc.bias": torch.zeros(10)}),
+        r"'model' is a dict: pass one of the state dicts inside it, under 'model' or 'state_dict'$",
+    ),
+    "a number for a name": (
+        lambda state: state.update({3: torch.zeros(1)}),
+        r"^the checkpoint must .*, but 3 is not a",
+    ),
+    "NaN": (
+        _with("fc.bias", torch.tensor([0.0, math.nan, math.nan, -math.inf, *[1.0] * 6])),
+        r"^'fc.bias' in the checkpoint holds 2 NaN and 1 infinite values among 10: weights are finite numbers, so take "
+        r"a checkpoint from before the training diverged$",
+    ),
+    "infinity in half precision": (_with("fc.bias", torch.full((10,), math.inf).half()), "holds 0 NaN and 10 infinite"),
+    "infinity in a statistic": (_with("conv1.bn.running_var", torch.full((8,), math.inf)), "'conv1.bn.running_var' in"),
+    "NaN in 8 bits": (_with("fc.bias", torch.full((10,), math.nan).to(torch.float8_e4m3fn)), "holds 10 NaN"),
+    "more than single precision holds": (
+        _with("fc.bias", torch.full((10,), -1e300, dtype=torch.double)),
+        r"^'fc.bias' in the checkpoint reaches 1e\+300, which is more than torch.float32 of this network can hold: "
+        r"convert the network with net.to\(torch.float64\). Nothing was loaded$",
+    ),
+    "whole numbers": (
+        _with("fc.bias", torch.zeros(10, dtype=torch.int8)),
+        r"^'fc.bias' in the checkpoint holds numbers of type torch.int8: weights are real fractions, such as "
+        r"torch.float32$",
+    ),
+    "truths": (_with("fc.bias", torch.zeros(10, dtype=torch.bool)), "'fc.bias' .* of type torch.bool"),
+    "complex numbers": (_with("fc.bias", torch.zeros(10, dtype=torch.cfloat)), "'fc.bias' .* of type torch.complex64"),
+    "a complex counter": (
+        _with("conv1.bn.num_batches_tracked", torch.zeros((), dtype=torch.cfloat)),
+        "'conv1.bn.num_batches_tracked' .* of type torch.complex64",
+    ),
+    "a sparse weight": (_with("fc.weight", torch.zeros(10, 128).to_sparse()), "'fc.weight' .* as torch.sparse_coo"),
 }
 
 
@@ -242,6 +285,69 @@ def test_files(suffix: str, kind: Callable[[Path], Any], net: InceptionNet, stat
     assert torch.equal(net.classifier.linear.weight, state["fc.weight"])
 
 
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.", "module._orig_mod.", "model.module.model."])
+def test_a_prefix_of_every_name_is_left_out_and_that_is_said(
+    prefix: str, net: InceptionNet, state: State, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ie.load_checkpoint(net, {prefix + name: value for name, value in state.items()}, "torchvision")
+    assert torch.equal(net.classifier.linear.weight, state["fc.weight"])
+    assert capsys.readouterr().out == f"Every name in the checkpoint begins with {prefix!r}, which is left out.\n"
+
+
+def test_a_prefix_of_some_names_is_not_touched(
+    net: InceptionNet, state: State, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = snapshot(net)
+    for mixed in (
+        {("module." if name.startswith("inception") else "") + name: value for name, value in state.items()},
+        {("module." if number else "model.") + name: value for number, (name, value) in enumerate(state.items())},
+        {"encoder." + name: value for name, value in state.items()},
+    ):
+        with pytest.raises(ValueError, match=r"^the checkpoint has no '\w+.* Nothing was loaded$"):
+            ie.load_checkpoint(net, mixed, "torchvision")
+    assert_unchanged(net, before)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", ["state_dict", "model", "model_state_dict"])
+def test_the_weights_of_a_training_are_found_and_that_is_said(
+    name: str, net: InceptionNet, state: State, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    optimizer = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9)
+    net(torch.zeros(1, 3, 64, 64)).sum().backward()
+    optimizer.step()
+    wrapped = {f"module.{key}": value for key, value in state.items()}
+    path = tmp_path / "training.pth"
+    torch.save({"epoch": 3, "best": torch.tensor(0.9), "optimizer": optimizer.state_dict(), name: wrapped}, path)
+    ie.load_checkpoint(net, path, "torchvision")
+    assert torch.equal(net.classifier.linear.weight, state["fc.weight"])
+    assert capsys.readouterr().out == (
+        f"{path} holds more than weights: those under {name!r} are read, and nothing else.\n"
+        f"Every name in {path} begins with 'module.', which is left out.\n"
+    )
+
+
+def test_a_file_of_more_than_tensors_is_refused_in_one_whole_sentence(
+    net: InceptionNet, state: State, tmp_path: Path
+) -> None:
+    """What torch says of it are paragraphs, whose first line ends in a comma."""
+    holds = {
+        "argparse.Namespace": {"state_dict": state, "args": argparse.Namespace(lr=0.1)},
+        f"{InceptionNet.__module__}.InceptionNet": net,
+    }
+    before = snapshot(net)
+    for number, (what, content) in enumerate(holds.items()):
+        path = tmp_path / f"{number}.pth"
+        torch.save(content, path)
+        with pytest.raises(ValueError, match=r"holds more than tensors") as caught:
+            ie.load_checkpoint(net, path, "torchvision")
+        assert str(caught.value) == (
+            f"{path} holds more than tensors ({what}), which could run code and is not read: pass a file that "
+            f"torch.save(net.state_dict(), ...) wrote"
+        )
+    assert_unchanged(net, before)
+
+
 class _Dangerous:
     def __reduce__(self) -> Any:
         return os.mkdir, ("run-by-the-file",)
@@ -266,6 +372,9 @@ def test_files_that_are_no_checkpoints(
                 ie.load_checkpoint(net, path, "torchvision")
             assert "\n" not in str(caught.value)
     assert not Path("run-by-the-file").exists()
+    Path("folder.pth").mkdir()
+    with pytest.raises(OSError, match=r"folder\.pth"):
+        ie.load_checkpoint(net, "folder.pth", "torchvision")
     for missing in ("missing.pth", "missing.safetensors"):
         with pytest.raises(FileNotFoundError, match=missing):
             ie.load_checkpoint(net, missing, "torchvision")
@@ -273,7 +382,7 @@ def test_files_that_are_no_checkpoints(
 
 
 def test_a_module_is_not_its_state_dict(net: InceptionNet) -> None:
-    with pytest.raises(ValueError, match=r"not a InceptionNet: pass its state_dict\(\)"):
+    with pytest.raises(ValueError, match=r"not an InceptionNet: pass its state_dict\(\)"):
         ie.load_checkpoint(net, net, "torchvision")  # type: ignore[arg-type]
 
 

@@ -1,5 +1,6 @@
 """Every network: its published size, its options, and that it does what its trace says, small and whole."""
 
+import inspect
 import warnings
 from typing import Any
 
@@ -130,8 +131,6 @@ def test_no_parameter_is_unused(variant: str) -> None:
 
 
 def test_the_variants_use_every_option_there_is() -> None:
-    import inspect
-
     used = {(name, option) for name, options in VARIANTS.values() for option in options}
     there = {(name, option) for name in ie.FAMILY for option in inspect.signature(ie.FAMILY[name].builder).parameters}
     assert there == used
@@ -157,6 +156,34 @@ def test_auxiliary_heads_read_the_papers_blocks_and_are_run_only_when_asked(name
     assert not ran
     net.forward_with_aux(x)
     assert ran == taps
+
+
+HEADS = {"aux_heads.inception_4a.dropout": 0.7, "aux_heads.inception_4d.dropout": 0.7}
+DROPOUT: dict[str, dict[str, float]] = {
+    "nin_cifar10": {"features.dropout_1": 0.5, "features.dropout_2": 0.5},  # after the first two pools
+    "nin_imagenet": {"features.dropout_3": 0.5},
+    "googlenet": {"classifier.dropout": 0.4} | HEADS,  # Table 1 and §5: 40 % and 70 % are dropped
+    "googlenet_torchvision": {"classifier.dropout": 0.2} | HEADS,
+    "bn_inception": {},  # §4.2.1: removed
+    "inception_v3": {"classifier.dropout": 0.5},
+    "inception_v4": {"classifier.dropout": 0.2},  # Fig. 9: 0.8 are kept
+    "inception_resnet_v1": {"classifier.dropout": 0.2},
+    "inception_resnet_v2_paper": {"classifier.dropout": 0.2},
+    "inception_resnet_v2": {"classifier.dropout": 0.2},
+    "xception": {"classifier.dropout": 0.5},
+    "light_inception": {"classifier.dropout": 0.2},
+}
+
+
+@pytest.mark.parametrize("name", ie.FAMILY)
+def test_dropout_is_where_and_as_large_as_the_paper_or_the_peer_has_it(name: str) -> None:
+    """It has no parameters and does nothing in evaluation mode: neither a count nor a peer's logits would miss it."""
+    has_heads = "aux" in inspect.signature(ie.FAMILY[name].builder).parameters
+    net = on_meta(name, **{"aux": True} if has_heads else {})
+    assert {path: module.p for path, module in net.named_modules() if isinstance(module, nn.Dropout)} == DROPOUT[name]
+    before = {"dropout_1": "pool_1", "dropout_2": "pool_2", "dropout_3": "pool_3"}
+    order = [block for block, _ in net.features.named_children()]
+    assert all(order[order.index(drop) - 1] == pool for drop, pool in before.items() if drop in order)
 
 
 def test_an_image_that_only_the_head_cannot_read_can_still_be_classified() -> None:

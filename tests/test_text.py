@@ -25,8 +25,9 @@ from inception_edu.models.text import (
     save_text,
     time_block,
 )
+from inception_edu.running import predict
 from inception_edu.tracing import ShapeError
-from inception_edu.train.loop import accuracy, fit, predict
+from inception_edu.train.loop import accuracy, fit
 
 WIDTH = st.integers(1, 24)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..network import InceptionNet
-from ..train.loop import threads
+from ..running import evaluating, threads
 
 
 class Pairs(NamedTuple):
@@ -48,13 +48,8 @@ def embed(net: InceptionNet, images: Tensor, *, batch_size: int = 500) -> Tensor
 
     In evaluation mode, without gradients; the classifier is not used.
     """
-    was_training = net.training
-    net.eval()
-    try:
-        with threads(), torch.no_grad():
-            means = [net.features(batch).mean((2, 3)) for batch in images.split(batch_size)]
-    finally:
-        net.train(was_training)
+    with evaluating(net), threads(), torch.no_grad():
+        means = [net.features(batch).mean((2, 3)) for batch in images.split(batch_size)]
     return torch.nn.functional.normalize(torch.cat(means))
 
 

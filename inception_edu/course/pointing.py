@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..data.fashion import BLACK, LabelledImages
 from ..explain import class_maps
 from ..network import InceptionNet
-from ..train.loop import predict
+from ..running import predict
 
 CELLS = 3
 

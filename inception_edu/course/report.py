@@ -12,11 +12,12 @@ import torch
 from ..data.fashion import LabelledImages
 from ..data.files import write_whole
 from ..network import InceptionNet
+from ..running import predict
 from ..show import palette
 from ..show.drawing import diagram
 from ..show.tables import summary
 from ..tracing import trace
-from ..train.loop import History, predict
+from ..train.loop import History
 from .challenge import BUDGET, Budget, Logbook
 
 _STYLE = f"""

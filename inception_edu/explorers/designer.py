@@ -19,10 +19,10 @@ from ..bricks import ConvUnit, Residual
 from ..course.challenge import BUDGET, Budget
 from ..models.googlenet import inception
 from ..network import InceptionNet, stack
+from ..running import threads
 from ..shorthand import Item, branch, separable
 from ..show.drawing import diagram
 from ..tracing import Node, trace
-from ..train.loop import threads
 
 if TYPE_CHECKING:
     from .panel import Panel, View

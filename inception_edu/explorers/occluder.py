@@ -16,8 +16,9 @@ from ..data.fashion import BLACK, LabelledImages, load_fashion, to_pixels
 from ..data.files import asset
 from ..explain import class_activation_map
 from ..network import InceptionNet
+from ..running import predict, threads
 from ..show.palette import BLUE, ORANGE, VERMILLION
-from ..train.loop import load, predict, threads
+from ..train.loop import load
 from .svg import bar, svg, text
 
 if TYPE_CHECKING:

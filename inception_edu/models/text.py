@@ -6,21 +6,18 @@ into 1 x k, and InceptionTime's (Ismail Fawaz et al. 2019, arXiv 1909.04939). Th
 course's own; no paper of the family has one.
 """
 
-import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from ..bricks import Concat, ConvUnit, Residual
-from ..data.files import write_whole
 from ..data.text import PAD, Vocabulary
+from ..data.weights import assign, read_about, read_weights, write_weights
 from ..network import InceptionNet, classifier
 from ..shorthand import Item, branch, chain, out_channels
 from .googlenet import Row
@@ -186,43 +183,37 @@ def save_text(net: TextNet, path: str | Path, vocabulary: Vocabulary, **facts: A
     """Writes an `inception_text` of the usual widths with its vocabulary as safetensors, in half precision.
 
     `facts` (a recipe, an accuracy) are anything that JSON can hold. Raises ValueError, before anything is written,
-    where the vocabulary has another size than the embedding, or the network other widths.
+    where the vocabulary has another size than the embedding, the network other widths, or a weight no finite half.
     """
-    weights = {name: _half(tensor) for name, tensor in net.state_dict().items()}
+    halves = {name: _as(torch.half, tensor) for name, tensor in net.state_dict().items()}
+    weights = read_weights(halves, "the network in half precision")
     _rebuild(weights, vocabulary, str(path))
     about = {"name": "inception_text", "words": vocabulary.words, "facts": facts}
-    metadata = {key: json.dumps(value) for key, value in about.items()}
-    return write_whole(path, safetensors.torch.save(weights, metadata))
+    return write_weights(path, weights, about)
 
 
 def load_text(path: str | Path) -> tuple[TextNet, Vocabulary, dict[str, Any]]:
     """The network that `save_text` wrote, in evaluation mode and single precision, its vocabulary and its facts.
 
-    Raises ValueError for a file that `save_text` did not write, or that is damaged.
+    Raises ValueError for a file that `save_text` did not write, that is damaged, or whose weights are not finite.
     """
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            about = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
-        weights = safetensors.torch.load_file(path)
-    except (safetensors.SafetensorError, ValueError) as error:
-        raise ValueError(f"{path} is damaged or not a safetensors file: {error}") from error
-    if about.get("name") != "inception_text":
-        raise ValueError(f"{path} does not hold a text network: it was not written by save_text")
+    about = read_about(path, "words", "facts", writer="save_text")
     vocabulary = Vocabulary(tuple(about["words"]))
-    return _rebuild(weights, vocabulary, str(path)), vocabulary, about["facts"]
+    return _rebuild(read_weights(path), vocabulary, str(path)), vocabulary, about["facts"]
 
 
-def _half(tensor: Tensor) -> Tensor:
-    return (tensor.half() if tensor.is_floating_point() else tensor).detach().contiguous()
+def _as(dtype: torch.dtype, tensor: Tensor) -> Tensor:
+    """A weight in another precision; a counter as it is."""
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
 def _rebuild(weights: Mapping[str, Tensor], vocabulary: Vocabulary, path: str) -> TextNet:
     with torch.device("meta"):
         net = inception_text(len(vocabulary))
-    single = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
     try:
-        net.load_state_dict(single, assign=True)
-    except RuntimeError as error:
-        numbers = len(vocabulary)
-        raise ValueError(f"{path}: the weights do not fit {numbers} word numbers and the usual widths") from error
+        assign(net, {name: _as(torch.float, tensor) for name, tensor in weights.items()})
+    except ValueError as error:
+        raise ValueError(
+            f"{path}: the weights do not fit {len(vocabulary)} word numbers and the usual widths, because {error}"
+        ) from error
     return net.eval()

@@ -6,6 +6,7 @@ The MACs and parameters are `trace`'s. For the accelerator `EXAMPLE` has default
 
 import math
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,9 +128,11 @@ def _gib(size: int) -> str:
 def kept_bytes(net: InceptionNet, shape: tuple[int, int, int]) -> int:
     """Bytes of float32 that one image (C, H, W) leaves behind in a forward pass for the backward pass to come.
 
-    Auxiliary heads included, parameters not. Nothing is computed where `net` stands on the meta device.
+    Auxiliary heads included, parameters not. Nothing is computed and `net` is left as it is: what runs is a copy
+    without values, on the meta device.
     """
-    parameters = {parameter.untyped_storage()._cdata for parameter in net.parameters()}
+    draft = deepcopy(net).to("meta", torch.float32).train()
+    parameters = {parameter.untyped_storage()._cdata for parameter in draft.parameters()}
     kept: dict[int, Tensor] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -137,5 +140,5 @@ def kept_bytes(net: InceptionNet, shape: tuple[int, int, int]) -> int:
         return tensor
 
     with saved_tensors_hooks(keep, lambda tensor: tensor):
-        net.train().forward_with_aux(torch.empty(2, *shape, device=next(net.parameters()).device))
+        draft.forward_with_aux(torch.empty(2, *shape, device="meta"))
     return sum(t.untyped_storage().nbytes() for address, t in kept.items() if address not in parameters) // 2

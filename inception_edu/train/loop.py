@@ -10,7 +10,6 @@
 """
 # mypy: untyped-calls-exclude=torch
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,8 +19,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -29,10 +26,11 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler
 from tqdm.auto import tqdm
 
 from ..data.fashion import LabelledImages
-from ..data.files import write_whole
+from ..data.weights import assign, read_about, read_weights, write_weights
 from ..family import build
 from ..models.googlenet import TABLE_1
 from ..network import InceptionNet
+from ..running import predict, threads
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,26 +84,6 @@ def flip_and_shift(images: Tensor, chance: torch.Generator, *, pixels: int = 1) 
     # Indices on both sides of the channel axis put that axis last: (N, H, W, C).
     moved = wide[torch.arange(count)[:, None, None], :, rows[:, :, None], columns[:, None, :]]
     return moved.permute(0, 3, 1, 2)
-
-
-@contextmanager
-def threads(count: int = 1) -> Iterator[None]:
-    """Inside the block torch computes on `count` cores; afterwards on as many as before.
-
-    The one place where threads are chosen. The default is one core: the same seed then gives
-    bitwise the same weights, and others in the room keep theirs. Little is lost. On the two-core virtual
-    machine where this was written (benchmarks/threads.py; an observation, not a law), two threads trained the
-    small GoogLeNet 1.2 to 1.8 times as fast as one in torch's usual order of memory, but only 0.9 to 1.0
-    times as fast with channels last; and channels last was 2 times as fast as the usual order on one thread.
-    """
-    if count < 1:
-        raise ValueError(f"{count} threads cannot compute anything: it must be at least 1")
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 SMALL_GOOGLENET: dict[str, Any] = {
@@ -291,7 +269,7 @@ def fit(
     num_threads: int = 1,
     progress: bool = True,
 ) -> History:
-    """Trains `net` in place and says how it went.
+    """Trains `net` in place and says how it went; `net` ends in training mode, with channels last in memory.
 
     Each epoch shuffles the images and takes them `batch_size` at a time; what is left over at the end
     waits for the next shuffle. `optimiser` makes an optimiser from parameters and `lr`, `schedule`
@@ -314,7 +292,7 @@ def fit(
     chance = torch.Generator().manual_seed(seed)
     objective = Objective(net, aux_weight=aux_weight, label_smoothing=label_smoothing)
     history = []
-    _channels_last(net)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # several times as fast, see `predict`
     with _repeatable(seed, num_threads), tqdm(total=steps, unit="step", disable=not progress) as bar:
         for number in range(1, epochs + 1):
             start, rate = time.perf_counter(), optimizer.param_groups[0]["lr"]
@@ -329,17 +307,6 @@ def fit(
     return History(tuple(history))
 
 
-def predict(net: nn.Module, images: Tensor, *, batch_size: int = 500) -> Tensor:
-    """The logits (N, classes) of images (N, C, H, W), computed in evaluation mode, without gradients, on one core."""
-    was_training = net.training
-    _channels_last(net).eval()
-    try:
-        with threads(), torch.no_grad():
-            return torch.cat([net(batch) for batch in images.split(batch_size)])
-    finally:
-        net.train(was_training)
-
-
 def accuracy(net: nn.Module, data: LabelledImages) -> float:
     """The share of images that the network recognises, from 0 to 1.
 
@@ -350,28 +317,30 @@ def accuracy(net: nn.Module, data: LabelledImages) -> float:
     return _share(predict(net, data.images), data.labels)
 
 
+_ABOUT = ("name", "options", "facts")
+
+
 def save(net: InceptionNet, path: str | Path, *, options: Mapping[str, Any], **facts: Any) -> Path:
     """Writes the weights as safetensors, whole or not at all, with what is needed to build the network again.
 
     `options` are those that `build(net.name, ...)` was given. `facts` (a recipe, an accuracy) are
     anything that JSON can hold, and come back from `facts_of`.
 
-    Raises ValueError, before anything is written, where `options` do not build a network with these weights.
+    Raises ValueError, before anything is written, where `options` do not build a network with these weights, and for
+    weights that are not finite: what is written can be loaded.
     """
-    weights = {name: tensor.detach().contiguous() for name, tensor in net.state_dict().items()}
+    weights = read_weights(net.state_dict(), "the network")
     about = {"name": net.name, "options": dict(options), "facts": facts}
     _rebuild(about, weights, str(path))
-    metadata = {key: json.dumps(value, ensure_ascii=False) for key, value in about.items()}
-    return write_whole(path, safetensors.torch.save(weights, metadata))
+    return write_weights(path, weights, about)
 
 
 def load(path: str | Path) -> InceptionNet:
     """The network that `save` wrote, in evaluation mode. The file is read as data: nothing in it can run.
 
-    Raises ValueError for a file that `save` did not write, or that is damaged.
+    Raises ValueError for a file that `save` did not write, that is damaged, or whose weights are not finite.
     """
-    about = _read_metadata(path)
-    return _rebuild(about, safetensors.torch.load_file(path), str(path))
+    return _rebuild(read_about(path, *_ABOUT, writer="save"), read_weights(path), str(path))
 
 
 def facts_of(path: str | Path) -> dict[str, Any]:
@@ -379,18 +348,7 @@ def facts_of(path: str | Path) -> dict[str, Any]:
 
     Raises ValueError for a file that `save` did not write, or that is damaged.
     """
-    return dict(_read_metadata(path)["facts"])
-
-
-def _read_metadata(path: str | Path) -> dict[str, Any]:
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            about = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
-    except (safetensors.SafetensorError, ValueError) as error:
-        raise ValueError(f"{path} is damaged or not a safetensors file: {error}") from error
-    if missing := {"name", "options", "facts"} - set(about):
-        raise ValueError(f"{path} does not say its {', '.join(sorted(missing))}: it was not written by inception_edu")
-    return about
+    return dict(read_about(path, *_ABOUT, writer="save")["facts"])
 
 
 def _rebuild(about: Mapping[str, Any], weights: dict[str, Tensor], path: str) -> InceptionNet:
@@ -398,7 +356,7 @@ def _rebuild(about: Mapping[str, Any], weights: dict[str, Tensor], path: str) ->
     try:
         with torch.device("meta"):
             net = build(about["name"], **about["options"])
-        net.load_state_dict(weights, assign=True)
+        assign(net, weights)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ValueError(f"the options {about['options']} do not build the network in {path}: {error}") from error
     return net.eval()
@@ -410,15 +368,6 @@ def _repeatable(seed: int, num_threads: int) -> Iterator[None]:
     with threads(num_threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
-
-
-def _channels_last(net: nn.Module) -> nn.Module:
-    """The same network with each convolution's weights in another order in memory.
-
-    No value changes, but torch's pools and small convolutions run several times as fast on a CPU:
-    max pooling of (N, C, H, W) walks the memory in strides otherwise.
-    """
-    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _check(net: nn.Module, data: LabelledImages) -> None:

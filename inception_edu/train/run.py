@@ -38,7 +38,8 @@ from ..data.files import write_whole
 from ..data.folders import Images, batches, chance, for_testing, for_training, loader, open_images
 from ..family import FAMILY, build
 from ..network import InceptionNet
-from .loop import Objective, facts_of, load, save, threads, train_steps
+from ..running import evaluating, threads
+from .loop import Objective, facts_of, load, save, train_steps
 from .recipes import SETTINGS, Recipe, with_heads
 
 CHECKPOINT, WEIGHTS, LOG = "checkpoint.pt", "weights.safetensors", "log.csv"
@@ -271,9 +272,10 @@ class _Run:
             return
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
+            then = state["plan"]
         except Exception as error:  # a pickle that is damaged, or that holds more than data, fails in many ways
             raise ValueError(f"{path} is damaged or was not written by this command: {type(error).__name__}") from error
-        now, then = self.plan.facts(), state["plan"]
+        now = self.plan.facts()
         if changed := [key for key in now if now[key] != then.get(key)]:
             told = ", ".join(f"{key}={then.get(key)!r} and not {now[key]!r}" for key in changed)
             raise ValueError(f"{self.folder} was trained with {told}: resume it with the same, or choose another --out")
@@ -322,16 +324,16 @@ def predictions(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yields probabilities (N, classes) and labels (N,), batch by batch; those of several crops are averaged.
 
-    `which` images, all of them by default, as `size` x `size` crops and in evaluation mode.
+    `which` images, all of them by default, as `size` x `size` crops. `net` computes in evaluation mode and is as it
+    was between batches and afterwards.
     """
     device = next(net.parameters()).device
     order = range(len(images)) if which is None else which
     cut = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-    net.eval()
     for pictures, labels in _in_one_sentence(
         loader(images, for_testing(images, size, crops), batches=cut, workers=workers)
     ):
-        with torch.no_grad():
+        with evaluating(net), torch.no_grad():
             logits = net(pictures.flatten(0, 1).to(device))
         yield logits.softmax(1).unflatten(0, (-1, crops)).mean(1), labels.to(device)
 

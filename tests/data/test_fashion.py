@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from inception_edu.data import fashion, files
 from inception_edu.data.fashion import LabelledImages, load_fashion, load_photo, split_validation
@@ -170,6 +171,24 @@ def test_photos(name: str) -> None:
     assert 0 <= photo.min() < 0.1
     assert 0.7 < photo.max() <= 1
     assert not torch.equal(photo[0], photo[2])
+    with Image.open(files.asset(f"photos/{name}.png")) as picture:
+        for x, y in (0, 0), (200, 30), (30, 200), (255, 128):
+            assert tuple((photo[:, y, x] * 255).round().int().tolist()) == picture.convert("RGB").getpixel((x, y))
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "column", "order"),
+    [
+        ("astronaut", 151, 80, "red green blue"),  # the orange suit
+        ("astronaut", 201, 93, "blue red green"),  # the violet badge on it
+        ("cat", 170, 152, "red green blue"),  # brown fur
+        ("coffee", 92, 223, "red green blue"),  # the wooden table
+        ("rocket", 30, 220, "blue green red"),  # the sky
+    ],
+)
+def test_the_colours_of_a_photo_are_those_that_one_sees(name: str, row: int, column: int, order: str) -> None:
+    colours = dict(zip(("red", "green", "blue"), load_photo(name)[:, row, column].tolist(), strict=True))
+    assert " ".join(sorted(colours, key=lambda colour: -colours[colour])) == order
 
 
 def test_an_unknown_photo_is_answered_with_the_known_ones() -> None:

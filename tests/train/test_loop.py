@@ -15,18 +15,9 @@ from inception_edu.data.fashion import LabelledImages, load_fashion
 from inception_edu.data.files import asset
 from inception_edu.family import build
 from inception_edu.network import InceptionNet
+from inception_edu.running import predict, threads
 from inception_edu.train import loop as training
-from inception_edu.train.loop import (
-    ONE_MINUTE,
-    SMALL_GOOGLENET,
-    accuracy,
-    facts_of,
-    fit,
-    load,
-    predict,
-    save,
-    training_loss,
-)
+from inception_edu.train.loop import ONE_MINUTE, SMALL_GOOGLENET, accuracy, facts_of, fit, load, save, training_loss
 
 ROW = (4, 4, 4, 4, 4, 4)
 TINY: dict[str, Any] = {
@@ -108,14 +99,14 @@ def test_threads_are_set_inside_the_block_and_given_back_after_an_error() -> Non
     before, inside = torch.get_num_threads(), []
 
     def fail() -> None:
-        with training.threads(before + 2):
+        with threads(before + 2):
             inside.append(torch.get_num_threads())
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
     assert (inside, torch.get_num_threads()) == ([before + 2], before)
-    with pytest.raises(ValueError, match="0 threads"), training.threads(0):
+    with pytest.raises(ValueError, match="0 threads"), threads(0):
         pass
 
 
@@ -134,6 +125,16 @@ def test_a_batch_is_always_whole(few: LabelledImages, images_left_over: int) -> 
 
 def test_fewer_images_than_a_batch_are_one_batch(few: LabelledImages) -> None:
     assert len(fit(linear(), few[:5], epochs=3, batch_size=32, progress=False).epochs) == 3
+
+
+def test_every_epoch_trains_in_training_mode_and_validates_in_evaluation_mode(few: LabelledImages) -> None:
+    """Whatever mode the network came in, such as that of a loaded one."""
+    net, seen = tiny().eval(), []
+    net.features.conv_1.register_forward_hook(lambda module, inputs, _: seen.append((module.training, len(inputs[0]))))
+    fit(net, few[:64], few[:5], epochs=2, progress=False)
+    checks = [(False, 1), (False, 1)]
+    assert seen == [*checks, *2 * [(True, 32), (True, 32), (False, 5)]]
+    assert net.training
 
 
 def test_frozen_parameters_stay_as_they_were(few: LabelledImages) -> None:
@@ -173,13 +174,16 @@ def test_gradients_reach_the_auxiliary_heads_only_when_they_count(few: LabelledI
     assert all(gradients(tiny(), few).values())
 
 
-def test_the_loss_with_auxiliary_heads_is_the_weighted_sum(few: LabelledImages) -> None:
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_with_auxiliary_heads_is_the_weighted_sum(few: LabelledImages, smoothing: float) -> None:
+    """Each head learns from the same smoothed labels as the classifier ("Rethinking" paper, §7)."""
     net, images, labels = tiny(aux=True).eval(), few.images[:16], few.labels[:16]
-    loss, logits = training_loss(net, images, labels, aux_weight=0.5)
+    loss, logits = training_loss(net, images, labels, aux_weight=0.5, label_smoothing=smoothing)
     main, aux = net.forward_with_aux(images)
-    entropy = nn.functional.cross_entropy
+    target = (1 - smoothing) * nn.functional.one_hot(labels, 10) + smoothing / 10
+    entropy, head = (-(target * each.log_softmax(1)).sum(1).mean().item() for each in (main, aux["inception_4a"]))
     assert torch.equal(logits, main)
-    assert loss.item() == pytest.approx((entropy(main, labels) + 0.5 * entropy(aux["inception_4a"], labels)).item())
+    assert loss.item() == pytest.approx(entropy + 0.5 * head, rel=1e-6)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])

@@ -278,6 +278,50 @@ def test_crops_for_training_hang_on_seed_epoch_and_image_alone() -> None:
     assert not torch.equal(read(1, 1, 0), first)
 
 
+def prepared(image: Tensor, count: int = 60, **settings: float) -> Tensor:
+    """One image (C, H, W) of bytes as a training reads it time after time, in bytes; whole and as it is by default."""
+    recipe = RECIPES["googlenet"].changed({"min_area": 1.0, "max_aspect": 1.0, "jitter": 0.0} | settings)
+    images = image_data.Images(image[None], [0], ("a",), len(image), mean=0.0, std=1.0)
+    prepare = image_data.for_training(images, recipe, image.shape[-1])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return (torch.stack([prepare(image) for _ in range(count)]) * 255).round().to(torch.uint8)
+
+
+def test_half_of_the_images_are_mirrored() -> None:
+    image = torch.arange(3 * 8 * 8, dtype=torch.uint8).reshape(3, 8, 8)
+    found = prepared(image)
+    mirrored = [torch.equal(each, image.flip(2)) for each in found]
+    assert all(done or torch.equal(each, image) for done, each in zip(mirrored, found, strict=True))
+    assert 15 < sum(mirrored) < 45
+
+
+def test_jitter_changes_brightness_contrast_and_saturation_by_up_to_its_share_and_no_hue() -> None:
+    """On an image of one grey only brightness counts; two greys then tell the contrast, and a colour the saturation."""
+
+    def stripes(*colours: tuple[int, int, int]) -> Tensor:
+        """(3, 6, 6), from the top down."""
+        rows = torch.tensor(colours, dtype=torch.uint8).T.repeat_interleave(6 // len(colours), dim=1)
+        return rows[:, :, None].expand(3, 6, 6)
+
+    dark, light, yellow = (60, 60, 60), (120, 120, 120), (150, 150, 70)
+
+    for jitter, inside in (0.4, 25), (0.1, 5):
+        grey = prepared(stripes((100, 100, 100)), jitter=jitter)[:, 0, 0, 0].int()
+        assert 100 - 100 * jitter - 2 <= grey.min() < 100 - inside
+        assert 100 + inside < grey.max() <= 100 + 100 * jitter + 2
+    low, high = prepared(stripes(dark, light), jitter=0.4)[:, 0, ::3, 0].double().T
+    contrast = (high - low) / (high + low) * 180 / 60  # brightness cancels out
+    image = stripes(dark, light, yellow)
+    (low, _, _), (high, _, _), (red, green, blue) = prepared(image, jitter=0.4)[:, :, ::2, 0].double().permute(2, 1, 0)
+    saturation = (red - blue) / (high - low) * 60 / 80  # brightness and contrast do
+    for found in contrast, saturation:
+        assert 0.5 < found.min() < 0.75
+        assert 1.25 < found.max() < 1.5
+    assert torch.equal(red, green), "another hue would part them"
+    assert torch.equal(prepared(image).unique(dim=0), image[None])
+
+
 # ---- evaluation ---------------------------------------------------------------------------------
 
 
