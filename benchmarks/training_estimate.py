@@ -26,7 +26,7 @@ def one_step() -> Callable[[], object]:
     torch.manual_seed(0)
     net = build("inception_v3", aux=True).to(memory_format=torch.channels_last).train()
     objective = Objective(net, aux_weight=V3.aux_weight, label_smoothing=V3.label_smoothing)
-    optimizer = V3.make_optimiser(net.parameters())
+    optimizer = V3.make_optimizer(net.parameters())
     batch = torch.randn(BATCH, *FAMILY["inception_v3"].image), torch.arange(BATCH)
     return lambda: list(train_steps(objective, [batch], optimizer, epoch=1, clip_norm=V3.clip_norm))
 
@@ -52,7 +52,7 @@ def main() -> None:
     ways = [(precision, devices) for precision in EXAMPLE for devices in (1, 8)]
     found = {way: estimate("inception_v3", V3, precision=way[0], devices=way[1]) for way in ways}
     heads = ("", *(f"{devices} x A100, {precision}" for precision, devices in ways))
-    names = ("steps", "hours", "GiB for weights and optimiser, each", "GiB kept for the way back, each")
+    names = ("steps", "hours", "GiB for weights and optimizer, each", "GiB kept for the way back, each")
     rows = [(name, *cells) for name, *cells in zip(names, *map(column, found.values()), strict=True)]
     with threads():
         times = {

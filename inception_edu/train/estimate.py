@@ -86,7 +86,7 @@ def estimate(
     node = trace(net, shape)
     forward = node.macs + sum(head.macs for head in node.aux)
     steps = recipe.epochs * (images // recipe.batch)
-    copies = 3 + bool(recipe.momentum) + (recipe.optimiser == "rmsprop")
+    copies = 3 + bool(recipe.momentum) + (recipe.optimizer == "rmsprop")
     share, half = math.ceil(recipe.batch / world), precision != "32-true"
     one = kept_bytes(net, shape) // (1 + half)
     together = scaling if world > 1 else 1.0

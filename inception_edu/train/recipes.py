@@ -34,7 +34,7 @@ class Recipe:
     | `batch`           | images a step, over all processes together                                            |
     | `lr`              | learning rate at the start                                                            |
     | `lr_factor`       | what it is multiplied by, at once, each `lr_every` epochs                             |
-    | `optimiser`       | "sgd", or "rmsprop" with `rms_decay` and `epsilon`; both with `momentum`              |
+    | `optimizer`       | "sgd", or "rmsprop" with `rms_decay` and `epsilon`; both with `momentum`              |
     | `weight_decay`    | L2, on every parameter                                                                |
     | `label_smoothing` | share of the target that is spread evenly over all classes                            |
     | `clip_norm`       | a longer gradient is scaled down to this norm; None does not clip                     |
@@ -55,7 +55,7 @@ class Recipe:
     lr: float
     lr_factor: float
     lr_every: float
-    optimiser: str = "sgd"
+    optimizer: str = "sgd"
     momentum: float = 0.9
     rms_decay: float = 0.9
     epsilon: float = 1.0
@@ -82,12 +82,12 @@ class Recipe:
         """The learning rate after `epoch` epochs, which may be a part of one."""
         return self.lr * self.lr_factor ** int(epoch / self.lr_every)
 
-    def make_optimiser(self, parameters: "Iterable[Parameter]") -> "Optimizer":
-        """torch's optimiser of that name; its RMSProp adds epsilon outside the root, TensorFlow's inside."""
+    def make_optimizer(self, parameters: "Iterable[Parameter]") -> "Optimizer":
+        """torch's optimizer of that name; its RMSProp adds epsilon outside the root, TensorFlow's inside."""
         import torch
 
         shared: dict[str, Any] = {"lr": self.lr, "momentum": self.momentum, "weight_decay": self.weight_decay}
-        if self.optimiser == "rmsprop":
+        if self.optimizer == "rmsprop":
             return torch.optim.RMSprop(parameters, alpha=self.rms_decay, eps=self.epsilon, **shared)
         return torch.optim.SGD(parameters, **shared)
 
@@ -114,7 +114,7 @@ _MUST_BE: dict[str, tuple[Callable[[Any], bool], str]] = {
     "lr": (_above_zero, "a number above 0"),
     "lr_factor": (lambda value: 0 < value <= 1, "a number above 0 and up to 1"),
     "lr_every": (_above_zero, "a number above 0"),
-    "optimiser": (lambda value: value in ("sgd", "rmsprop"), "sgd or rmsprop"),
+    "optimizer": (lambda value: value in ("sgd", "rmsprop"), "sgd or rmsprop"),
     "momentum": _within(0, 1),
     "rms_decay": _within(0, 1),
     "epsilon": (_above_zero, "a number above 0"),
@@ -170,7 +170,7 @@ INCEPTION_V3 = Recipe(
     lr=0.045,
     lr_factor=0.94,
     lr_every=2,
-    optimiser="rmsprop",
+    optimizer="rmsprop",
     label_smoothing=0.1,
     clip_norm=2.0,
 )

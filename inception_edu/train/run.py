@@ -169,7 +169,7 @@ class _Run:
         torch.manual_seed(plan.seed)
         self.net = build(plan.name, **plan.options).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         objective = Objective(self.net, aux_weight=recipe.aux_weight, label_smoothing=recipe.label_smoothing)
-        optimizer = recipe.make_optimiser(self.net.parameters())
+        optimizer = recipe.make_optimizer(self.net.parameters())
         self.scheduler = LambdaLR(optimizer, lambda step: recipe.learning_rate(step / self.steps_an_epoch) / recipe.lr)
         self.objective, self.optimizer = fabric.setup(objective, optimizer)
         self.average = AveragedModel(self.net, use_buffers=True)

@@ -106,7 +106,7 @@ def tensors(state: Any) -> list[Tensor]:
 
 
 def equal(one: Path, other: Path) -> bool:
-    """Whether two runs end bitwise in the same weights, averages and optimiser, and have told the same."""
+    """Whether two runs end bitwise in the same weights, averages and optimizer, and have told the same."""
     a, b = kept(one), kept(other)
     assert len(tensors(a)) == len(tensors(b)) > 30
     for row in (*a["rows"], *b["rows"]):
@@ -250,9 +250,9 @@ def test_the_average_is_the_formula(tree: Path, tmp_path: Path, monkeypatch: pyt
     torch.testing.assert_close(next(v for k, v in found.items() if k != "n_averaged"), mean, rtol=1e-6, atol=1e-7)
 
 
-def test_optimisers_are_those_of_the_papers() -> None:
+def test_optimizers_are_those_of_the_papers() -> None:
     net = nn.Linear(2, 2)
-    rms, sgd = (RECIPES[name].make_optimiser(net.parameters()) for name in ("inception_v3", "googlenet"))
+    rms, sgd = (RECIPES[name].make_optimizer(net.parameters()) for name in ("inception_v3", "googlenet"))
     asked = {"lr": 0.045, "alpha": 0.9, "eps": 1.0, "momentum": 0.9, "weight_decay": 4e-5}
     assert isinstance(rms, torch.optim.RMSprop)
     assert {key: rms.param_groups[0][key] for key in asked} == asked
