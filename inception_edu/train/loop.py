@@ -32,7 +32,7 @@ from ..models.googlenet import TABLE_1
 from ..network import InceptionNet
 from ..running import predict, threads
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # importing matplotlib takes a second, and training does without it
     from matplotlib.figure import Figure
 
     from ..show.figures import Picture
@@ -150,7 +150,7 @@ class History:
 
     def plot(self) -> "Picture":
         """Loss and accuracy over the epochs, side by side, with a description: what a notebook shows."""
-        from ..show.figures import show  # matplotlib takes a second to import, and training does without it
+        from ..show.figures import show
 
         first, last = self.epochs[0], self.last
         description = (

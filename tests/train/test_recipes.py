@@ -82,7 +82,7 @@ def test_values_that_cannot_be_used(key: str, value: object, words: str) -> None
 def test_a_network_has_its_papers_recipe() -> None:
     assert recipe_for("inception_resnet_v1") is RECIPES["inception_v4"]
     assert recipe_for("nin_cifar10", "googlenet") is RECIPES["googlenet"]
-    with pytest.raises(ValueError, match=r"nin_cifar10 has no recipe of its own: choose one by --recipe"):
+    with pytest.raises(ValueError, match=r"nin_cifar10 has no recipe of its own: choose one with --recipe"):
         recipe_for("nin_cifar10")
     with pytest.raises(ValueError, match="no recipe 'v3'"):
         recipe_for("inception_v3", "v3")
