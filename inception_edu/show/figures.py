@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from .palette import matplotlib_rc
 
 _INK = "#0a0b0c"
-"""Stands for the page's own text colour while matplotlib draws, which knows no such colour."""
+"""A placeholder for the page's own text colour, which matplotlib does not know."""
 
 
 class Picture:
@@ -29,7 +29,7 @@ class Picture:
 
 
 def style() -> None:
-    """The course's look for every figure drawn after this call, and no second copy of it from Jupyter."""
+    """The course's look for every figure drawn after this call; Jupyter no longer shows a second copy of each."""
     settings: Any = matplotlib_rc(_INK)
     plt.rcParams.update(settings)
     plt.ioff()
@@ -38,8 +38,8 @@ def style() -> None:
 def show(figure: Figure, description: str) -> Picture:
     """`figure` as a `Picture`, closed, so that it is shown once.
 
-    `description` says what a reader who cannot see it needs: what is plotted, and what it shows. Raises
-    ValueError where it is empty. Equal figures give equal SVG, so that notebooks can be compared.
+    `description` is for readers who cannot see it: what is plotted, and what it shows. Raises
+    ValueError if it is empty. Equal figures give equal SVG, so that notebooks can be compared.
     """
     if not description.strip():
         raise ValueError("a figure needs a description: one or two sentences for readers who cannot see it")

@@ -19,7 +19,7 @@ PRODUCTS = "matrix products"
 
 @dataclass(frozen=True)
 class Row:
-    """One line: a part of the network, its numbers as numbers. `field` and `jump` are None where they are not known."""
+    """One line: a part of the network with its numbers. `field` and `jump` are None where they are not known."""
 
     part: str
     what: str
@@ -94,8 +94,8 @@ def summary(what: Node | nn.Module, shape: Sequence[int] | None = None, *, depth
 
     MACs count the multiply-adds of convolutions and linear layers for one image; products of two computed values, as
     in attention, have a column of their own. Auxiliary heads have rows of their own: their parameters belong to the
-    total; their MACs, in brackets, do not, because only training runs them. So have parameters that a part holds
-    besides those of its own parts, or that nothing runs. Receptive field and jump are in pixels of the image.
+    total; their MACs, in brackets, do not, because only training runs them. Parameters that a part holds directly, or
+    that nothing runs, have rows of their own, too. Receptive field and jump are in pixels of the image.
 
     Raises TypeError for what can be neither, ValueError for a depth below 1, and what `trace` raises.
     """
