@@ -1,7 +1,7 @@
 """Keydown to pixels: how long an explorer takes to answer, for each of them, over 20 moves of its first control.
 
 `python benchmarks/explorer_latency.py` prints a table. The clock starts at the browser's own time stamp of the
-key and stops after the frame in which the new view was drawn. The pure view function stands beside it.
+key and stops after the frame in which the new view was drawn. The time of the pure view function is next to it.
 """
 
 import tempfile
@@ -26,7 +26,7 @@ WATCH = """([control, view]) => {
 
 
 def waits(page: Page, panel: Locator) -> list[float]:
-    """Milliseconds from each key to the view it asked for, one key at a time, to and fro."""
+    """Milliseconds from each key to the view it asked for, one key at a time, back and forth."""
     control = panel.locator("input[type=range], .ie-form select").first
     panel.scroll_into_view_if_needed()
     control.focus()

@@ -1,7 +1,7 @@
 """What Inception-v3 on ImageNet would take, on one accelerator and on eight; and how good such an estimate is here.
 
-`python benchmarks/training_estimate.py` writes the section `training` of benchmarks/RESULTS.md. No accelerator was at
-hand. What can be checked is checked on one core: a step of training against a large matrix product, taking turns.
+`python benchmarks/training_estimate.py` writes the section `training` of benchmarks/RESULTS.md. No accelerator was
+available. What can be checked is checked on one core: a step of training against a large matrix product, in turns.
 """
 
 from collections.abc import Callable

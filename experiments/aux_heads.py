@@ -1,11 +1,11 @@
 """The recorded cloud of chapter 04: does a small GoogLeNet learn better with its auxiliary heads?
 
-`python experiments/aux_heads.py` writes assets/records/04_aux_heads.json. It takes about half an hour of one
-core; runs that are already in the file are not made again, so it can be stopped and started.
+`python experiments/aux_heads.py` writes assets/records/04_aux_heads.json. It takes about half an hour on one
+core; runs that are already in the file are not repeated, so it can be stopped and restarted.
 
 Both arms of a pair start from the same weights and see the same images in the same order: every
 network is built with its heads, and the arm "without" gives them the weight 0 in the loss, which leaves
-them out of the computation. Learning rates are chosen for each arm by itself on 1,000 validation images.
+them out of the computation. Learning rates are chosen for each arm separately on 1,000 validation images.
 """
 
 import time

@@ -44,7 +44,7 @@ def choose() -> None:
 
 
 def measure() -> None:
-    """Trains on all 6,000 images with each seed and records test accuracy and seconds of computing."""
+    """Trains on all 6,000 images with each seed and records test accuracy and computing time in seconds."""
     train, test = load_fashion("train"), load_fashion("test")
     runs = []
     for seed in SEEDS:

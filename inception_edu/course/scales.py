@@ -52,7 +52,7 @@ def at_many_sizes(data: LabelledImages, seed: int, sizes: range = range(10, 29, 
 
 
 def dot_pairs(count: int, seed: int, pairs: int = 12) -> LabelledImages:
-    """Synthetic pictures: `pairs` pairs of dots and as many single dots on (1, 28, 28); the class is the step in a pair.
+    """Synthetic pictures (1, 28, 28): `pairs` pairs of dots and as many single dots; the class is the step of a pair.
 
     Classes 0 to 4 are the steps of `NEAR`, 5 to 9 those of `FAR`; the classes alternate. Every class has the
     same number of dots (some coincide), so only their distances tell it.
