@@ -18,7 +18,8 @@ RUNS = 15
 ONE_RUN = """
 import torch
 from torch.utils.benchmark import Timer
-from inception_edu.bricks import ConvUnit, branch
+from inception_edu.bricks import ConvUnit
+from inception_edu.shorthand import branch
 
 x = torch.randn(1, 256, 28, 28)
 ways = ConvUnit(256, 256, 3), branch(256, (64, 1), (64, 3), (256, 1))

@@ -19,7 +19,8 @@ RUNS = 11
 ONE_RUN = """
 import torch
 from torch.utils.benchmark import Timer
-from inception_edu.bricks import ConvUnit, branch
+from inception_edu.bricks import ConvUnit
+from inception_edu.shorthand import branch
 
 x = torch.randn(1, 192, 17, 17)
 with torch.inference_mode():

@@ -2,8 +2,8 @@
 
 `python experiments/trunk_deviation.py` writes assets/records/08_trunk_deviation.json, in about a minute on one core.
 
-The blocks are the residual bricks of the course with batch norm in their branches and a Kaiming start, so that the output
-of a branch has deviation 1; the trunk starts with deviation 1, too. Means over three random networks.
+The blocks are the residual bricks of the course with batch norm in their branches and a Kaiming start, so that the
+output of a branch has deviation 1; the trunk starts with deviation 1, too. Means over three random networks.
 """
 
 from functools import partial
