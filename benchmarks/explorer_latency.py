@@ -96,7 +96,7 @@ def latencies() -> str:
     with tempfile.TemporaryDirectory() as home, jupyterlab(Path(home) / "lab") as lab:
         lab.write("explorers.ipynb", every_explorer(ECHO))
         lab.open("explorers.ipynb")
-        lab.run_all()
+        lab.command("notebook:run-all-cells")
         echo = lab.page.locator(".echo")
         echo.wait_for()
         for name in tqdm(explorers.__all__, unit="explorer"):

@@ -20,6 +20,9 @@ from playwright.sync_api import Page, Playwright, sync_playwright
 
 from inception_edu import explorers
 
+ROOT = Path(__file__).resolve().parents[1]
+"""What the kernels import from: this checkout, whatever is installed."""
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
@@ -97,24 +100,9 @@ class Lab:
         wait_for_cells(self.page)
         wait_for_kernel(self.page)  # cells run before that are forgotten
 
-    def menu(self, title: str, item: str) -> None:
-        """Chooses an item of the menu bar."""
-        self.page.get_by_role("menuitem", name=title, exact=True).click()
-        self.page.get_by_role("menuitem", name=item, exact=True).click()
-
-    def run_all(self) -> None:
-        """Runs every cell and waits until the last one has ended."""
-        self.menu("Run", "Run All Cells")
-        self.page.locator(".jp-InputPrompt", has_text="[*]").first.wait_for(timeout=30_000)
-        self.page.wait_for_function(  # a slider moved while a cell runs is answered only afterwards
-            "!document.body.innerText.includes('[*]')", timeout=300_000, polling=500
-        )
-
-    def save(self) -> None:
-        """Saves the notebook as it stands, with the state of its widgets."""
-        self.menu("File", "Save Notebook")
-        self.page.wait_for_function("!document.title.startsWith('*')")
-        self.page.wait_for_selector(".lm-TabBar-tab.jp-mod-current:not(.jp-mod-dirty)")
+    def command(self, name: str) -> None:
+        """Runs a command of JupyterLab, such as `notebook:run-all-cells` or `docmanager:save`, to its end."""
+        self.page.evaluate("name => jupyterapp.commands.execute(name).then(() => null)", name)
 
 
 def _write_settings(folder: Path, theme: str) -> None:
@@ -140,9 +128,10 @@ def jupyterlab(home: Path) -> Iterator[Lab]:
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "IPYTHONDIR": str(home / "ipython"),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
     }
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
-    options = ["--IdentityProvider.token=", f"--ServerApp.root_dir={home / 'course'}"]
+    options = ["--IdentityProvider.token=", f"--ServerApp.root_dir={home / 'course'}", "--expose-app-in-browser"]
     with (home / "log").open("w") as log, sync_playwright() as playwright:
         server = subprocess.Popen([*command, *options], env=environment, stdout=log, stderr=log)
         try:

@@ -34,9 +34,9 @@ function render({ model, el }) {
   const ask = (name, value) => {
     model.set(name, value);
     model.set("turn", model.get("turn") + 1);
-    model.save_changes();
     clearTimeout(late);
     late = setTimeout(tell, 2000);
+    model.save_changes(); // last, because it may fail where the kernel is gone
   };
   const set = (values) => ask("values", values);
 
