@@ -109,6 +109,8 @@ def test_the_bottleneck_follows_slider_field_pin_and_preset(themed):
         number.fill(wrong)
         shown(panel, f"Middle channels must be a whole number from 1 to 1,024, not {wrong}.")
     panel.get_by_role("button", name="Unpin").press("Enter")
+    panel.get_by_role("combobox", name="Preset").select_option("a 5x5 instead")
+    shown(panel, "256 to 64")
 
 
 @pytest.fixture(scope="module")
