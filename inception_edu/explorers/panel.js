@@ -69,7 +69,8 @@ function render({ model, el }) {
   const views = element("div", { class: "ie-views" }, shown, kept);
   const status = element("div", { class: "ie-hidden", role: "status" });
   const panel = element("div", { class: "ie-panel", role: "group", "aria-label": model.get("title") });
-  panel.append(element("h4", {}, model.get("title")), notice, controls, views, status);
+  const style = element("style");
+  panel.append(style, element("h4", {}, model.get("title")), notice, controls, views, status);
   el.append(panel);
 
   // anywidget keeps the model's own `comm_live` to itself; that of its layout is lost and found together with it.
@@ -95,12 +96,16 @@ function render({ model, el }) {
     const same = ([, preset]) => Object.keys(preset).every((name) => preset[name] === values[name]);
     choice.value = [...presets].find(same)?.[0] ?? "";
   };
-  const showView = () => {
-    shown.innerHTML = (isPinned() ? "<h5>This setting</h5>" : "") + model.get("html");
+  // Each new <style> makes the browser style the whole notebook again, so the view's is taken out and kept.
+  const draw = (section, title, html) => {
+    const rules = html.match(/<style>(.*?)<\/style>/s)?.[1];
+    if (rules && rules !== style.textContent) style.textContent = rules;
+    section.innerHTML = (isPinned() ? `<h5>${title}</h5>` : "") + html.replaceAll(/<style>.*?<\/style>/gs, "");
   };
+  const showView = () => draw(shown, "This setting", model.get("html"));
   const showPinned = () => {
     pin.textContent = isPinned() ? "Unpin" : "Pin this setting";
-    kept.innerHTML = isPinned() ? "<h5>Pinned</h5>" + model.get("pinned_html") : "";
+    draw(kept, "Pinned", model.get("pinned_html"));
     kept.hidden = !isPinned();
     showView();
   };

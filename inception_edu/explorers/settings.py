@@ -64,19 +64,18 @@ def _allowed(value: Any, label: str, low: float = 0, high: float = 0, step: floa
 
 
 def read(kind: type[S], values: Mapping[str, Any]) -> S:
-    """Settings from their names and values; raises ValueError for those that do not exist, as `kind` does."""
+    """Settings from their names and values; raises ValueError for names too many or too few, and as `kind` does."""
     names = [each.name for each in fields(kind)]
-    if unknown := [name for name in values if name not in names]:
-        raise ValueError(f"there is no setting {unknown[0]!r:.40}; there are {', '.join(names)}")
+    if set(values) != set(names):
+        raise ValueError(f"the settings must be {', '.join(names)}, not {', '.join(map(str, values)) or 'none':.200}")
     return kind(**values)
 
 
 def page(setting: Settings, pinned: Settings | None = None) -> str:
-    """HTML: all that is shown of a setting, and what has changed against a pinned one."""
+    """HTML: the sentence, what has changed against a pinned setting, and the view."""
     change = setting.versus(pinned) if pinned and pinned != setting else ""
-    return f"{setting.view()}<p><b>{escape(setting.sentence())}</b></p>" + (
-        f"<p>{escape(change)}</p>" if change else ""
-    )
+    said = f'<p class="ie-said"><b>{escape(setting.sentence())}</b></p>'
+    return said + (f"<p>{escape(change)}</p>" if change else "") + setting.view()
 
 
 def still(html: str) -> str:
