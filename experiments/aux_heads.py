@@ -30,7 +30,7 @@ NETWORK: dict[str, Any] = {
 }
 """One block of each stage, and 4d, because an auxiliary head sits there; a fifth of the paper's widths."""
 
-RECIPE: dict[str, Any] = {"epochs": 4, "batch_size": 64, "optimiser": sgd, "augment": flip}
+RECIPE: dict[str, Any] = {"epochs": 4, "batch_size": 64, "optimizer": sgd, "augment": flip}
 ARMS = {"without": 0.0, "with": 0.3}
 TUNING_SEED, SEEDS = 100, range(10)
 RATES = (0.05, 0.1, 0.2)

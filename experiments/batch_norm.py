@@ -24,7 +24,7 @@ from inception_edu.train.loop import accuracy, cosine, fit, flip, sgd
 from tools.recording import Record, cloud, tune
 
 IMAGES, LEVEL = 2000, 0.5
-RECIPE: dict[str, Any] = {"epochs": 3, "batch_size": 50, "optimiser": sgd, "schedule": cosine, "augment": flip}
+RECIPE: dict[str, Any] = {"epochs": 3, "batch_size": 50, "optimizer": sgd, "schedule": cosine, "augment": flip}
 RATES = [0.01, 0.03, 0.1, 0.3, 1.0]
 ARMS = {"with": True, "without": False}
 TIMES = (1, 3, 10, 30)

@@ -24,7 +24,7 @@ from tools.recording import Record, cloud
 IMAGES, TEST_IMAGES, LEVEL = 1000, 2000, 0.3
 RATES = (0.05, 0.1, 0.2, 0.4)
 CLIP: dict[str, float | None] = {"free": None, "clipped": 2.0}
-RECIPE: dict[str, Any] = {"epochs": 3, "batch_size": 50, "optimiser": sgd, "schedule": None, "augment": flip}
+RECIPE: dict[str, Any] = {"epochs": 3, "batch_size": 50, "optimizer": sgd, "schedule": None, "augment": flip}
 
 
 def network() -> InceptionNet:

@@ -23,7 +23,7 @@ from tools.recording import Record, cloud, tune
 ARMS = {"hard": 0.0, "smoothed": 0.1}
 RATES = [0.1, 0.3]
 IMAGES, BINS = 400, 10
-RECIPE: dict[str, Any] = {"epochs": 8, "batch_size": 25, "optimiser": sgd, "augment": flip}
+RECIPE: dict[str, Any] = {"epochs": 8, "batch_size": 25, "optimizer": sgd, "augment": flip}
 
 
 def network() -> InceptionNet:
@@ -89,7 +89,7 @@ def main() -> None:
         network="3x3/2 to 16, 3x3/2 to 32, 3x3 to 64, batch norm, average pool, linear",
         size={"params": node.params, "macs": node.macs},
         images=IMAGES,
-        recipe={"epochs": RECIPE["epochs"], "batch_size": RECIPE["batch_size"], "optimiser": "sgd", "augment": "flip"},
+        recipe={"epochs": RECIPE["epochs"], "batch_size": RECIPE["batch_size"], "optimizer": "sgd", "augment": "flip"},
         rates_tried=RATES,
     )
 

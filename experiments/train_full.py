@@ -16,7 +16,7 @@ from inception_edu.train.loop import SMALL_GOOGLENET, accuracy, fit, flip_and_sh
 
 CHECKPOINT = Path(__file__).resolve().parent.parent / "assets" / "checkpoints" / "small_googlenet.safetensors"
 SEED = 0
-RECIPE: dict[str, Any] = {"epochs": 10, "lr": 0.1, "batch_size": 128, "optimiser": sgd, "augment": flip_and_shift}
+RECIPE: dict[str, Any] = {"epochs": 10, "lr": 0.1, "batch_size": 128, "optimizer": sgd, "augment": flip_and_shift}
 
 
 def main(path: Path) -> None:

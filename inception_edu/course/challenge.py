@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch import nn
 from ..data.files import write_whole
 from ..network import InceptionNet, classifier
 from ..shorthand import Item, chain, out_channels
+from ..show.html import table
 from ..tracing import trace
 
 
@@ -115,17 +115,11 @@ class Logbook:
         )
 
     def _repr_html_(self) -> str:
-        heads = "".join(f"<th>{column}</th>" for column in self.COLUMNS)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(_cell(entry[column]))}</td>" for column in self.COLUMNS) + "</tr>"
-            for entry in self.entries
-        )
-        return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        rows = [[_cell(entry[column]) for column in self.COLUMNS] for entry in self.entries]
+        return table(self.COLUMNS, rows, left=(0, 1, 6, 7))
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any) -> Any:
     if value is None:
         return "none"
-    if isinstance(value, float):
-        return f"{value:.1f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:.1f}" if isinstance(value, float) else value

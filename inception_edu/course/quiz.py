@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from math import isclose
 
+from ..show.html import table
+
 
 def compare(guess: float | None, answer: float, unit: str = "") -> str:
     """A reader's guess beside the answer, in a sentence; `None` means that nothing was guessed."""
@@ -73,14 +75,7 @@ class Diagnosis:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th scope='row'>{escape(name)}</th><td style='text-align:left'>{escape(self._texts[name])}</td>"
-            f"<td style='text-align:left'>{escape(words)}</td></tr>"
-            for name, words in self.feedback.items()
-        )
+        rows = [(name, self._texts[name], words) for name, words in self.feedback.items()]
         reading = ", ".join(self.to_read) or "none"
-        return (
-            f"<table><thead><tr><th></th><th>question</th><th>your answer</th></tr></thead>"
-            f"<tbody>{rows}</tbody></table>"
-            f"<p>Primers worth a minute: {escape(reading)}.</p>"
-        )
+        answers = table(("", "question", "your answer"), rows, left=range(3))
+        return f"{answers}<p>Primers worth a minute: {escape(reading)}.</p>"

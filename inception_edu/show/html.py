@@ -1,31 +1,43 @@
 """What the package writes in HTML alike: its tables, and drawings that outlive a sanitiser."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from html import escape, unescape
 from urllib.parse import quote
 
 from .palette import INK_BOTH
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[object]], *, total: int | None = None) -> str:
-    """A table whose rows begin with their head; whole numbers get commas, all else is written as it is.
+def table(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    total: int | None = None,
+    caption: str = "",
+    left: Container[int] = (),
+) -> str:
+    """A table as HTML; each row begins with its head, and whole numbers get commas.
 
-    `total` is the place of the row that sums up, from the end where it is below 0, as in a list.
+    `total` is the index of the row that sums up, negative from the end, as in a list. `left` are the columns of
+    words: notebooks align all others to the right. Text is escaped, a cell that is `Markup` is HTML already.
     """
     last = None if total is None else range(len(rows))[total]
-    head = "".join(f"<th>{escape(each)}</th>" for each in heads)
+    sides = [' style="text-align:left"' if i in left else "" for i in range(len(heads))]
+    head = "".join(f"<th{side}>{escape(each)}</th>" for each, side in zip(heads, sides, strict=True))
     body = "".join(
         ('<tr class="ie-total">' if i == last else "<tr>")
-        + f'<th scope="row">{_cell(first)}</th>'
-        + "".join(f"<td>{_cell(each)}</td>" for each in rest)
+        + f'<th scope="row"{sides[0]}>{_cell(first)}</th>'
+        + "".join(f"<td{side}>{_cell(each)}</td>" for each, side in zip(rest, sides[1:], strict=True))
         + "</tr>"
         for i, (first, *rest) in enumerate(rows)
     )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _cell(value: object) -> str:
+    if hasattr(value, "__html__"):
+        return str(value)
     return f"{value:,}" if isinstance(value, int) else escape(str(value))
 
 
