@@ -39,7 +39,7 @@ def test_what_the_papers_say_is_not_called_ours() -> None:
     assert [RECIPES[name].optimiser for name in said] == ["sgd", "sgd", "rmsprop", "rmsprop", "sgd"]
 
 
-@pytest.mark.parametrize("recipe", set(RECIPES.values()), ids=lambda recipe: recipe.source[:20])
+@pytest.mark.parametrize("recipe", dict.fromkeys(RECIPES.values()), ids=lambda recipe: recipe.source[:20])
 def test_only_settings_are_ours(recipe: Recipe) -> None:
     assert set(recipe.ours) < set(SETTINGS)
     assert len(set(recipe.ours)) == len(recipe.ours)
