@@ -278,7 +278,8 @@ class _Attempt:
                 raise SandboxError("stopped")
             if psutil.virtual_memory().percent > FULL:  # some memory belongs to no process
                 raise SandboxError("the machine ran out of memory meanwhile; try again with --jobs 1")
-            step = max(look.computed - last.computed, 0)
+            look.computed = max(look.computed, last.computed)  # one may have been missed while its parent changed
+            step = look.computed - last.computed
             if line is None and look.asleep and step < (look.at - last.at) / 10:
                 step += (look.at - last.at) / PATIENCE
             done.memory, used, last = max(done.memory, look.memory), used + step, look
@@ -317,6 +318,8 @@ class _Attempt:
                     done.outputs[self.due.pop(0)] = outputs
                 case "ended", _ if self.at < 0:
                     raise SandboxError(f"the sandbox ended before the first cell: {self._last_words()}")
+                case _ if self.at < 0:
+                    raise SandboxError(f"the sandbox said something else than that it is ready: {line[:200]!r}")
                 case "ended", _:
                     return "ended the program"
                 case _:
