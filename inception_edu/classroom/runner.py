@@ -1,7 +1,7 @@
 """Runs the cells of one notebook inside the sandbox: `python -m inception_edu.classroom.runner`, a job on stdin.
 
 Everything that a student's program can reach runs in this process, this file included, so nothing that it writes is
-believed: whoever started it (`sandbox`) reads one line of JSON for each cell, and checks each; the next cell waits for
+believed: the program that started it (`sandbox`) reads one line of JSON for each cell, and checks each; the next cell waits for
 an answer. The shell is IPython's, the one inside every Python kernel, without a kernel around it: no server, no
 sockets, and half the time to start.
 """
@@ -22,25 +22,25 @@ Outputs = list[dict[str, Any]]
 
 
 class TooMuchOutputError(Exception):
-    """A cell put out more than is kept."""
+    """A cell output more than is kept."""
 
 
 class Paper:
-    """What one cell puts out, in the order in which it came, up to a number of characters."""
+    """What one cell outputs, in the order in which it came, up to a number of characters."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.clear()
 
     def clear(self, wait: bool = False) -> None:
-        """Throws away what was put out, as `IPython.display.clear_output` asks."""
+        """Throws away what was output, as `IPython.display.clear_output` asks."""
         self.outputs: Outputs = []
         self.left = self.most
 
     def add(self, output: dict[str, Any], size: int) -> None:
         """Keeps one output of `size` characters. Raises TooMuchOutputError where nothing more fits."""
         if self.left <= 0:
-            raise TooMuchOutputError(f"a cell may put out {self.most:,} characters")
+            raise TooMuchOutputError(f"a cell may output {self.most:,} characters")
         self.left -= size
         last = self.outputs[-1] if self.outputs else {}
         if output["output_type"] == "stream" and last.get("name") == output["name"]:
@@ -206,7 +206,7 @@ def run(job: dict[str, Any], shell: InteractiveShell, paper: Paper, tell: Callab
 
 
 def main() -> None:
-    """Reads the job, keeps the ways from and to whoever asked, and closes every other one."""
+    """Reads the job, keeps the ways from and to the one who asked, and closes every other one."""
     job = json.loads(sys.stdin.readline())
     forth, back = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)

@@ -1,4 +1,4 @@
-"""Runs the cells of a notebook that nobody trusts, and brings back what they put out.
+"""Runs the cells of a notebook that nobody trusts, and brings back what they output.
 
 Each notebook gets a process tree of its own in bubblewrap, Debian's and Flatpak's sandbox: no network, no other
 processes, a read-only system, a /tmp of its own in memory, and of all files only Python, this package and its assets.
@@ -66,7 +66,7 @@ class Limits:
     processes: int = 64  # threads count
     file_size: int = 64
     scratch: int = 256  # /tmp and /dev/shm, each
-    characters: int = 500_000  # a cell may put out; the whole notebook 20 times that
+    characters: int = 500_000  # a cell may output; the whole notebook 20 times that
 
     def resources(self) -> dict[str, int]:
         """The limits of one process but that of its memory, by the names of Python's `resource`."""
@@ -84,7 +84,7 @@ class Limits:
 
 @dataclass
 class Executed:
-    """What the cells put out and what went wrong, by their numbers; seconds on the clock, and megabytes."""
+    """What the cells output and what went wrong, by their numbers; seconds on the clock, and megabytes."""
 
     outputs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     problems: list[tuple[int, str]] = field(default_factory=list)
@@ -114,7 +114,7 @@ def execute(
     """Runs the sources in order, as the code cells of one notebook.
 
     `settings` is the file that `INCEPTION_EDU_SETTINGS` will name; a student's code can read it. A cell that was
-    stopped puts out an error that says why. Raises SandboxError where the sandbox does not start or its limits leave
+    stopped outputs an error that says why. Raises SandboxError where the sandbox does not start or its limits leave
     no room for Python, when the machine runs out of memory, and when another thread sets `stop`.
     """
     limits = limits or Limits()
@@ -141,7 +141,7 @@ def execute(
 
 
 def stopped(why: str) -> list[dict[str, Any]]:
-    """What a cell puts out that was stopped, or never run."""
+    """What a cell outputs that was stopped, or never run."""
     return [{"output_type": "error", "ename": "Stopped", "evalue": why, "traceback": [f"Stopped: {why}"]}]
 
 
@@ -207,7 +207,7 @@ def _environment(home: str, settings: str | None) -> dict[str, str]:
 
 
 class _Attempt:
-    """One process tree that runs a notebook from the top; leaving the context leaves nothing of it behind."""
+    """One process tree that runs a notebook from the top; leaving the context leaves nothing of it running."""
 
     at = -1  # the cell that runs
     word = ""  # what started it, and what it has to say when it ends: a line that was meant for another is none
@@ -266,7 +266,7 @@ class _Attempt:
         self.folder.cleanup()
 
     def watch(self, done: Executed, seconds: float, stop: threading.Event) -> str | None:
-        """Puts what cells put out into `done`, until all have run, or one breaks a limit: then says what it did."""
+        """Puts what cells output into `done`, until all have run, or one breaks a limit: then says what it did."""
         limits, received = self.limits, 0
         before = last = self._look()  # when the cell started, and the look before this one
         used = 0.0  # seconds that the cell has used
@@ -305,7 +305,7 @@ class _Attempt:
                 continue
             received += len(line)
             if received > 20 * limits.characters:
-                return f"put out more than there is room for, {20 * limits.characters:,} characters a notebook"
+                return f"output more than there is room for, {20 * limits.characters:,} characters a notebook"
             match _message(line):
                 case "ready", _ if self.at < 0:
                     self.own = {process.pid for process in self._tree()}

@@ -78,7 +78,7 @@ EXPECTED = {
     "reads": (1, "found 0 files", ""),
     "network": (1, "name 'detour' is not defined", ""),
     "equal": (3, "this is a Yes", ""),
-    "patched": (3, "put out no evidence", "look at the check of 03.flat_head"),
+    "patched": (3, "output no evidence", "look at the check of 03.flat_head"),
     "forged": (0, "", ""),
     "channel": (1, "name 'detour' is not defined", "the grader's own channel"),
     "script": (4, "", ""),
@@ -385,10 +385,10 @@ def evidence(exercise: str, *pieces) -> list:
     [
         (evidence("03.flat_head", 1024 * 1000), 1, "right"),
         (evidence("03.flat_head", 1024), 0, ""),
-        (evidence("03.detour", 1024 * 1000), 0, "put out no evidence"),
-        ([{"output_type": "execute_result", "data": {"text/plain": "1.0"}}], 0, "put out no evidence"),
-        ([{"output_type": "execute_result", "data": {EVIDENCE: 3}}], 0, "put out no evidence"),
-        ([], 0, "put out no evidence"),
+        (evidence("03.detour", 1024 * 1000), 0, "output no evidence"),
+        ([{"output_type": "execute_result", "data": {"text/plain": "1.0"}}], 0, "output no evidence"),
+        ([{"output_type": "execute_result", "data": {EVIDENCE: 3}}], 0, "output no evidence"),
+        ([], 0, "output no evidence"),
         (sandbox.stopped("this cell ran for more than 60 s"), 0, "Stopped: this cell ran for more than 60 s"),
     ],
 )

@@ -275,7 +275,7 @@ def test_a_design_is_held_against_its_bounds(classroom) -> None:
     dear = mark("99.design", collect("designs", branch(8, (4, 3)), setting))
     assert dear == 1
     assert told(dear)[0] == "MACs: 10,368; at most 4,000 is asked for"
-    assert told(mark("99.design", collect("designs", branch(8, (5, 3)), setting)))[0].startswith("puts out (5, 6, 6)")
+    assert told(mark("99.design", collect("designs", branch(8, (5, 3)), setting)))[0].startswith("outputs (5, 6, 6)")
 
 
 @pytest.mark.parametrize("junk", [[], "x", [{"parts": 3}], [{"error": 1}], [[[]]], {"a": 1}, [{"parts": [{"is": []}]}]])
@@ -336,7 +336,7 @@ def test_exercises_that_are_not_there_are_named() -> None:
         (Answer(points=1), None, "the solution gives None"),
         (Computes(points=1, shown=[(2,)], hidden=[], slips={"x": lambda a: a + a}), lambda a: a * a, "same answer"),
         (Designs(points=1, shape=(3, 4, 4), output=(4, 4, 4), most={"MACs": 5}), ConvUnit(3, 4, 3), "at most 5"),
-        (Designs(points=1, shape=(3, 4, 4), output=(5, 4, 4)), ConvUnit(3, 4, 3), "puts out"),
+        (Designs(points=1, shape=(3, 4, 4), output=(5, 4, 4)), ConvUnit(3, 4, 3), "outputs"),
     ],
 )
 def test_a_key_that_contradicts_itself_is_refused(classroom, key, answer, fault) -> None:
