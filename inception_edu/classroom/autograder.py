@@ -1,9 +1,9 @@
 """Our way of running notebooks, put into nbgrader's autograder.
 
 `configure` is the whole configuration. Two steps are ours: `Repair` comes first and fits a submission into the frame of
-what was handed out; `ExecuteInSandbox` takes the place where nbgrader would run the notebook, runs it inside walls, and marks
-it out here from the evidence that its checks output. So `nbgrader autograde` and the button of the formgrader are as
-safe as `make classroom-grade`.
+what was handed out; `ExecuteInSandbox` comes where nbgrader would run the notebook, runs it inside walls, and marks it
+out here from the evidence that its checks output. So `nbgrader autograde` and the button of the formgrader are as safe
+as `make classroom-grade`.
 """
 
 import hashlib

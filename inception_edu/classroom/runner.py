@@ -1,8 +1,8 @@
 """Runs the cells of one notebook inside the sandbox: `python -m inception_edu.classroom.runner`, a job on stdin.
 
 Everything that a student's program can reach runs in this process, this file included, so nothing that it writes is
-believed: the program that started it (`sandbox`) reads one line of JSON for each cell, and checks each; the next cell waits for
-an answer. The shell is IPython's, the one inside every Python kernel, without a kernel around it: no server, no
+believed: `sandbox`, which started it, reads one line of JSON for each cell, and checks each; the next cell waits for an
+answer. The shell is IPython's, the one inside every Python kernel, without a kernel around it: no server, no
 sockets, and half the time to start.
 """
 

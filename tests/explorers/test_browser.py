@@ -49,7 +49,7 @@ def panel_of(page, name):
 
 
 def shown(panel, words):
-    panel.locator("section").get_by_text(words).first.wait_for(timeout=10_000)
+    panel.locator("section").get_by_text(words).first.wait_for()
 
 
 def notice_of(panel):
@@ -74,14 +74,10 @@ def test_every_control_has_a_name_and_the_keyboard_moves_the_view(themed, shots,
     slider.focus()
     at_end = slider.evaluate("each => each.type === 'range' ? each.value === each.max : each.selectedIndex > 0")
     page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
-    page.wait_for_function(
-        "([view, before]) => view.innerHTML !== before", arg=[view.element_handle(), before], timeout=10_000
-    )
+    page.wait_for_function("([view, before]) => view.innerHTML !== before", arg=[view.element_handle(), before])
     panel.get_by_role("button", name="Pin this setting").press("Enter")
     panel.get_by_role("button", name="Unpin").press("Enter")
-    page.wait_for_function(
-        "status => status.textContent.trim()", arg=panel.get_by_role("status").element_handle(), timeout=10_000
-    )
+    page.wait_for_function("status => status.textContent.trim()", arg=panel.get_by_role("status").element_handle())
     assert view.locator("style").count() == 0  # at each key it would cost more than all the rest
     assert view.get_by_role("img").count() >= 1  # a drawing that a screen reader can name
     shot = shots / f"{name}_{theme}.png"
@@ -200,7 +196,7 @@ def test_after_a_shutdown_of_the_kernel_it_says_so_once_no_answer_comes(lab, run
     lab.command("kernelmenu:shutdown")
     run.get_by_role("slider", name="Middle channels", exact=True).focus()
     lab.page.keyboard.press("ArrowRight")
-    notice_of(run).wait_for(timeout=10_000)
+    notice_of(run).wait_for()
     assert "No answer for 2 seconds." in notice_of(run).inner_text()
     assert "run this cell again" in notice_of(run).inner_text()
     run.screenshot(path=shots / "state_shut_down.png")
