@@ -1,11 +1,14 @@
 """One helper writes every HTML table: escaped, with heads that a screen reader knows."""
 
+import re
 import xml.etree.ElementTree as ET
+from html import unescape
+from urllib.parse import unquote
 
 import pytest
 from markupsafe import Markup
 
-from inception_edu.show.html import table
+from inception_edu.show.html import drawings_as_images, table
 
 
 def test_a_table_by_hand():
@@ -21,3 +24,18 @@ def test_a_table_by_hand():
 def test_a_row_of_another_length_is_refused():
     with pytest.raises(ValueError, match="zip"):
         table(("", "a"), [("x", 1, 2)])
+
+
+def test_a_drawing_becomes_an_image_with_its_description():
+    named = (
+        '<svg role="img" aria-label="two &quot;bars&quot;" xmlns="http://www.w3.org/2000/svg"><path d="M1 2"/></svg>'
+    )
+    titled = '<svg xmlns="http://www.w3.org/2000/svg"><title id="a">a &lt; b</title>\n<desc>more</desc></svg>\n'
+    html = drawings_as_images(f"<p>before</p>{named}<p>between</p>{titled}<p>after</p>")
+    assert re.sub("<img[^>]*>", "|", html) == "<p>before</p>|<p>between</p>|<p>after</p>"
+    images = re.findall(r'<img src="data:image/svg\+xml,([^"]*)" alt="([^"]*)">', html)
+    assert [unescape(alt) for _, alt in images] == ['two "bars"', "a < b"]
+    for drawing, _ in images:
+        root = ET.fromstring(unquote(drawing))
+        assert root[0].tag.endswith("style")
+        assert "#767676" in root[0].text

@@ -46,7 +46,7 @@ def test_what_the_papers_leave_open_is_chosen_alike_but_for_bn_inceptions_fewer_
     assert set(crops.values()) == {(0.08, 4 / 3, 0.4)}
 
 
-@pytest.mark.parametrize("recipe", set(RECIPES.values()), ids=lambda recipe: recipe.source[:20])
+@pytest.mark.parametrize("recipe", dict.fromkeys(RECIPES.values()), ids=lambda recipe: recipe.source[:20])
 def test_only_settings_are_ours(recipe: Recipe) -> None:
     assert set(recipe.ours) < set(SETTINGS)
     assert len(set(recipe.ours)) == len(recipe.ours)
