@@ -30,7 +30,7 @@ COUNTER = "num_batches_tracked"
 
 
 def read_weights(source: Mapping[str, Any] | str | Path, what: str = "the checkpoint") -> dict[str, Tensor]:
-    """The weights in a file or in a dictionary: name -> tensor, unchanged and in the same order.
+    """The weights in a file or in a dictionary: name -> tensor, unchanged.
 
     A file is safetensors, or what `torch.save` wrote; only tensors are read from it, on the CPU. If a training's
     dictionary holds exactly one set of weights, under a name of `INSIDE`, that set is read; prefixes of `PREFIXES`

@@ -1,4 +1,4 @@
-"""Scripts name only what the package has, also in the code that they run as text in fresh processes."""
+"""Scripts import only what the package has, also in code that they run as text; rooms import one way."""
 
 import ast
 from collections.abc import Iterator
@@ -32,3 +32,18 @@ def test_a_script_imports_only_what_the_package_has(script: Path) -> None:
                 home = import_module(str(node.module))
                 for name in node.names:
                     assert hasattr(home, name.name) or find_spec(f"{node.module}.{name.name}"), ast.unparse(node)
+
+
+ROOMS = ("data", "show", "train", "course", "explorers")
+"""In the order in which they may import: each room only itself and those before it."""
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_between_rooms_go_one_way(room: str) -> None:
+    later = (*ROOMS[ROOMS.index(room) + 1 :], "classroom", "cli")
+    for path in (ROOT / "inception_edu" / room).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level == 2:
+                names = [node.module] if node.module else [name.name for name in node.names]
+                wrong = [name for name in names if name.split(".")[0] in later]
+                assert not wrong, f"{path.name} imports {wrong[0]}"
