@@ -415,7 +415,7 @@ def test_bad_images_get_one_sentence(
     harm(bad)
     assert main(command(bad, tmp_path / "out", "--workers", workers, epochs=1)) == 2
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("inception_edu: ")
+    assert last.startswith("inception-edu: ")
     assert words in last
 
 
