@@ -387,7 +387,10 @@ def _transposed(module: Any, signal: Signal) -> Signal | None:
         for n, k, s, p, d, o in zip(signal.sides, kernel, stride, padding, dilation, more, strict=True)
     )
     if any(o >= max(s, d) for o, s, d in zip(more, stride, dilation, strict=True)) or min(sides) < 1:
-        return None  # torch refuses it
+        raise ValueError(
+            f"a transposed convolution cannot make {size(sides)} of {size(signal.sides)}: its output padding of "
+            f"{size(more)} must be smaller than the stride or the dilation, and something must be left"
+        )
     return signal.blind((many, *sides))
 
 
@@ -461,7 +464,13 @@ def _max_pool(module: Any, signal: Signal) -> Signal | None:
     },
 )
 def _avg_pool(module: Any, signal: Signal) -> Signal | None:
-    return None if getattr(module, "divisor_override", None) == 0 else _pool(module, signal, 1)
+    if getattr(module, "divisor_override", None) == 0:
+        return None
+    output = _pool(module, signal, 1)
+    if _sides_of(module) == 3:  # the one pool whose window must fit without its padding
+        for n, k in zip(signal.sides, numbers(module.kernel_size, 3), strict=True):
+            arithmetic.out_size(n, k)
+    return output
 
 
 def _adaptive_label(what: str) -> Callable[[Any], str]:
@@ -484,7 +493,7 @@ def _adaptive(module: Any, signal: Signal) -> Signal | None:
         return None
     asked = zip(numbers_or_none(module.output_size, count), signal.sides, strict=True)
     wanted = [have if want is None else want for want, have in asked]
-    if min(wanted) < 1:
+    if min(wanted) < 1 or (count == 1 and module.output_size in (None, (None,), [None])):
         return None
     # torch's windows differ by a pixel and overlap where the sizes do not divide; the widest decides what is seen.
     widest = tuple(
@@ -562,6 +571,8 @@ def _batch_norm(module: Any, signal: Signal) -> Signal | None:
         count = _sides_of(module)
         if not (count == 1 and signal.flat):
             _maps(signal, count, f"a {type(module).__name__}")
+    if not module.affine and module.running_mean is None:
+        return signal
     return _over(module, module.num_features, signal)
 
 
@@ -631,6 +642,9 @@ def _prelu(module: nn.PReLU, signal: Signal) -> Signal:
 
 @kind(nn.Softmax, nn.LogSoftmax, nn.Softmin, box="activation", label=lambda m: type(m).__name__)
 def _softmax(module: Any, signal: Signal) -> Signal | None:
+    axes = len(signal.shape) + 1
+    if module.dim is not None and not -axes <= module.dim < axes:
+        raise ValueError(f"there is no axis {module.dim} in a batch of {signal.shape}")
     return signal if module.dim == 1 else None  # along a side it would see all of that side
 
 

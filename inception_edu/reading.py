@@ -21,9 +21,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from .bricks import Concat, ConvUnit, Product, Residual
@@ -34,6 +34,18 @@ Shape = tuple[int, ...]
 
 
 # ---- what a call costs -----------------------------------------------------------------------------
+
+
+def tensors_in(tree: Any) -> list[Tensor]:
+    """The tensors in what a function is given or returns, in order."""
+    if isinstance(tree, Tensor):
+        return [tree]
+    if isinstance(tree, dict):
+        tree = tree.values()
+    elif not isinstance(tree, tuple | list):
+        return []
+    return [tensor for part in tree for tensor in tensors_in(part)]
+
 
 aten = torch.ops.aten
 _FACTORS = {aten.mm: (0, 1), aten.addmm: (1, 2), aten.bmm: (0, 1), aten.baddbmm: (1, 2)}
@@ -67,14 +79,10 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if out is not NotImplemented:
                 return out
         out = func(*args, **kwargs)
-        if any(map(self.depends, tree_leaves((args, kwargs)))):
-            for tensor in tree_leaves(out):
-                if isinstance(tensor, Tensor):
-                    self.flows(tensor)
-            if func._schema.is_mutable:
-                for tensor in tree_leaves((args, kwargs)):
-                    if isinstance(tensor, Tensor):
-                        self.flows(tensor)
+        given = tensors_in((args, kwargs))
+        if any(map(self.depends, given)):
+            for tensor in (*tensors_in(out), *(given if func._schema.is_mutable else ())):
+                self.flows(tensor)
         if packet in flop_registry:
             cost = flop_registry[packet](*args, **kwargs, out_val=out) // 2
             if packet in _FACTORS:
@@ -193,8 +201,7 @@ class _ForeignWeightsError(Exception):
 
 
 def _described(output: Any) -> str:
-    held = sum(isinstance(leaf, Tensor) for leaf in tree_leaves(output))
-    return f"a {type(output).__name__} of {held} tensors"
+    return f"a {type(output).__name__} of {len(tensors_in(output))} tensors"
 
 
 def _refusal(module: nn.Module, path: Sequence[str], error: Exception) -> Exception:
@@ -219,8 +226,8 @@ def _on_meta(module: nn.Module) -> tuple[nn.Module, dict[int, Any]]:
     originals: dict[int, Any] = {}
     try:
         for part in module.modules():
-            for tensor in tree_leaves([v for v in vars(part).values() if not isinstance(v, nn.Module)]):
-                if isinstance(tensor, Tensor) and id(tensor) not in memo:
+            for tensor in tensors_in(vars(part)):
+                if id(tensor) not in memo:
                     empty = torch.empty_like(tensor, device="meta", requires_grad=False)
                     memo[id(tensor)] = nn.Parameter(empty, False) if isinstance(tensor, nn.Parameter) else empty
                     originals[id(memo[id(tensor)])] = tensor
@@ -257,11 +264,14 @@ class _Recorder(TorchFunctionMode):
 
     def _watched(self, part: nn.Module, forward: Callable[..., Any], name: str) -> Callable[..., Any]:
         original = self._originals.get(id(part), part)
-        opaque = kind_of(original) is not None
+        known = kind_of(original)
+        opaque = known is not None
 
         def called(*args: Any, **kwargs: Any) -> Any:
             self.path = name.split(".") if name else []
-            reads = self._flowing(tree_leaves((args, kwargs)))
+            if known and isinstance(part, _ConvNd) and _one(*args) and args[0].dim() == part.weight.dim():
+                known.output(part, Signal(tuple(args[0].shape[1:]), None, None))  # meta misses some faults
+            reads = self._flowing(tensors_in((args, kwargs)))
             versions = [tensor._version for tensor in reads]
             before = self.counter.so_far
             run = Run(original, tuple(reads[0].shape[1:]) if reads else (), self._originals)
@@ -289,8 +299,10 @@ class _Recorder(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func.__name__ == "__get__" and not isinstance(value := func(*args, **kwargs), Tensor):
+            return value  # a shape or a device: nothing that flows
         before = self.counter.so_far
-        given = tree_leaves((args, kwargs))
+        given = tensors_in((args, kwargs))
         if any(id(leaf) in self._originals_own for leaf in given):
             raise _ForeignWeightsError
         reads = self._flowing(given)
@@ -332,7 +344,7 @@ class _Recorder(TorchFunctionMode):
         alone: bool = False,
     ) -> None:
         """Adds a call to the run that is open: one for each tensor that it makes."""
-        makes = [leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)]
+        makes = tensors_in(output)
         if not self._open:
             return
         run = self._open[-1]
@@ -465,9 +477,9 @@ class _Tree:
             return [(call.name, Function(type(what).__name__, call.shape, call.cost, list(what.parameters())))]
         name = _plain(call.name)
         given = call.reads[0].shape if call.reads[0] else self.run.shape
-        tensors = [leaf for leaf in tree_leaves((call.args, call.kwargs)) if isinstance(leaf, Tensor)]
+        tensors = tensors_in((call.args, call.kwargs))
         if name in ("mul", "div") and len(tensors) == 1:
-            number = next(leaf for leaf in tree_leaves((call.args, call.kwargs)) if not isinstance(leaf, Tensor))
+            number = next(value for value in (*call.args, *call.kwargs.values()) if not isinstance(value, Tensor))
             if isinstance(number, int | float) and call.name != "__rtruediv__":
                 return [(name, _Scale(float(number) if name == "mul" else 1 / number, call))]
         for layers in _layers_like(name, call, len(given), self.run.originals):
