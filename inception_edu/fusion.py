@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from .bricks import Concat, ConvUnit, Product, Residual
 from .layers import KINDS, Signal, kind, kind_of, owner_of
 from .network import InceptionNet
-from .tracing import RULES, refuse_hooks
+from .tracing import RULES, layers_of, refuse_unready, uncompiled
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -107,7 +107,7 @@ def fuse(net: Net, dtype: torch.dtype | None = None) -> Net:
     if dtype and not dtype.is_floating_point:
         raise ValueError(f"{dtype} holds no fractions, and weights are fractions: ask for torch.bfloat16 or the like")
     for path, module in net.named_modules():
-        refuse_hooks(module, path)
+        refuse_unready(module, path)
     with torch.no_grad():
         fused: Any = rewrite(net)
     if dtype:
@@ -123,18 +123,21 @@ def fuse(net: Net, dtype: torch.dtype | None = None) -> Net:
 def between_casts(net: nn.Module, dtype: torch.dtype, outside: torch.dtype) -> nn.Module:
     """`net`, whose weights are of `dtype`, with a cast before its first block and one back after each of its ends.
 
-    torch has no local response norm in half precision, so each is computed in `outside`.
+    torch has no local response norm and no 3-d average pool in half precision, so each is computed in `outside`.
     """
-    for module in list(net.modules()):
+    whole: nn.Module
+    if isinstance(net, InceptionNet):
+        first, *others = net.features.named_children()
+        blocks = {first[0]: nn.Sequential(Cast(dtype), first[1]), **dict(others)}
+        heads = {tap: nn.Sequential(head, Cast(outside)) for tap, head in net.aux_heads.items()}
+        whole = InceptionNet(blocks, nn.Sequential(net.classifier, Cast(outside)), heads, name=net.name)
+    else:
+        whole = nn.Sequential(Cast(dtype), net, Cast(outside))
+    for module in list(whole.modules()):
         for name, child in module._modules.items():
-            if isinstance(child, nn.LocalResponseNorm):
+            if isinstance(child, nn.LocalResponseNorm | nn.AvgPool3d):
                 module._modules[name] = nn.Sequential(Cast(outside), child, Cast(dtype))
-    if not isinstance(net, InceptionNet):
-        return nn.Sequential(Cast(dtype), net, Cast(outside))
-    first, *others = net.features.named_children()
-    blocks = {first[0]: nn.Sequential(Cast(dtype), first[1]), **dict(others)}
-    heads = {tap: nn.Sequential(head, Cast(outside)) for tap, head in net.aux_heads.items()}
-    return InceptionNet(blocks, nn.Sequential(net.classifier, Cast(outside)), heads, name=net.name)
+    return whole
 
 
 def owner(module: nn.Module) -> type[nn.Module] | None:
@@ -147,6 +150,7 @@ def owner(module: nn.Module) -> type[nn.Module] | None:
 
 def rewrite(module: nn.Module) -> nn.Module:
     """`module` written anew; one implementation a kind of brick, and a copy of any other known layer."""
+    module = uncompiled(module)
     kind = owner(module)
     if kind is None:
         raise TypeError(
@@ -187,11 +191,14 @@ def _(module: nn.Conv2d) -> nn.Module:
 @_rewrite.register
 def _(module: Residual) -> nn.Module:
     body, shortcut = rewrite(module.body), rewrite(module.shortcut)
+    if getattr(module.scale, "shape", ()):
+        raise TypeError("fuse has no rule for a Residual whose scale is a tensor of several numbers")
+    scale = float(module.scale)
     last = steps(body)[-1]
     if not isinstance(last, ConvUnit) or list(last._modules) != ["conv"]:
-        return Residual(body, shortcut, module.scale)
+        return Residual(body, shortcut, scale)
     for parameter in last.parameters():
-        parameter.mul_(module.scale)
+        parameter.mul_(scale)
     return Sum(body, shortcut)
 
 
@@ -229,8 +236,7 @@ def folded(layers: nn.Sequential) -> Iterator[tuple[str, nn.Module]]:
     kept: dict[str, nn.Module] = {}
     last = ""
     vectors = False
-    for name, layer in layers._modules.items():
-        assert layer is not None
+    for name, layer in layers_of(layers):
         before, kind = kept.get(last), owner(layer)
         vectors |= isinstance(layer, nn.Flatten) and (layer.start_dim, layer.end_dim) == (1, -1)
         foldable = isinstance(before, nn.Conv2d) or (isinstance(before, nn.Linear) and vectors)
@@ -254,7 +260,7 @@ def plain(layer: nn.Module) -> nn.Module:
     assert kind is not None
     if type(layer) is kind and not layer._forward_pre_hooks:
         return deepcopy(layer)
-    computed = copy(layer)  # its own attributes: `layer` stays as it is
+    computed = copy(layer) if layer._forward_pre_hooks else layer  # with its own attributes: `layer` stays as it is
     for hook in layer._forward_pre_hooks.values():
         hook(computed, ())
     twin = kind.__new__(kind)

@@ -141,7 +141,16 @@ def kind_of(module: nn.Module, kinds: dict[type[nn.Module], Any] = KINDS) -> Any
     owner = owner_of(type(module), kinds)
     if owner is None or any(name in module.__dict__ for name in _used_by(owner)):
         return None
-    return kinds[owner]
+    return kinds[owner] if _only_norms(module._modules.get("parametrizations")) else None
+
+
+def _only_norms(parametrizations: nn.Module | None) -> bool:
+    """Whether weights are computed by nothing but torch's norms of weights: others may cost MACs or change shapes."""
+    steps = [step for chain in parametrizations.children() for step in chain.children()] if parametrizations else []
+    return all(
+        type(step).__module__ == "torch.nn.utils.parametrizations" and type(step).__name__.endswith("Norm")
+        for step in steps
+    )
 
 
 def owner_of(cls: type, kinds: Any = KINDS) -> type[nn.Module] | None:
@@ -204,8 +213,7 @@ def _window_label(module: Any, what: str, valid: bool) -> str:
 
 def _sides_of(module: nn.Module) -> int:
     """1, 2 or 3 for a layer whose class ends so: Conv1d, MaxPool2d, BatchNorm3d."""
-    owner = owner_of(type(module)) or type(module)
-    return int(owner.__name__[-2])
+    return next(int(cls.__name__[-2]) for cls in type(module).__mro__ if cls.__name__[-2:] in ("1d", "2d", "3d"))
 
 
 # ---- convolutions and linear layers --------------------------------------------------------------
@@ -222,11 +230,22 @@ def _slide(
     signal: Signal, channels: int, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides, *, ceil: bool = False
 ) -> Signal:
     """The signal after a window that slides over every side."""
+    _possible(kernel, stride, padding, dilation)
     sides = tuple(
         arithmetic.out_size(n, k, s, p, dilation=d, ceil_mode=ceil)
         for n, k, s, p, d in zip(signal.sides, kernel, stride, padding, dilation, strict=True)
     )
     return _seeing(signal, (channels, *sides), kernel, stride, dilation)
+
+
+def _possible(kernel: Sides, stride: Sides, padding: Sides, dilation: Sides) -> None:
+    """ValueError for a window that torch refuses wherever it computes; without values it would let some pass."""
+    if min(*kernel, *stride, *dilation) < 1 or min(padding, default=0) < 0:
+        raise ValueError(
+            f"a window of {size(kernel)} with stride {size(stride)} and dilation {size(dilation)}"
+            + (f" in a padding of {size(padding)}" if padding else "")
+            + " cannot exist: padding must be at least 0, the others at least 1"
+        )
 
 
 def _seeing(signal: Signal, shape: Sides, kernel: Sides, stride: Sides, dilation: Sides | None = None) -> Signal:
@@ -244,7 +263,7 @@ def _conv_box(module: Any) -> str:
 
 
 def _conv_label(module: Any) -> str:
-    valid = module.padding == "valid" or (not isinstance(module.padding, str) and not any(module.padding))
+    valid = module.padding == "valid" or (not isinstance(module.padding, str) and not any(numbers(module.padding)))
     if module.groups == 1:
         return _window_label(module, "conv", valid)
     if module.groups == module.in_channels:
@@ -254,13 +273,14 @@ def _conv_label(module: Any) -> str:
 
 
 def _conv_part(module: Any) -> Part:
+    kernel, stride, dilation = _geometry(module)
     return {
         "is": "conv",
         "channels": module.out_channels,
-        "kernel": list(module.kernel_size),
-        "stride": list(module.stride),
+        "kernel": list(kernel),
+        "stride": list(stride),
         "padding": _padding(module),
-        "dilation": list(module.dilation),
+        "dilation": list(dilation),
         "groups": module.groups,
         "bias": module.bias is not None,
         "norm": "none",
@@ -268,32 +288,69 @@ def _conv_part(module: Any) -> Part:
     }
 
 
+def _geometry(module: Any) -> tuple[Sides, Sides, Sides]:
+    """Kernel, stride and dilation, a number a side each; torch takes one number for all sides too."""
+    count = _sides_of(module)
+    return numbers(module.kernel_size, count), numbers(module.stride, count), numbers(module.dilation, count)
+
+
 def _padding(module: Any) -> list[int] | str:
     """Pixels on either side; "same" and "valid" in numbers, but for an even kernel, whose sides differ."""
+    kernel, _, dilation = _geometry(module)
     if not isinstance(module.padding, str):
-        return list(module.padding)
+        return list(numbers(module.padding, len(kernel)))
     if module.padding == "valid":
-        return [0] * len(module.kernel_size)
-    reach = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
+        return [0] * len(kernel)
+    reach = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
     return str(module.padding) if any(r % 2 for r in reach) else [r // 2 for r in reach]
 
 
+def _holds(module: nn.Module, **shapes: Sides) -> bool:
+    """Whether parameters and buffers have the shapes that the settings say.
+
+    Where a reader has put others in their place, torch goes by them, and so the layer is run.
+    """
+    held = module._parameters | module._buffers
+    return all(tensor is None or tensor.shape == shapes[n] for n, tensor in held.items() if n in shapes)
+
+
 def _conv_macs(module: Any, read: Signal, output: Signal) -> int:
-    weights = arithmetic.conv_params(module.in_channels, module.out_channels, module.kernel_size, groups=module.groups)
-    return weights * prod(output.sides)
+    return _weights(module) * prod(output.sides)
+
+
+def _weights(module: Any) -> int:
+    """Weights of a convolution of any number of sides, its bias not among them."""
+    return int(module.in_channels // module.groups * module.out_channels * prod(_geometry(module)[0]))
 
 
 @kind(nn.Conv1d, nn.Conv2d, nn.Conv3d, box=_conv_box, label=_conv_label, part=_conv_part, macs=_conv_macs)
 def _convolution(module: Any, signal: Signal) -> Signal | None:
-    _maps(signal, len(module.kernel_size), "a convolution")
+    kernel, stride, dilation = _geometry(module)
+    many = module.out_channels
+    if not _holds(module, weight=(many, module.in_channels // module.groups, *kernel), bias=(many,)):
+        return None
+    _maps(signal, len(kernel), "a convolution")
     _reads(module.in_channels, signal, "a convolution")
-    if module.padding_mode in ("reflect", "circular"):
-        return None  # torch has limits of its own for what it mirrors
-    padding, kernel = module.padding, module.kernel_size
-    if padding == "same":
-        return _seeing(signal, (module.out_channels, *signal.sides), kernel, module.stride, module.dilation)
-    window = kernel, module.stride, (0,) * len(kernel) if padding == "valid" else padding, module.dilation
-    return _slide(signal, module.out_channels, *window)
+    if module.padding_mode != "zeros":
+        return _mirroring(module, signal)
+    _possible(kernel, stride, (), dilation)
+    if module.padding == "same":
+        return _seeing(signal, (many, *signal.sides), kernel, stride, dilation) if set(stride) == {1} else None
+    padding = 0 if module.padding == "valid" else module.padding
+    return _slide(signal, many, kernel, stride, numbers(padding, len(kernel)), dilation)
+
+
+def _mirroring(module: Any, signal: Signal) -> Signal | None:
+    """A convolution that pads with what is there, by what it was made with; torch refuses to mirror more than that."""
+    pads = list(module._reversed_padding_repeated_twice)  # before and after the last side, the one before it, ...
+    ends = list(zip(pads[-2::-2], pads[::-2], strict=True))
+    most = {"reflect": [n - 1 for n in signal.sides], "circular": signal.sides}.get(module.padding_mode)
+    if min(pads) < 0 or (most and any(max(end) > limit for end, limit in zip(ends, most, strict=True))):
+        return None
+    sides = (n + sum(end) for n, end in zip(signal.sides, ends, strict=True))
+    kernel, stride, dilation = _geometry(module)
+    padded = signal._replace(shape=(signal.channels, *sides))
+    return _slide(padded, module.out_channels, kernel, stride, (0,) * len(kernel), dilation)
 
 
 def _reads(channels: int, signal: Signal, reader: str) -> None:
@@ -302,30 +359,39 @@ def _reads(channels: int, signal: Signal, reader: str) -> None:
 
 
 def _transposed_macs(module: Any, read: Signal, output: Signal) -> int:
-    weights = arithmetic.conv_params(module.in_channels, module.out_channels, module.kernel_size, groups=module.groups)
-    return weights * prod(read.sides)
+    return _weights(module) * prod(read.sides)
 
 
 @kind(
     *(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
     box="conv",
     label=lambda m: _window_label(m, "transposed conv", False),
-    part=lambda m: _conv_part(m) | {"is": "transposed conv", "output padding": list(m.output_padding)},
+    part=lambda m: {
+        **_conv_part(m),
+        "is": "transposed conv",
+        "output padding": list(numbers(m.output_padding, _sides_of(m))),
+    },
     macs=_transposed_macs,
 )
 def _transposed(module: Any, signal: Signal) -> Signal | None:
-    _maps(signal, len(module.kernel_size), "a transposed convolution")
+    kernel, stride, dilation = _geometry(module)
+    count, many = len(kernel), module.out_channels
+    if not _holds(module, weight=(module.in_channels, many // module.groups, *kernel), bias=(many,)):
+        return None
+    _maps(signal, count, "a transposed convolution")
     _reads(module.in_channels, signal, "a transposed convolution")
-    if any(o >= max(s, d) for o, s, d in zip(module.output_padding, module.stride, module.dilation, strict=True)):
-        return None  # torch refuses it
+    padding, more = numbers(module.padding, count), numbers(module.output_padding, count)
+    _possible(kernel, stride, (*padding, *more), dilation)
     sides = tuple(
         (n - 1) * s - 2 * p + d * (k - 1) + o + 1
-        for n, k, s, p, d, o in zip(
-            *(signal.sides, module.kernel_size, module.stride, module.padding, module.dilation, module.output_padding),
-            strict=True,
-        )
+        for n, k, s, p, d, o in zip(signal.sides, kernel, stride, padding, dilation, more, strict=True)
     )
-    return signal.blind((module.out_channels, *sides)) if min(sides) > 0 else None
+    if any(o >= max(s, d) for o, s, d in zip(more, stride, dilation, strict=True)) or min(sides) < 1:
+        raise ValueError(
+            f"a transposed convolution cannot make {size(sides)} of {size(signal.sides)}: its output padding of "
+            f"{size(more)} must be smaller than the stride or the dilation, and something must be left"
+        )
+    return signal.blind((many, *sides))
 
 
 @kind(
@@ -335,7 +401,9 @@ def _transposed(module: Any, signal: Signal) -> Signal | None:
     part=lambda m: {"is": "linear", "channels": m.out_features, "bias": m.bias is not None},
     macs=lambda module, read, output: module.in_features * output.elements,
 )
-def _linear(module: nn.Linear, signal: Signal) -> Signal:
+def _linear(module: nn.Linear, signal: Signal) -> Signal | None:
+    if not _holds(module, weight=(module.out_features, module.in_features), bias=(module.out_features,)):
+        return None
     if signal.shape[-1] != module.in_features:
         if signal.flat:
             raise ValueError(f"a linear layer that reads {module.in_features} values gets {signal.channels}")
@@ -369,7 +437,7 @@ def _pool(module: Any, signal: Signal, dilation: Any) -> Signal | None:
     kernel, stride, padding, apart = (
         numbers(value, count) for value in (module.kernel_size, module.stride, module.padding, dilation)
     )
-    if any(p < 0 or p > k // 2 for p, k in zip(padding, kernel, strict=True)):
+    if any(p > k // 2 for p, k in zip(padding, kernel, strict=True)):
         return None  # torch refuses more than half a window
     return _slide(signal, signal.channels, kernel, stride, padding, apart, ceil=module.ceil_mode)
 
@@ -396,7 +464,13 @@ def _max_pool(module: Any, signal: Signal) -> Signal | None:
     },
 )
 def _avg_pool(module: Any, signal: Signal) -> Signal | None:
-    return _pool(module, signal, 1)
+    if getattr(module, "divisor_override", None) == 0:
+        return None
+    output = _pool(module, signal, 1)
+    if _sides_of(module) == 3:  # the one pool whose window must fit without its padding
+        for n, k in zip(signal.sides, numbers(module.kernel_size, 3), strict=True):
+            arithmetic.out_size(n, k)
+    return output
 
 
 def _adaptive_label(what: str) -> Callable[[Any], str]:
@@ -417,7 +491,10 @@ def _adaptive(module: Any, signal: Signal) -> Signal | None:
     _maps(signal, count, "a pool")
     if getattr(module, "return_indices", False):
         return None
-    wanted = [want or have for want, have in zip(numbers_or_none(module.output_size, count), signal.sides, strict=True)]
+    asked = zip(numbers_or_none(module.output_size, count), signal.sides, strict=True)
+    wanted = [have if want is None else want for want, have in asked]
+    if min(wanted) < 1 or (count == 1 and module.output_size in (None, (None,), [None])):
+        return None
     # torch's windows differ by a pixel and overlap where the sizes do not divide; the widest decides what is seen.
     widest = tuple(
         max(-(-(i + 1) * n // out) - i * n // out for i in range(out))
@@ -449,12 +526,13 @@ kind(
     box="reshape",
     label=lambda m: f"pad {', '.join(map(str, m.padding))}",
 )
-def _pad(module: Any, signal: Signal) -> Signal:
-    count = _sides_of(module)
-    _maps(signal, count, "a pad")
-    last_first = [a + b for a, b in zip(module.padding[::2], module.padding[1::2], strict=True)]
-    sides = tuple(n + more for n, more in zip(signal.sides, last_first[::-1], strict=True))
-    if min(sides) < 1:
+def _pad(module: Any, signal: Signal) -> Signal | None:
+    if len(signal.shape) != _sides_of(module) + 1:
+        return None  # torch pads the last axes, whatever they are
+    ends = list(zip(module.padding[-2::-2], module.padding[::-2], strict=True))
+    sides = tuple(n + sum(end) for n, end in zip(signal.sides, ends, strict=True))
+    cropped = (n + min(a, 0) + min(b, 0) for n, (a, b) in zip(signal.sides, ends, strict=True))
+    if min(sides) < 1 or min(cropped) < 0:
         raise TooSmallError(f"a padding of {tuple(module.padding)} leaves nothing of {size(signal.sides)} pixels")
     return signal._replace(shape=(signal.channels, *sides))
 
@@ -483,11 +561,18 @@ def _over(module: Any, channels: int, signal: Signal) -> Signal:
     label="batch norm",
     part=lambda m: {"is": "batch norm", "settings": norm_words(m)},
 )
-def _batch_norm(module: Any, signal: Signal) -> Signal:
+def _batch_norm(module: Any, signal: Signal) -> Signal | None:
+    per_channel = dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (module.num_features,))
+    if not _holds(module, **per_channel):
+        return None
+    if module.running_mean is None and prod(signal.sides) == 1:
+        return None  # torch has no variance of a single value
     if not isinstance(module, nn.SyncBatchNorm):
         count = _sides_of(module)
         if not (count == 1 and signal.flat):
             _maps(signal, count, f"a {type(module).__name__}")
+    if not module.affine and module.running_mean is None:
+        return signal
     return _over(module, module.num_features, signal)
 
 
@@ -557,6 +642,9 @@ def _prelu(module: nn.PReLU, signal: Signal) -> Signal:
 
 @kind(nn.Softmax, nn.LogSoftmax, nn.Softmin, box="activation", label=lambda m: type(m).__name__)
 def _softmax(module: Any, signal: Signal) -> Signal | None:
+    axes = len(signal.shape) + 1
+    if module.dim is not None and not -axes <= module.dim < axes:
+        raise ValueError(f"there is no axis {module.dim} in a batch of {signal.shape}")
     return signal if module.dim == 1 else None  # along a side it would see all of that side
 
 
@@ -566,11 +654,18 @@ def _unchanged(module: nn.Module, signal: Signal) -> Signal:
 
 kind(nn.Identity, box="identity", label="identity")(_unchanged)
 kind(
-    *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout),
+    *(nn.Dropout, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout),
     box="dropout",
     label=lambda m: f"dropout {m.p:g}",
     part=lambda m: {"is": "dropout", "dropped": m.p} if type(m) is nn.Dropout else _own_words(m),
 )(_unchanged)
+
+
+@kind(nn.Dropout1d, box="dropout", label=lambda m: f"dropout {m.p:g}")
+def _dropout_1d(module: nn.Dropout1d, signal: Signal) -> Signal | None:
+    return signal if len(signal.shape) < 3 else None
+
+
 kind(
     *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.RReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish, nn.Sigmoid),
     *(nn.Tanh, nn.Softplus, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh, nn.LogSigmoid, nn.Hardshrink, nn.Softshrink),

@@ -11,27 +11,41 @@ both depend on the image belongs to `products`, like attention. Together they ar
 halved.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
+from inspect import signature
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from .bricks import Concat, ConvUnit, Product, Residual
 from .layers import Signal, kind_of
-from .tracing import Function, refuse_hooks
+from .tracing import Function, refuse_unready, uncompiled
 
 Shape = tuple[int, ...]
 
 
 # ---- what a call costs -----------------------------------------------------------------------------
+
+
+def tensors_in(tree: Any) -> list[Tensor]:
+    """The tensors in what a function is given or returns, in order."""
+    if isinstance(tree, Tensor):
+        return [tree]
+    if isinstance(tree, dict):
+        tree = tree.values()
+    elif not isinstance(tree, tuple | list):
+        return []
+    return [tensor for part in tree for tensor in tensors_in(part)]
+
 
 aten = torch.ops.aten
 _FACTORS = {aten.mm: (0, 1), aten.addmm: (1, 2), aten.bmm: (0, 1), aten.baddbmm: (1, 2)}
@@ -65,14 +79,10 @@ class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if out is not NotImplemented:
                 return out
         out = func(*args, **kwargs)
-        if any(map(self.depends, tree_leaves((args, kwargs)))):
-            for tensor in tree_leaves(out):
-                if isinstance(tensor, Tensor):
-                    self.flows(tensor)
-            if func._schema.is_mutable:
-                for tensor in tree_leaves((args, kwargs)):
-                    if isinstance(tensor, Tensor):
-                        self.flows(tensor)
+        given = tensors_in((args, kwargs))
+        if any(map(self.depends, given)):
+            for tensor in (*tensors_in(out), *(given if func._schema.is_mutable else ())):
+                self.flows(tensor)
         if packet in flop_registry:
             cost = flop_registry[packet](*args, **kwargs, out_val=out) // 2
             if packet in _FACTORS:
@@ -109,6 +119,7 @@ class Call:
     shape: Shape
     cost: tuple[int, int, int]
     name: str
+    alone: bool = False  # a module that `trace` can read by itself, for it read one image and made one tensor of it
 
 
 @dataclass(eq=False)
@@ -138,9 +149,9 @@ class Run:
             return None
 
 
-def _given_one(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether a module was called with one tensor and nothing else, so that `trace` can read it by itself."""
-    return not kwargs and len(args) == 1 and isinstance(args[0], Tensor)
+def _one(*values: Any) -> bool:
+    """Whether there is one value, a tensor that belongs to one image."""
+    return len(values) == 1 and isinstance(values[0], Tensor) and values[0].dim() > 0 and len(values[0]) == 1
 
 
 class Runs:
@@ -162,7 +173,7 @@ class Runs:
 
     def _run(self, module: nn.Module, shape: Shape) -> None:
         for name, part in module.named_modules():
-            refuse_hooks(part, name)
+            refuse_unready(part, name)
         twin, originals = _on_meta(module)
         floats = (p.dtype for p in twin.parameters() if p.is_floating_point())
         image = torch.empty(1, *shape, device="meta", dtype=next(floats, torch.get_default_dtype()))
@@ -178,11 +189,19 @@ class Runs:
             raise TypeError(
                 f"{type(module).__name__} outputs {_described(output)}, and trace reads modules that output one tensor"
             )
+        if not _one(output):
+            raise TypeError(
+                f"{type(module).__name__} outputs {tuple(output.shape)} for a batch of one image, and trace reads "
+                "modules whose outputs have the batch as their first axis"
+            )
+
+
+class _ForeignWeightsError(Exception):
+    """A copy holds on to the weights of its original, as one does whose `forward` was replaced by a function."""
 
 
 def _described(output: Any) -> str:
-    held = sum(isinstance(leaf, Tensor) for leaf in tree_leaves(output))
-    return f"a {type(output).__name__} of {held} tensors"
+    return f"a {type(output).__name__} of {len(tensors_in(output))} tensors"
 
 
 def _refusal(module: nn.Module, path: Sequence[str], error: Exception) -> Exception:
@@ -190,7 +209,11 @@ def _refusal(module: nn.Module, path: Sequence[str], error: Exception) -> Except
     name = type(module).__name__
     said = " ".join(str(error).split()) or type(error).__name__
     where = f"{'.'.join(path)}: " if path else ""
-    if isinstance(error, NotImplementedError) or "meta" in said or "fake" in said.lower():
+    if isinstance(error, _ForeignWeightsError):
+        return TypeError(f"{name} cannot be read, for a copy of it still computes with the weights of the original")
+    if isinstance(error, NotImplementedError) and "forward" in said:
+        return TypeError(f"{name} cannot be read, for it has no forward")
+    if isinstance(error, NotImplementedError) or any(word in said for word in ("meta", "fake", "Fake", "CUDA")):
         return TypeError(f"{name} cannot be read without values ({where}{said})")
     if isinstance(error, TypeError | AttributeError | KeyError | NameError):
         return TypeError(f"{name} cannot be run on one image ({where}{type(error).__name__}: {said})")
@@ -198,22 +221,24 @@ def _refusal(module: nn.Module, path: Sequence[str], error: Exception) -> Except
 
 
 def _on_meta(module: nn.Module) -> tuple[nn.Module, dict[int, Any]]:
-    """A copy in evaluation mode whose tensors are on the meta device; for each part and parameter, its original."""
+    """A copy in evaluation mode whose tensors are on the meta device; for each part and tensor of it, the original."""
     memo: dict[int, Any] = {}
-    for part in module.modules():
-        for tensor in tree_leaves([v for v in vars(part).values() if not isinstance(v, nn.Module)]):
-            if isinstance(tensor, Tensor) and id(tensor) not in memo:
-                empty = torch.empty_like(tensor, device="meta", requires_grad=False)
-                memo[id(tensor)] = nn.Parameter(empty, False) if isinstance(tensor, nn.Parameter) else empty
+    originals: dict[int, Any] = {}
     try:
+        for part in module.modules():
+            for tensor in tensors_in(vars(part)):
+                if id(tensor) not in memo:
+                    empty = torch.empty_like(tensor, device="meta", requires_grad=False)
+                    memo[id(tensor)] = nn.Parameter(empty, False) if isinstance(tensor, nn.Parameter) else empty
+                    originals[id(memo[id(tensor)])] = tensor
         twin = deepcopy(module, memo)
     except Exception as error:
         raise TypeError(f"{type(module).__name__} cannot be copied, so it cannot be read: {error}") from error
-    originals = {id(memo[id(one)]): one for one in (*module.modules(), *module.parameters()) if id(one) in memo}
+    originals |= {id(memo[id(part)]): part for part in module.modules() if id(part) in memo}
     for part in list(twin.modules()):
         for name, child in part._modules.items():
-            if child is not None and (compiled := child._modules.get("_orig_mod")) is not None:
-                part._modules[name] = compiled  # what torch.compile wraps is what it computes
+            if child is not None and uncompiled(child) is not child:
+                part._modules[name] = uncompiled(child)
     return twin.eval(), originals
 
 
@@ -226,8 +251,10 @@ class _Recorder(TorchFunctionMode):
         self.path: list[str] = []
         self._runs = runs
         self._originals = originals
+        self._originals_own = {id(one) for one in originals.values()}
         self._open: list[Run] = []
-        self._alive: list[Any] = []
+        self._alive: list[Tensor] = []
+        self._in_memory: defaultdict[int, set[int]] = defaultdict(set)
 
     def watch(self, twin: nn.Module) -> None:
         """Has every part of a copy report when it is called."""
@@ -237,15 +264,21 @@ class _Recorder(TorchFunctionMode):
 
     def _watched(self, part: nn.Module, forward: Callable[..., Any], name: str) -> Callable[..., Any]:
         original = self._originals.get(id(part), part)
-        opaque = kind_of(original) is not None
+        known = kind_of(original)
+        opaque = known is not None
 
         def called(*args: Any, **kwargs: Any) -> Any:
             self.path = name.split(".") if name else []
-            reads = self._flowing((args, kwargs))
+            if known and isinstance(part, _ConvNd) and _one(*args) and args[0].dim() == part.weight.dim():
+                known.output(part, Signal(tuple(args[0].shape[1:]), None, None))  # meta misses some faults
+            reads = self._flowing(tensors_in((args, kwargs)))
             versions = [tensor._version for tensor in reads]
             before = self.counter.so_far
             run = Run(original, tuple(reads[0].shape[1:]) if reads else (), self._originals)
-            run.readable = _given_one(args, kwargs) and not opaque
+            alone = not kwargs and len(reads) == 1 and _one(*args)
+            run.readable = alone and not opaque
+            for tensor in reads:
+                self._keep(tensor)
             run.values = {id(tensor): None for tensor in reads}
             self._open.append(run)
             try:
@@ -253,20 +286,26 @@ class _Recorder(TorchFunctionMode):
             finally:
                 self._open.pop()
             cost = self._since(before)
-            if isinstance(output, Tensor) and _given_one(args, kwargs):
+            alone = alone and _one(output)
+            if alone:
                 run.output, run.macs, run.products, run.activations = tuple(output.shape[1:]), *cost
                 run.readable &= id(output) in run.values
                 run.result = run.values.get(id(output))
                 self._runs[id(original), run.shape] = run
-            self._write(original, name.rpartition(".")[2], reads, versions, args, kwargs, output, cost)
+            self._write(original, name.rpartition(".")[2], reads, versions, args, kwargs, output, cost, alone)
             return output
 
         return called
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func.__name__ == "__get__" and not isinstance(value := func(*args, **kwargs), Tensor):
+            return value  # a shape or a device: nothing that flows
         before = self.counter.so_far
-        reads = self._flowing((args, kwargs))
+        given = tensors_in((args, kwargs))
+        if any(id(leaf) in self._originals_own for leaf in given):
+            raise _ForeignWeightsError
+        reads = self._flowing(given)
         versions = [tensor._version for tensor in reads]
         output = func(*args, **kwargs)
         if reads and self._open:
@@ -276,17 +315,21 @@ class _Recorder(TorchFunctionMode):
             self._write(func, name, reads, versions, args, kwargs, output, self._since(before))
         return output
 
-    def _flowing(self, tree: Any) -> list[Tensor]:
-        return [leaf for leaf in tree_leaves(tree) if self.counter.depends(leaf)]
+    def _flowing(self, leaves: Sequence[Any]) -> list[Tensor]:
+        return [leaf for leaf in leaves if self.counter.depends(leaf)]
 
     def _since(self, before: tuple[int, int, int]) -> tuple[int, int, int]:
         macs, products, activations = (now - then for now, then in zip(self.counter.so_far, before, strict=True))
         return macs, products, activations
 
-    def _shared(self, tensor: Tensor) -> bool:
-        """Whether another recorded value lies in the memory of a tensor."""
-        memory = tensor.untyped_storage()._cdata
-        return any(other is not tensor and other.untyped_storage()._cdata == memory for other in self._alive)
+    def _keep(self, tensor: Tensor) -> None:
+        """Remembers a value, alive so that its number stays its own, and the memory that it lies in."""
+        self._alive.append(tensor)
+        self._in_memory[tensor.untyped_storage()._cdata].add(id(tensor))
+
+    def _spoils(self, tensor: Tensor, makes: Sequence[Tensor]) -> bool:
+        """Whether a call that changed `tensor` changed a value that it does not return: this, or one in its memory."""
+        return not self._in_memory[tensor.untyped_storage()._cdata] <= {id(made) for made in makes}
 
     def _write(
         self,
@@ -298,25 +341,27 @@ class _Recorder(TorchFunctionMode):
         kwargs: Any,
         output: Any,
         cost: tuple[int, int, int],
+        alone: bool = False,
     ) -> None:
         """Adds a call to the run that is open: one for each tensor that it makes."""
-        makes = [leaf for leaf in tree_leaves(output) if isinstance(leaf, Tensor)]
-        if not self._open or not makes or not reads:
+        makes = tensors_in(output)
+        if not self._open:
             return
         run = self._open[-1]
+        changed = [tensor for tensor, version in zip(reads, versions, strict=True) if tensor._version != version]
+        if any(self._spoils(tensor, makes) for tensor in changed):
+            run.readable = False
+        if not makes or not reads:
+            return
         if any(id(tensor) not in run.values for tensor in reads):
             run.readable = False  # it reads a value that it was not given
             return
         sources = [run.values[id(tensor)] for tensor in reads]
-        if any(
-            tensor._version != version and self._shared(tensor) for tensor, version in zip(reads, versions, strict=True)
-        ):
-            run.readable = False  # it changes memory that another value looks at
         for made in makes:
-            call = Call(what, sources, args, kwargs, tuple(made.shape[1:]), cost, name)
+            call = Call(what, sources, args, kwargs, tuple(made.shape[1:]), cost, name, alone)
             run.calls.append(call)
             run.values[id(made)] = call
-            self._alive.append(made)
+            self._keep(made)
             cost = 0, 0, 0
 
 
@@ -427,14 +472,14 @@ class _Tree:
         """A call that reads one value: the layer that it is, or a `Function`."""
         what = call.what
         if isinstance(what, nn.Module):
-            if _given_one(call.args, call.kwargs):
+            if call.alone:
                 return [(call.name, what)]
             return [(call.name, Function(type(what).__name__, call.shape, call.cost, list(what.parameters())))]
         name = _plain(call.name)
         given = call.reads[0].shape if call.reads[0] else self.run.shape
-        tensors = [leaf for leaf in tree_leaves((call.args, call.kwargs)) if isinstance(leaf, Tensor)]
+        tensors = tensors_in((call.args, call.kwargs))
         if name in ("mul", "div") and len(tensors) == 1:
-            number = next(leaf for leaf in tree_leaves((call.args, call.kwargs)) if not isinstance(leaf, Tensor))
+            number = next(value for value in (*call.args, *call.kwargs.values()) if not isinstance(value, Tensor))
             if isinstance(number, int | float) and call.name != "__rtruediv__":
                 return [(name, _Scale(float(number) if name == "mul" else 1 / number, call))]
         for layers in _layers_like(name, call, len(given), self.run.originals):
@@ -447,15 +492,14 @@ class _Tree:
 
 def _sum(rows: list[list[Step]], alpha: float) -> Residual:
     """Two ways added, the second times `alpha`; the one that is scaled is the body, else the longer one."""
-    scales = [1.0, alpha]
-    for i, row in enumerate(rows):
-        if row and isinstance(row[-1][1], _Scale):
-            scales[i] *= row[-1][1].factor
-            rows[i] = row[:-1]
-    body = 1 if (scales[1] != 1, len(rows[1])) >= (scales[0] != 1, len(rows[0])) else 0
-    if scales[1 - body] != 1:  # both are scaled: one keeps its multiplication as a step
-        raise _NoTreeError
-    return Residual(_row(rows[body]), _row(rows[1 - body]), scales[body])
+    scaled = [bool(row) and isinstance(row[-1][1], _Scale) for row in rows]
+    body = 1 if alpha != 1 or (scaled[1], len(rows[1])) >= (scaled[0], len(rows[0])) else 0
+    scale = alpha if body else 1.0
+    last = rows[body][-1][1] if rows[body] else None
+    if isinstance(last, _Scale):
+        rows[body] = rows[body][:-1]
+        scale *= last.factor
+    return Residual(_row(rows[body]), _row(rows[1 - body]), scale)
 
 
 def _row(steps: list[Step]) -> nn.Module:
@@ -528,7 +572,7 @@ def _plain(name: str) -> str:
 _LOCAL = frozenset({
     "add", "sub", "rsub", "mul", "div", "pow", "exp", "log", "sqrt", "rsqrt", "neg", "abs", "clamp", "clamp_min",
     "clamp_max", "square", "erf", "reciprocal", "sin", "cos", "layer_norm", "group_norm", "batch_norm",
-    "instance_norm", "rms_norm", "normalize", "softmax", "contiguous", "clone", "detach", "to", "float", "type",
+    "instance_norm", "rms_norm", "normalize", "contiguous", "clone", "detach", "to", "float", "type",
     "half", "double", "bfloat16", "requires_grad", "dropout", "dropout2d", "feature_dropout", "alpha_dropout",
     "hardtanh", "logsigmoid",
 })  # fmt: skip
@@ -551,8 +595,13 @@ def _layers_like(name: str, call: Call, axes: int, originals: dict[int, Any]) ->
         given = dict(zip(names.split(), call.args, strict=False)) | call.kwargs
         return {key: value for key, value in given.items() if key != "input"}
 
-    if name in _ACTIVATIONS:
-        return [[_ACTIVATIONS[name]()]]
+    if layer_class := _ACTIVATIONS.get(name):
+        settings = [key for key in signature(layer_class).parameters if key != "inplace"]
+        return [[layer_class(**{k: v for k, v in named(" ".join(["input", *settings])).items() if k in settings})]]
+    if name in ("softmax", "log_softmax"):
+        axis = named("input dim").get("dim")
+        like = nn.Softmax if name == "softmax" else nn.LogSoftmax
+        return [] if axis is None else [[like(axis % (axes + 1))]]
     if name in ("dropout", "dropout2d", "feature_dropout"):
         return [[nn.Dropout(named("input p").get("p", 0.5))]]
     if name.startswith("max_pool") and name[-1] == "d":
@@ -588,9 +637,11 @@ def _layers_like(name: str, call: Call, axes: int, originals: dict[int, Any]) ->
         given = named("input running_mean running_var weight bias training momentum eps")
         layer = nn.BatchNorm2d(call.shape[0], affine=given.get("weight") is not None, device="meta")
         return [[_holding(layer, {key: given.get(key) for key in ("weight", "bias")}, originals)]]
-    if name == "pad" and axes == 3 and "mode" not in call.kwargs and len(call.args) < 3:
-        pad = named("input pad mode value")["pad"]
-        return [[nn.ZeroPad2d((*pad, *(0,) * (4 - len(pad))))]] if len(pad) in (2, 4) else []
+    if name == "pad" and axes == 3:
+        given = named("input pad mode value")
+        pad = given["pad"]
+        if given.get("mode", "constant") == "constant" and len(pad) in (2, 4):
+            return [[nn.ConstantPad2d((*pad, *(0,) * (4 - len(pad))), given.get("value") or 0)]]
     if name in ("contiguous", "clone", "detach", "requires_grad"):
         return [[nn.Identity()]]
     return []

@@ -9,10 +9,12 @@ it may be on any device.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from operator import index
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import nn
+from torch.nn.modules import module as every
 
 from .arithmetic import TooSmallError
 from .bricks import Concat, ConvUnit, Product, Residual
@@ -145,12 +147,8 @@ class Walk:
         )
 
     def _read(self, module: nn.Module, signal: Signal) -> Reading:
-        if hasattr(module, "cls_to_become"):
-            raise ValueError(f"{type(module).__name__} has no weights yet: run one batch through it first")
-        if (module._forward_hooks or module._forward_pre_hooks) and not self.hooks:
-            refuse_hooks(module, ".".join(filter(None, self._path)))
-        compiled = module._modules.get("_orig_mod")  # what torch.compile wraps is what it computes
-        if compiled is not None:
+        refuse_unready(module, ".".join(filter(None, self._path)), hooks=self.hooks)
+        if (compiled := uncompiled(module)) is not module:
             return self._read(compiled, signal)
         if rule := kind_of(module, RULES):
             reading: Reading = rule(module, signal, self)
@@ -183,7 +181,7 @@ class Walk:
         depth, counted = len(self._path), set(self._counted)
         try:
             reading = self._read(form, signal)
-        except ValueError:
+        except (ValueError, TypeError):  # some part does not stand by itself
             del self._path[depth:]
         else:
             macs = reading.macs + sum(child.macs for child in reading.children)
@@ -218,9 +216,24 @@ class Walk:
         return replace(node, children=children, params=node.params + more + self.new_params(node.module))
 
 
-def refuse_hooks(module: nn.Module, where: str) -> None:
-    """TypeError for a hook that may change what flows; those of torch's own pruning and norms of weights do not."""
-    for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values()):
+def uncompiled(module: nn.Module) -> nn.Module:
+    """What `torch.compile` has wrapped, which is what it computes; any other module as it is."""
+    inside = module._modules["_orig_mod"] if type(module).__name__ == "OptimizedModule" else None
+    return module if inside is None else uncompiled(inside)
+
+
+def refuse_unready(module: nn.Module, where: str, *, hooks: bool = False) -> None:
+    """Refuses a module that has no weights yet (ValueError), or a hook that may change what flows (TypeError).
+
+    Hooks of torch's own pruning and norms of weights change only weights. `hooks` lets all hooks pass.
+    """
+    if hasattr(module, "cls_to_become"):
+        raise ValueError(f"{type(module).__name__} has no weights yet: run one batch through it first")
+    found = [module._forward_hooks, module._forward_pre_hooks]
+    found += [every._global_forward_hooks, every._global_forward_pre_hooks]
+    if hooks or not any(found):
+        return
+    for hook in chain.from_iterable(each.values() for each in found):
         if not any(base.__module__.startswith("torch.nn.utils.") for base in type(hook).__mro__):
             raise TypeError(
                 f"{where or 'the module'}, a {type(module).__name__}, has a forward hook, and what a hook changes "
@@ -346,12 +359,12 @@ def rule(owner: type[nn.Module]) -> Callable[[Rule], Rule]:
 def _unit(module: ConvUnit, signal: Signal, walk: Walk) -> Reading:
     """One box of a figure, so one node: the cost of its layers added up."""
     macs = products = activations = 0
-    known = True
-    for layer in module._modules.values():
-        assert layer is not None
+    known, given, counted = True, signal, set(walk._counted)
+    for _, layer in layers_of(module):
         reading = walk._read(layer, signal)
-        if reading.children:
-            return _sequence(module, signal, walk)  # a layer of the reader's own, with parts
+        if reading.children:  # a layer of the reader's own, with parts
+            walk._counted = counted
+            return _sequence(module, given, walk)
         signal = reading.output
         macs += reading.macs
         products += reading.products
@@ -360,11 +373,18 @@ def _unit(module: ConvUnit, signal: Signal, walk: Walk) -> Reading:
     return Reading(signal, macs, products, activations, known=known)
 
 
+def layers_of(module: nn.Sequential) -> Iterator[tuple[str, nn.Module]]:
+    """The named layers in order, one that is used twice twice too. TypeError for a None among them."""
+    for name, layer in module._modules.items():
+        if layer is None:
+            raise TypeError(f"{name} of a {type(module).__name__} is None, which cannot be run: take it out")
+        yield name, layer
+
+
 @rule(nn.Sequential)
 def _sequence(module: nn.Sequential, signal: Signal, walk: Walk) -> Reading:
     nodes = []
-    for name, layer in module._modules.items():  # not named_children, which skips a module used twice
-        assert layer is not None
+    for name, layer in layers_of(module):
         nodes.append(node := walk(name, layer, signal))
         signal = node.output
     return Reading(signal, children=tuple(nodes))
@@ -395,6 +415,8 @@ def _whole(vectors: list[Signal]) -> tuple[Shape | None, Shape | None]:
 
 @rule(Concat)
 def _concat(module: Concat, signal: Signal, walk: Walk) -> Reading:
+    if not len(module):
+        raise ValueError(f"a {type(module).__name__} needs at least one branch")
     nodes = tuple(walk(str(i), branch, signal) for i, branch in enumerate(module))
     outputs = [node.output for node in nodes]
     if len({o.sides for o in outputs}) > 1:
@@ -418,6 +440,8 @@ def _stretched(outputs: list[Signal]) -> Shape | None:
 
 @rule(Residual)
 def _residual(module: Residual, signal: Signal, walk: Walk) -> Reading:
+    if getattr(module.scale, "shape", ()):  # a scale for each channel may stretch what it scales
+        return walk._foreign(module, signal)
     body, shortcut = walk("body", module.body, signal), walk("shortcut", module.shortcut, signal)
     outputs = [body.output, shortcut.output]
     shape = _stretched(outputs)
@@ -431,6 +455,8 @@ def _residual(module: Residual, signal: Signal, walk: Walk) -> Reading:
 
 @rule(Product)
 def _product(module: Product, signal: Signal, walk: Walk) -> Reading:
+    if not len(module):
+        raise ValueError(f"a {type(module).__name__} needs at least one branch")
     nodes = tuple(walk(str(i), branch, signal) for i, branch in enumerate(module))
     outputs = [node.output for node in nodes]
     shape = _stretched(outputs)

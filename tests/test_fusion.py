@@ -1,14 +1,16 @@
 """Fused networks: equal outputs, equal cost, the original left alone, and clear answers where nothing can be fused."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations, prune
 
 import inception_edu as ie
-from inception_edu.bricks import Concat, ConvUnit, Residual
+from inception_edu.bricks import Concat, ConvUnit, Product, Residual
 from inception_edu.data.fashion import load_fashion
 from inception_edu.data.files import asset
 from inception_edu.fusion import Pointwise, Slice, Sum, fold, fuse
@@ -281,3 +283,166 @@ def test_a_slice_beyond_the_channels_is_answered() -> None:
     with pytest.raises(ie.ShapeError, match="channels 6 to 9 are asked of 8"):
         ie.trace(Slice(6, 4), (8, 5, 5))
     assert "start=6, width=4" in repr(Slice(6, 4))
+
+
+# ---- weights that are computed, layers that were replaced, shapes that broadcast -----------------------------------
+
+
+def normed(how: Callable[[nn.Module], nn.Module]) -> nn.Module:
+    unit = ConvUnit(4, 4, 1)
+    unit.conv = how(unit.conv)  # type: ignore[assignment]
+    conv, linear = how(nn.Conv2d(3, 4, 3)), how(nn.Linear(5, 2))
+    merged = Concat(unit, ConvUnit(4, 1, 1))
+    pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear, nn.BatchNorm1d(2))
+    return nn.Sequential(conv, nn.BatchNorm2d(4), nn.ReLU(), merged, pooled)
+
+
+def pruned(layer: nn.Module) -> nn.Module:
+    prune.random_unstructured(layer, "weight", 0.5)
+    prune.random_unstructured(layer, "bias" if layer.bias is not None else "weight", 0.5)
+    return layer
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated")
+@pytest.mark.parametrize(
+    "how",
+    [
+        parametrizations.weight_norm,
+        parametrizations.spectral_norm,
+        nn.utils.weight_norm,
+        nn.utils.spectral_norm,
+        pruned,
+    ],
+    ids=["weight norm", "spectral norm", "old weight norm", "old spectral norm", "pruned"],
+)
+@torch.no_grad()
+def test_computed_weights_are_folded_as_they_are_computed(how: Callable[[nn.Module], nn.Module]) -> None:
+    with torch.enable_grad():
+        net = randomised_norms(normed(how)).double()
+    x = torch.randn(2, 3, 7, 7, dtype=torch.double)
+    before = net(x)
+    fused = fuse(net)
+    assert distance(before, fused(x)) < 1e-12
+    assert torch.equal(net(x), before)
+    assert not any(isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) for module in fused.modules())
+    assert ie.trace(fused, (3, 7, 7)).macs == ie.trace(net, (3, 7, 7)).macs
+
+
+def randomised_norms(net: nn.Module) -> nn.Module:
+    """In evaluation mode, every norm with statistics of its own; other weights stay as they are computed."""
+    for module in net.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            nn.init.normal_(module.running_mean, std=0.2)  # type: ignore[arg-type]
+            nn.init.uniform_(module.running_var, 0.7, 1.3)  # type: ignore[arg-type]
+    return net.eval()
+
+
+def unit_with(**layers: nn.Module) -> ConvUnit:
+    unit = ConvUnit(3, 4, 1)
+    for name, layer in layers.items():
+        setattr(unit, name, layer)
+    return unit
+
+
+def set_later(layer: nn.Module, **settings: Any) -> nn.Module:
+    for name, value in settings.items():
+        setattr(layer, name, value)
+    return layer
+
+
+ODD: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "an empty sequence": (lambda: nn.Sequential(), (3, 5, 5)),
+    "empty sequences inside": (
+        lambda: nn.Sequential(nn.Sequential(), nn.Conv2d(3, 3, 1), nn.Sequential(), nn.BatchNorm2d(3)), (3, 5, 5)
+    ),
+    "an empty body": (lambda: Residual(nn.Sequential(), scale=0.5), (3, 5, 5)),
+    "an empty branch": (lambda: Concat(nn.Sequential(), ConvUnit(3, 3, 1), ConvUnit(3, 2, 1)), (3, 5, 5)),
+    "an empty end of a body": (
+        lambda: Residual(nn.Sequential(ConvUnit(3, 3, 1, relu=False), nn.Sequential())), (3, 5, 5)
+    ),
+    "a body that broadcasts": (
+        lambda: Residual(nn.Sequential(nn.AdaptiveAvgPool2d(1), ConvUnit(3, 3, 1, relu=False)), scale=0.5), (3, 5, 5)
+    ),
+    "a shortcut that broadcasts": (lambda: Residual(ConvUnit(3, 3, 1, relu=False), nn.AdaptiveAvgPool2d(1)), (3, 5, 5)),
+    "channels that broadcast": (lambda: Residual(ConvUnit(3, 1, 1, relu=False)), (3, 5, 5)),
+    "in place in the shortcut": (lambda: Residual(ConvUnit(3, 3, 3, relu=False), nn.ReLU(inplace=True)), (3, 5, 5)),
+    "in place in the body": (
+        lambda: Residual(nn.Sequential(nn.ReLU(inplace=True), ConvUnit(3, 3, 3, relu=False))), (3, 5, 5)
+    ),
+    "in place between branches": (
+        lambda: Concat(ConvUnit(3, 3, 1), nn.LeakyReLU(0.2, inplace=True), ConvUnit(3, 3, 1)), (3, 5, 5)
+    ),
+    "linear and norm on (N, L, C)": (lambda: nn.Sequential(nn.Linear(5, 3), nn.BatchNorm1d(3)), (3, 5)),
+    "part of a flatten": (
+        lambda: nn.Sequential(nn.Flatten(2), nn.Linear(5, 3), nn.BatchNorm1d(3)), (3, 5, 1)
+    ),
+    "three sides": (
+        lambda: nn.Sequential(nn.Conv3d(2, 3, 3), nn.BatchNorm3d(3), nn.ReLU(), nn.Conv3d(3, 3, 1)), (2, 5, 5, 5)
+    ),
+    "one side": (lambda: nn.Sequential(nn.Conv1d(2, 3, 3), nn.BatchNorm1d(3), nn.ReLU()), (2, 5)),
+    "a transposed convolution": (lambda: nn.Sequential(nn.ConvTranspose2d(2, 3, 3), nn.BatchNorm2d(3)), (2, 5, 5)),
+    "another activation": (lambda: Concat(unit_with(relu=nn.LeakyReLU()), unit_with()), (3, 5, 5)),
+    "no activation": (lambda: Concat(unit_with(relu=nn.Identity()), unit_with()), (3, 5, 5)),
+    "another norm": (lambda: Concat(unit_with(bn=nn.GroupNorm(2, 4)), unit_with()), (3, 5, 5)),
+    "one more layer": (lambda: Concat(unit_with(more=nn.Conv2d(4, 2, 1)), unit_with()), (3, 5, 5)),
+    "a padding set later": (
+        lambda: nn.Sequential(set_later(nn.Conv2d(3, 3, 3), padding=1), nn.BatchNorm2d(3)), (3, 5, 5)
+    ),
+    "a stride set later": (lambda: set_later(nn.Conv2d(3, 3, 1), stride=2), (3, 5, 5)),
+    "a dilated 1x1": (lambda: nn.Conv2d(3, 3, 1, dilation=2), (3, 5, 5)),
+    "a 1x1 with a border": (lambda: nn.Conv2d(3, 3, 1, padding=1, padding_mode="replicate"), (3, 5, 5)),
+    "a scale that is learned": (
+        lambda: Residual(ConvUnit(3, 3, 1, relu=False), scale=nn.Parameter(torch.tensor(0.3))), (3, 5, 5)  # type: ignore[arg-type]
+    ),
+    "a product": (lambda: Product(ConvUnit(3, 3, 1), nn.Sigmoid()), (3, 5, 5)),
+    "a compiled layer": (
+        lambda: nn.Sequential(torch.compile(nn.Conv2d(3, 3, 1), backend="eager"), nn.BatchNorm2d(3)), (3, 5, 5)
+    ),
+    "synchronised norms": (lambda: nn.Sequential(nn.Conv2d(3, 3, 1), nn.SyncBatchNorm(3)), (3, 5, 5)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+@torch.no_grad()
+def test_odd_modules_keep_their_outputs_and_their_cost(name: str) -> None:
+    make, shape = ODD[name]
+    net = randomised_norms(make()).double()
+    x = torch.randn(2, *shape, dtype=torch.double)
+    before = net(x.clone())
+    fused = fuse(net)
+    assert distance(before, fused(x.clone())) < 1e-12
+    assert torch.equal(net(x.clone()), before)
+    assert ie.trace(fused, shape).macs == ie.trace(net, shape).macs
+
+
+def test_a_scale_for_each_channel_is_refused() -> None:
+    with pytest.raises(TypeError, match="a Residual whose scale is a tensor of several numbers"):
+        fuse(Residual(ConvUnit(3, 3, 1), scale=torch.ones(3, 1, 1)).eval())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(("layer", "shape"), [
+    (nn.LocalResponseNorm(3), (3, 6, 6)),
+    (Residual(nn.LocalResponseNorm(3)), (3, 6, 6)),
+    (nn.Sequential(ConvUnit(3, 4, 3), nn.LocalResponseNorm(2), nn.Flatten(), nn.Linear(144, 2)), (3, 6, 6)),
+    (nn.AvgPool3d(2), (3, 4, 4, 4)),
+    (nn.PixelShuffle(1), (3, 6, 6)),
+    (nn.GroupNorm(1, 3), (3, 6, 6)),
+])  # fmt: skip
+@torch.no_grad()
+def test_half_precision_where_torch_has_none(layer: nn.Module, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    x = torch.randn(2, *shape, generator=torch.Generator().manual_seed(1))
+    rough = fuse(layer.eval(), dtype=dtype)(x)
+    assert rough.dtype == torch.float32
+    assert distance(layer(x), rough) < 0.05
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@torch.no_grad()
+def test_float16_runs_every_network(variant: str) -> None:
+    """With weights as they are drawn: its range ends at 65,504, which sums of other random weights can leave."""
+    name, options = VARIANTS[variant]
+    torch.manual_seed(0)
+    net = ie.build(name, **options).eval()
+    x = torch.randn(2, 1, 32, 32, generator=torch.Generator().manual_seed(1))
+    assert distance(net(x), fuse(net, dtype=torch.float16)(x)) < 0.02

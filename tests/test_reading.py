@@ -1,0 +1,583 @@
+"""Other people's modules: a `forward` is read as the bricks that it amounts to, or counted as a whole, or refused."""
+
+import copy
+import types
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+from torch.utils.flop_counter import FlopCounterMode
+
+import inception_edu as ie
+from inception_edu.bricks import Concat, ConvUnit, Product, Residual
+from inception_edu.tracing import Node, trace
+
+Shape = tuple[int, ...]
+
+
+class Written(nn.Module):
+    """A module whose forward is `what`, called with the module and the image."""
+
+    def __init__(self, what: Callable[[Any, Tensor], Any], **parts: Any) -> None:
+        super().__init__()
+        self.what = what
+        for name, part in parts.items():
+            setattr(self, name, part)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.what(self, x)
+
+
+def conv(*arguments: Any, **options: Any) -> nn.Conv2d:
+    return nn.Conv2d(*arguments, **options)
+
+
+def torchs(module: nn.Module, shape: Shape) -> tuple[Shape, int, int]:
+    """Output, multiply-adds and parameters, from a run, with values where there are weights."""
+    device = next((p.device for p in module.parameters()), "meta")
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        output = module.eval()(torch.zeros(1, *shape, device=device))
+    return tuple(output.shape[1:]), counter.get_total_flops() // 2, sum(p.numel() for p in module.parameters())
+
+
+def exact(module: nn.Module, shape: Shape) -> Node:
+    """The trace of a module, after it was compared with torch, and the rows of its tables with their totals."""
+    node = trace(module, shape)
+    assert (node.output.shape, node.macs + node.products, node.params) == torchs(module, shape)
+    for depth in (1, 2, 9):
+        table = ie.summary(node, depth=depth)
+        for column in ("params", "macs", "products"):
+            assert sum(getattr(row, column) for row in table.rows) == getattr(table.total, column), (depth, column)
+    return node
+
+
+# ---- one kind of forward each, with the receptive field that it has ------------------------------------------
+
+
+class Same(nn.Conv2d):
+    """Pads by itself, as TensorFlow's "same" does."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.pad(x, (1, 1, 1, 1)))
+
+
+class Twice(nn.Sequential):
+    """Runs itself two times."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(super().forward(x))
+
+
+class Defaults(nn.Module):
+    """More arguments than one, all but the first with a value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = conv(3, 3, 3, padding=1)
+
+    def forward(self, x: Tensor, y: Tensor | None = None, scale: float = 0.5) -> Tensor:
+        return self.conv(x) * scale + (x if y is None else y)
+
+
+class Dense(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = conv(3, 4, 3, padding=1), conv(7, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.cat([x, self.a(x)], 1)
+        return torch.cat([x, self.b(x)], 1)
+
+
+def looped(self: Any, x: Tensor) -> Tensor:
+    for layer in self.layers:
+        x = layer(x)
+    return x
+
+
+def head(self: Any, x: Tensor) -> Tensor:
+    return self.linear(torch.flatten(F.relu(self.conv(x)).mean((2, 3), keepdim=True), 1))
+
+
+def prefixed(self: Any, x: Tensor) -> Tensor:
+    shared = F.relu(self.one(x))
+    return torch.cat([self.two(shared), self.three(shared), x], 1)
+
+
+def accumulated(self: Any, x: Tensor) -> Tensor:
+    y = self.a(x)
+    y += x
+    return F.relu_(y)
+
+
+def summed(self: Any, x: Tensor) -> Tensor:
+    return sum([self.a(x), self.b(x)])  # type: ignore[return-value]
+
+
+def k3(channels: int = 3) -> nn.Conv2d:
+    return conv(3, channels, 3, padding=1)
+
+
+def k5() -> nn.Conv2d:
+    return conv(3, 3, 5, padding=2)
+
+
+READ: dict[str, tuple[Callable[[], nn.Module], Shape, Shape]] = {
+    "same padding": (lambda: Same(8, 8, 3), (8, 9, 9), (3, 3)),
+    "in a unit": (lambda: unit_of(Same(3, 4, 3)), (3, 9, 9), (3, 3)),
+    "a sequence twice": (lambda: Twice(conv(4, 4, 3, padding=1)), (4, 9, 9), (5, 5)),
+    "default arguments": (Defaults, (3, 9, 9), (3, 3)),
+    "keyword arguments": (lambda: Written(lambda s, x: s.t(x, scale=0.3), t=Defaults()), (3, 9, 9), None),
+    "dense": (Dense, (3, 9, 9), (5, 5)),
+    "a loop": (lambda: Written(looped, layers=nn.ModuleList([k3(), nn.ReLU(), k5()])), (3, 9, 9), (7, 7)),
+    "a head": (lambda: Written(head, conv=k3(), linear=nn.Linear(3, 2)), (3, 9, 9), (11, 11)),
+    "a shared prefix": (lambda: Written(prefixed, one=k3(), two=k3(), three=k5()), (3, 9, 9), (7, 7)),
+    "a scaled body": (lambda: Written(lambda s, x: x + 0.1 * s.a(x), a=k3()), (3, 9, 9), (3, 3)),
+    "a difference": (lambda: Written(lambda s, x: s.a(x) - x, a=k3()), (3, 9, 9), (3, 3)),
+    "minus from one": (lambda: Written(lambda s, x: 1 - s.a(x), a=k3()), (3, 9, 9), (3, 3)),
+    "both scaled": (lambda: Written(lambda s, x: 0.3 * s.a(x) + s.b(x) / 2, a=k3(), b=k5()), (3, 9, 9), (5, 5)),
+    "three summed": (lambda: Written(lambda s, x: x + s.a(x) + s.b(x), a=k3(), b=k5()), (3, 9, 9), (5, 5)),
+    "sum()": (lambda: Written(summed, a=k3(), b=k5()), (3, 9, 9), (5, 5)),
+    "added in place": (lambda: Written(accumulated, a=k3()), (3, 9, 9), (3, 3)),
+    "a gate": (
+        lambda: Written(lambda s, x: x * torch.sigmoid(s.q(x.mean((2, 3), keepdim=True))), q=conv(3, 3, 1)),
+        *((3, 8, 8), (8, 8)),
+    ),
+    "a scale for each channel": (
+        lambda: Written(lambda s, x: x + s.scale * s.a(x), a=k3(), scale=nn.Parameter(torch.ones(3, 1, 1))),
+        *((3, 9, 9), (3, 3)),
+    ),
+    "functions": (
+        lambda: Written(lambda s, x: F.max_pool2d(F.leaky_relu(F.conv2d(x, s.w, padding=1), 0.2), 2), w=nn.Parameter(
+            torch.zeros(4, 3, 3, 3))),
+        *((3, 8, 8), (4, 4)),
+    ),
+    "used again": (lambda: Written(lambda s, x: s.a(s.a(x)), a=k3()), (3, 9, 9), (5, 5)),
+    "nothing": (lambda: Written(lambda s, x: x), (3, 9, 9), (1, 1)),
+    "softmax over channels": (lambda: Written(lambda s, x: x.softmax(1)), (3, 4, 5), (1, 1)),
+    "compiled": (lambda: torch.compile(Defaults(), backend="eager"), (3, 9, 9), (3, 3)),
+    "compiled inside": (
+        lambda: Written(lambda s, x: s.t(x) + x, t=torch.compile(Defaults(), backend="eager")), (3, 9, 9), (3, 3)
+    ),
+    "checkpointed": (
+        lambda: Written(lambda s, x: checkpoint(s.a, x, use_reentrant=False) + x, a=k3()), (3, 9, 9), (3, 3)
+    ),
+    "its own forward as a method": (lambda: with_method(k3()), (3, 9, 9), (3, 3)),
+}  # fmt: skip
+
+
+def unit_of(layer: nn.Module) -> ConvUnit:
+    unit = ConvUnit(3, 4, 3)
+    unit.conv = layer  # type: ignore[assignment]
+    return unit
+
+
+def with_method(layer: nn.Conv2d) -> nn.Conv2d:
+    layer.forward = types.MethodType(lambda self, x: nn.Conv2d.forward(self, x).relu(), layer)  # type: ignore[method-assign]
+    return layer
+
+
+@pytest.mark.filterwarnings("ignore:Using `torch.compile")  # torch's counter puts hooks on every module
+@pytest.mark.parametrize("name", READ)
+def test_a_forward_is_read_with_its_cost_and_its_receptive_field(name: str) -> None:
+    make, shape, field = READ[name]
+    assert exact(make(), shape).output.field == field
+    nested = nn.Sequential(make(), nn.Identity(), nn.Sequential(nn.ReLU()))
+    assert exact(nested, shape).output.field == field
+
+
+def test_the_numbers_of_same_padding_and_of_a_sequence_run_twice() -> None:
+    node = trace(Same(8, 8, 3), (8, 9, 9))
+    assert (node.output.shape, node.macs) == ((8, 9, 9), 46_656)
+    once = nn.Sequential(conv(4, 4, 1))
+    assert trace(Twice(*once), (4, 8, 8)).macs == 2 * trace(once, (4, 8, 8)).macs == 2_048
+
+
+# ---- what cannot be seen through is counted as a whole: its cost is exact, its receptive field unknown ----------
+
+
+def window(x: Tensor) -> Tensor:
+    """(1, 3, 8, 8) -> (4, 3, 4, 4): a map cut into four, which torch then takes for four images."""
+    return x.reshape(1, 3, 2, 4, 2, 4).permute(0, 2, 4, 1, 3, 5).reshape(4, 3, 4, 4)
+
+
+def windowed(self: Any, x: Tensor) -> Tensor:
+    return torch.cat(list(self.shared(window(x)).split(1)), 3)
+
+
+def averaged_in_place(self: Any, x: Tensor) -> Tensor:
+    x.copy_(F.avg_pool2d(x, 3, 1, 1))
+    return self.a(x)
+
+
+def part_averaged(self: Any, x: Tensor) -> Tensor:
+    y = self.a(x)
+    some = y[:, :2]
+    some.copy_(F.avg_pool2d(some, 5, 1, 2))
+    return y
+
+
+def part_written(self: Any, x: Tensor) -> Tensor:
+    y = torch.zeros_like(x)
+    y[:, :2] = self.a(x)[:, 1:]
+    return y
+
+
+def two_answers(self: Any, x: Tensor) -> Tensor:
+    return sum(self.two(x))  # type: ignore[return-value]
+
+
+def chunked(self: Any, x: Tensor) -> Tensor:
+    one, two, three = x.chunk(3, 1)
+    return torch.cat([self.a(one), two, three], 1)
+
+
+def answering(two: Callable[[], nn.Module]) -> nn.Module:
+    return Written(lambda s, x: (s.a(x), s.a(x)), a=two())
+
+
+SHARED = Written(lambda s, x: F.relu(s.a(x)), a=k3())
+WHOLE: dict[str, tuple[Callable[[], nn.Module], Shape]] = {
+    "windows": (lambda: Written(windowed, shared=SHARED), (3, 8, 8)),
+    "a part in windows and by itself": (
+        lambda: nn.Sequential(Written(windowed, shared=SHARED), Written(lambda s, x: x[..., :4]), SHARED), (3, 8, 8)
+    ),
+    "an image changed in place": (lambda: Written(lambda s, x: s.t(x) + x, t=Written(averaged_in_place, a=k3())),
+                                  (3, 8, 8)),
+    "a view changed in place": (lambda: Written(part_averaged, a=k3()), (3, 8, 8)),
+    "a part written": (lambda: Written(part_written, a=k3()), (3, 8, 8)),
+    "written elsewhere": (lambda: Written(lambda s, x: torch.add(x, s.a(x), out=torch.empty_like(x)), a=k3()),
+                          (3, 8, 8)),
+    "a part with two outputs": (lambda: Written(two_answers, two=answering(k3)), (3, 8, 8)),
+    "chunks": (lambda: Written(chunked, a=conv(1, 2, 3, padding=1)), (3, 8, 8)),
+    "a transposed product": (lambda: Written(lambda s, x: x @ x.transpose(2, 3)), (3, 8, 8)),
+    "attention": (lambda: Written(lambda s, x: F.scaled_dot_product_attention(x, x, x)), (3, 8, 8)),
+    "a rolled sum": (lambda: Written(lambda s, x: x + torch.roll(x, 1, 2)), (3, 8, 8)),
+    "weights made of the image": (
+        lambda: Written(lambda s, x: F.conv2d(x, s.g(x.mean((2, 3))).view(3, 3, 1, 1)), g=nn.Linear(3, 9)), (3, 8, 8)
+    ),
+    "scripted": (lambda: torch.jit.script(Dense()), (3, 8, 8)),
+    "scripted inside": (lambda: Written(lambda s, x: s.t(x) + 1, t=torch.jit.script(Dense())), (3, 8, 8)),
+    "recorded": (lambda: torch.jit.trace(Dense(), torch.zeros(1, 3, 8, 8)), (3, 8, 8)),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_is_not_read_costs_what_it_costs_and_no_receptive_field_is_guessed(name: str) -> None:
+    make, shape = WHOLE[name]
+    node = exact(make(), shape)
+    assert node.output.field is None
+    assert list(node.unread())
+
+
+def test_products_of_two_computed_values_are_told_from_those_with_weights() -> None:
+    attention = trace(Written(lambda s, x: s.v(x) @ x.transpose(2, 3), v=nn.Linear(8, 8)), (3, 8, 8))
+    assert (attention.macs, attention.products) == (3 * 8 * 8 * 8, 3 * 8 * 8 * 8)
+
+
+# ---- refused by name ----------------------------------------------------------------------------------------
+
+
+class Two(nn.Module):
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return x + y
+
+
+def replaced() -> nn.Module:
+    net = nn.Sequential(conv(3, 4, 3), nn.BatchNorm2d(4)).train()
+    before = net.forward
+    net.forward = lambda x: before(x) * 2  # type: ignore[method-assign]
+    return net
+
+
+def hooked(where: str) -> nn.Module:
+    part = conv(3, 3, 1)
+    getattr(part, where)(lambda *given: None)
+    return Written(lambda s, x: s.part(x), part=part)
+
+
+REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "two inputs": (Two, "Two cannot be run on one image .*'y'"),
+    "two outputs": (lambda: Written(lambda s, x: (x, x)), "outputs a tuple of 2 tensors, and trace reads"),
+    "a dict": (lambda: Written(lambda s, x: {"logits": x}), "outputs a dict of 1 tensors"),
+    "nothing": (lambda: Written(lambda s, x: None), "outputs a NoneType of 0 tensors"),
+    "no batch": (lambda: Written(lambda s, x: x.mean((2, 3)).squeeze()), r"outputs \(3,\) for a batch of one image"),
+    "one number": (lambda: Written(lambda s, x: x.mean()), r"outputs \(\) for a batch of one image"),
+    "a decision": (lambda: Written(lambda s, x: x if x.sum() > 0 else -x), "cannot be read without values"),
+    "a number of its own": (lambda: Written(lambda s, x: x * x.mean().item()), "cannot be read without values"),
+    "a mask": (lambda: Written(lambda s, x: x[x > 0]), "cannot be read without values"),
+    "numpy": (lambda: Written(lambda s, x: torch.from_numpy(x.numpy())), "cannot be read without values"),
+    "another device": (lambda: Written(lambda s, x: x.cpu() + torch.ones(8, device="cpu")), "without values"),
+    "a replaced forward": (replaced, "a copy of it still computes with the weights of the original"),
+    "a hook": (lambda: hooked("register_forward_hook"), "part, a Conv2d, has a forward hook"),
+    "a hook before": (lambda: hooked("register_forward_pre_hook"), "part, a Conv2d, has a forward hook"),
+    "no forward": (lambda: nn.ModuleList([conv(3, 3, 1)]), "ModuleList cannot be read, for it has no forward"),
+    "None in a sequence": (lambda: with_none(nn.Sequential(conv(3, 3, 1))), "none of a Sequential is None"),
+    "no weights yet": (lambda: Written(lambda s, x: s.a(x), a=nn.LazyConv2d(3, 3)), "LazyConv2d has no weights yet"),
+    "no branches": (Concat, "a Concat needs at least one branch"),
+    "no factors": (Product, "a Product needs at least one branch"),
+}  # fmt: skip
+
+
+def with_none(net: nn.Module) -> nn.Module:
+    net.register_module("none", None)
+    return net
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_read_is_refused_by_name_and_left_alone(name: str) -> None:
+    make, sentence = REFUSED[name]
+    module = make()
+    before = state(module)
+    with pytest.raises((TypeError, ie.ShapeError), match=sentence) as caught:
+        trace(module, (3, 8, 8))
+    assert "\n" not in str(caught.value)
+    assert state(module) == before
+
+
+def test_a_hook_on_every_module_is_refused_too() -> None:
+    handle = nn.modules.module.register_module_forward_hook(lambda *given: None)
+    try:
+        with pytest.raises(TypeError, match="has a forward hook"):
+            trace(conv(3, 3, 1), (3, 8, 8))
+    finally:
+        handle.remove()
+    assert trace(conv(3, 3, 1), (3, 8, 8)).macs == 576
+
+
+# ---- the module itself is left as it was ---------------------------------------------------------------------
+
+
+def state(module: nn.Module) -> list[Any]:
+    """Everything that a module holds, by name, numbers as numbers."""
+    found: list[Any] = []
+    for name, part in module.named_modules():
+        for key, value in vars(part).items():
+            if key.endswith("hooks") or key in ("_modules", "_parameters", "_buffers"):
+                found.append((name, key, [(k, id(v)) for k, v in value.items()]))
+            elif isinstance(value, dict | list):
+                found.append((name, key, str(value)))
+            else:
+                found.append((name, key, id(value)))
+    kept = [] if any(isinstance(p, nn.UninitializedParameter) for p in module.parameters()) else module.state_dict()
+    return [*found, *((key, kept[key].tolist()) for key in kept)]
+
+
+class Caching(nn.Module):
+    """Remembers what it computed in evaluation mode, and counts its calls, as some of timm's attention does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = conv(3, 3, 1), nn.BatchNorm2d(3)
+        self.cache: dict[str, Tensor] = {}
+        self.calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        if "bias" not in self.cache:
+            self.cache["bias"] = self.conv.weight.sum((2, 3))
+        return F.relu(self.norm(self.conv(x))) + self.cache["bias"].sum()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_module_that_keeps_something_is_left_as_it_was(training: bool) -> None:
+    module = Caching().train(training)
+    module.norm.eval()
+    before = state(module)
+    node = trace(module, (3, 8, 8))
+    assert state(module) == before
+    assert node.macs == 576
+    x = torch.randn(2, 3, 8, 8)
+    expected = copy.deepcopy(module)(x)
+    assert torch.equal(module(x), expected)
+
+
+# ---- a reader's block is drawn as the bricks are ---------------------------------------------------------------
+
+
+class Block(nn.Module):
+    """GoogLeNet's block as a reader writes it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = conv(6, 4, 1)
+        self.three_reduce, self.three = conv(6, 3, 1), conv(3, 4, 3, padding=1)
+        self.pool, self.pool_proj = nn.MaxPool2d(3, 1, 1), conv(6, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        one = F.relu(self.one(x))
+        three = F.relu(self.three(F.relu(self.three_reduce(x))))
+        pool = torch.relu(self.pool_proj(self.pool(x)))
+        return torch.cat((one, three, pool), dim=1)
+
+
+def test_a_readers_block_is_drawn_as_the_bricks_are() -> None:
+    unit = partial(ConvUnit, batch_norm=False)
+    bricks = Concat(
+        unit(6, 4, 1),
+        nn.Sequential(unit(6, 3, 1), unit(3, 4, 3)),
+        nn.Sequential(nn.MaxPool2d(3, 1, 1), unit(6, 2, 1)),
+    )
+    theirs, ours = trace(Block(), (6, 9, 9)), trace(bricks, (6, 9, 9))
+    assert (theirs.output, theirs.params, theirs.macs) == (ours.output, ours.params, ours.macs)
+    assert theirs.activations == ours.activations
+    drawn, ours_drawn = ie.diagram(theirs), ie.diagram(ours)
+    assert drawn.count("<path") == ours_drawn.count("<path")
+    assert [c.form.__class__ for c in theirs.walk()] == [c.form.__class__ for c in ours.walk()]
+
+
+# ---- any series-parallel tree, written as a forward in torch calls --------------------------------------------
+
+
+class Foreign(nn.Module):
+    """A tree of bricks as somebody else would write it: its layers in a list, its forward in torch calls."""
+
+    def __init__(self, tree: nn.Module, alike: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList()
+        self.alike = alike  # which of the ways to write one thing
+        self.plan = self.planned(tree)
+
+    def planned(self, tree: nn.Module) -> Any:
+        if isinstance(tree, Concat | Product):
+            return type(tree), [self.planned(branch) for branch in tree]
+        if isinstance(tree, Residual):
+            return Residual, [self.planned(tree.shortcut), self.planned(tree.body)], tree.scale
+        if isinstance(tree, nn.Sequential):
+            return nn.Sequential, [self.planned(step) for step in tree]
+        if isinstance(tree, nn.ReLU | nn.Sigmoid | nn.Flatten | nn.Identity):
+            return type(tree), []
+        self.layers.append(tree)
+        return len(self.layers) - 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.run(self.plan, x)
+
+    def run(self, plan: Any, x: Tensor) -> Tensor:
+        if isinstance(plan, int):
+            return self.layers[plan](x)
+        kind, inside, *more = plan
+        values: list[Tensor] = []
+        if kind is nn.Sequential:
+            for step in inside:
+                x = self.run(step, x)
+            return x
+        values = [self.run(branch, x) for branch in inside]
+        if kind is Concat:
+            return torch.cat(values, 1) if self.alike else torch.concat(tensors=values, dim=-3)
+        if kind is Product:
+            return values[0] * values[1] if self.alike else torch.mul(values[0], values[1])
+        if kind is Residual:
+            shortcut, body = values
+            if more[0] == 1:
+                return body + shortcut if self.alike else shortcut.add(body)
+            return shortcut + more[0] * body if self.alike else torch.add(shortcut, body, alpha=more[0])
+        if kind is nn.ReLU:
+            return F.relu(x) if self.alike else x.clamp_min(0) if self.alike == 2 else x.relu()
+        if kind is nn.Sigmoid:
+            return x.sigmoid() if self.alike else torch.sigmoid(x)
+        return x.flatten(1) if kind is nn.Flatten else x
+
+
+@st.composite
+def trees(draw: st.DrawFn, channels: int, depth: int = 3) -> tuple[nn.Module, int]:
+    """A tree of bricks that keeps its grid, and its channels."""
+    kind = draw(st.sampled_from(["layer", "relu", "sequence", "concat", "residual", "gate"] if depth else ["layer"]))
+    if kind == "layer":
+        if draw(st.booleans()):
+            return nn.AvgPool2d(3, 1, 1), channels
+        kernel, out = draw(st.sampled_from([1, 3, 5])), draw(st.integers(1, 4))
+        return nn.Conv2d(channels, out, kernel, padding=kernel // 2, bias=draw(st.booleans())), out
+    if kind == "relu":
+        return nn.ReLU(), channels
+    if kind == "sequence":
+        steps = []
+        for _ in range(draw(st.integers(1, 3))):
+            step, channels = draw(trees(channels, depth - 1))
+            steps.append(step)
+        return nn.Sequential(*steps), channels
+    if kind == "concat":
+        branches = [draw(trees(channels, depth - 1)) for _ in range(draw(st.integers(2, 3)))]
+        return Concat(*(branch for branch, _ in branches)), sum(out for _, out in branches)
+    body, out = draw(trees(channels, depth - 1))
+    whole = nn.Sequential(body, nn.Conv2d(out, channels, 1))
+    if kind == "gate":
+        gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, channels, 1), nn.Sigmoid())
+        return nn.Sequential(whole, Product(nn.Identity(), gate)), channels
+    shortcut = nn.Conv2d(channels, channels, 1) if draw(st.booleans()) else nn.Identity()
+    return Residual(whole, shortcut, scale=draw(st.sampled_from([1.0, 0.1, -1.0]))), channels
+
+
+@settings(max_examples=60)
+@given(trees(3), st.integers(0, 1))
+def test_any_tree_written_as_a_forward_is_read_as_that_tree(case: tuple[nn.Module, int], alike: int) -> None:
+    tree, channels = case
+    foreign, shape = Foreign(tree, alike), (3, 9, 8)
+    node, ours = exact(foreign, shape), trace(tree, shape)
+    assert (node.output, node.params, node.macs) == (ours.output, ours.params, ours.macs)
+    assert node.output.channels == channels
+    assert not list(node.unread())
+
+
+@given(st.integers(1, 3))
+def test_a_foreign_head_ends_in_a_vector(layers: int) -> None:
+    tree = nn.Sequential(*(nn.Conv2d(3, 3, 3) for _ in range(layers)), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                         nn.Linear(3, 2))  # fmt: skip
+    node = exact(Foreign(tree, 1), (3, 9, 9))
+    assert node.output == trace(tree, (3, 9, 9)).output
+
+
+# ---- parameters ------------------------------------------------------------------------------------------------
+
+
+def tied() -> nn.Module:
+    one, two = conv(8, 8, 3, padding=1), conv(8, 8, 3, padding=1)
+    two.weight = one.weight
+    return nn.Sequential(one, two)
+
+
+def sharing() -> nn.Module:
+    one, two = ConvUnit(8, 8, 3), ConvUnit(8, 8, 3)
+    two.conv = one.conv
+    return nn.Sequential(one, two)
+
+
+class Scaled(nn.Sequential):
+    """Holds a parameter of its own."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__(*layers)
+        self.scale = nn.Parameter(torch.ones(3))
+
+
+class Unused(nn.Module):
+    """Has parts that nothing runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.p = conv(3, 3, 1), conv(3, 3, 3), nn.Parameter(torch.ones(7))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.a(x)
+
+
+@pytest.mark.parametrize(("make", "channels", "params"), [
+    (tied, 8, 592),
+    (sharing, 8, 608),
+    (lambda: Scaled(conv(3, 3, 1)), 3, 15),
+    (lambda: nn.Sequential(Scaled(conv(3, 3, 1)), Scaled(conv(3, 3, 1))), 3, 30),
+    (Unused, 3, 12 + 84 + 7),
+    (lambda: nn.Sequential(nn.Sequential(Unused()), Unused()), 3, 2 * 103),
+    (lambda: nn.utils.parametrizations.weight_norm(conv(3, 3, 1)), 3, 15),
+    (lambda: nn.Sequential(unit_of(Same(3, 4, 3)), nn.ReLU()), 3, 120),
+])  # fmt: skip
+def test_every_parameter_is_counted_once(make: Callable[[], nn.Module], channels: int, params: int) -> None:
+    assert exact(make(), (channels, 9, 9)).params == params
