@@ -9,10 +9,10 @@ A new kind of layer is one `@kind(...)` here: drawings, tables, feedback and cos
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from types import CodeType
-from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from typing import Any, NamedTuple, TypeVar
 
 from torch import nn
 
@@ -101,8 +101,48 @@ class Kind:
     part: Callable[[Any], Part]
 
 
-KINDS: dict[type[nn.Module], Kind] = {}
-"""The records by the class whose `forward` they describe."""
+Record = TypeVar("Record")
+
+
+class Records(dict[type[nn.Module], Record]):
+    """Records by the class whose `forward` they describe; finds the one of any module that computes the same."""
+
+    def __init__(self) -> None:
+        self._owners: dict[type, type[nn.Module] | None] = {}
+
+    def __setitem__(self, owner: type[nn.Module], record: Record) -> None:
+        super().__setitem__(owner, record)
+        self._owners.clear()  # what had no record may have one now
+
+    def owner(self, cls: type) -> type[nn.Module] | None:
+        """The class with a record whose `forward`, with all that it uses, `cls` has; None where `cls` overrides any."""
+        if cls not in self._owners:
+            if len(self._owners) > MOST_CLASSES:
+                self._owners.clear()
+            self._owners[cls] = self._find(cls)
+        return self._owners[cls]
+
+    def _find(self, cls: type) -> type[nn.Module] | None:
+        for at, base in enumerate(cls.__mro__):
+            if base in self:
+                above = cls.__mro__[:at]
+                return base if not any(vars(one).keys() & _used_by(base) for one in above) else None
+        return None
+
+    def of(self, module: nn.Module) -> Record | None:
+        """The record of what `module` computes, or None."""
+        owner = self.owner(type(module))
+        if owner is None or not _used_by(owner).isdisjoint(module.__dict__):
+            return None
+        parametrizations = module._modules.get("parametrizations")
+        return self[owner] if parametrizations is None or _only_norms(parametrizations) else None
+
+
+MOST_CLASSES = 4096
+"""Classes whose records are remembered: programs that make classes on the fly must not fill the memory."""
+
+KINDS: Records[Kind] = Records()
+"""The records of layers."""
 
 Words = str | Callable[[Any], str]
 
@@ -129,37 +169,24 @@ def kind(
 
 # ---- whose record is it? -----------------------------------------------------------------------
 
-_found: WeakKeyDictionary[type, type | None] = WeakKeyDictionary()
 _ALWAYS_USED = frozenset(
     {"__call__", "_call_impl", "_wrapped_call_impl", "__iter__", "__getattr__", "__getattribute__"}
 )
 _ONLY_VALUES = frozenset({"weight", "bias"})  # a property in their place (a weight norm, say) changes no shape
 
 
-def kind_of(module: nn.Module, kinds: dict[type[nn.Module], Any] = KINDS) -> Any | None:
-    """The record of what `module` computes, or None: of its class, or of the class whose methods it has unchanged."""
-    owner = owner_of(type(module), kinds)
-    if owner is None or any(name in module.__dict__ for name in _used_by(owner)):
-        return None
-    return kinds[owner] if _only_norms(module._modules.get("parametrizations")) else None
+def kind_of(module: nn.Module) -> Kind | None:
+    """The record of the layer that `module` computes like, or None."""
+    return KINDS.of(module)
 
 
-def _only_norms(parametrizations: nn.Module | None) -> bool:
+def _only_norms(parametrizations: nn.Module) -> bool:
     """Whether weights are computed by nothing but torch's norms of weights: others may cost MACs or change shapes."""
-    steps = [step for chain in parametrizations.children() for step in chain.children()] if parametrizations else []
+    steps = [step for chain in parametrizations.children() for step in chain.children()]
     return all(
         type(step).__module__ == "torch.nn.utils.parametrizations" and type(step).__name__.endswith("Norm")
         for step in steps
     )
-
-
-def owner_of(cls: type, kinds: Any = KINDS) -> type[nn.Module] | None:
-    """The class among `kinds` whose `forward`, with all that it uses, `cls` has; None where `cls` overrides any."""
-    for at, base in enumerate(cls.__mro__):
-        if base in kinds:
-            above = cls.__mro__[:at]
-            return base if not any(vars(one).keys() & _used_by(base) for one in above) else None
-    return None
 
 
 _used: dict[type, frozenset[str]] = {}
@@ -191,6 +218,8 @@ def _referred(code: CodeType | None) -> Iterator[str]:
 
 def numbers(value: Any, count: int = 2) -> Sides:
     """`3` -> `(3, 3)`; a tuple stays as it is."""
+    if type(value) is tuple:
+        return value
     return tuple(map(int, value)) if isinstance(value, tuple | list) else (int(value),) * count
 
 
@@ -213,7 +242,12 @@ def _window_label(module: Any, what: str, valid: bool) -> str:
 
 def _sides_of(module: nn.Module) -> int:
     """1, 2 or 3 for a layer whose class ends so: Conv1d, MaxPool2d, BatchNorm3d."""
-    return next(int(cls.__name__[-2]) for cls in type(module).__mro__ if cls.__name__[-2:] in ("1d", "2d", "3d"))
+    return _sides_of_class(type(module))  # type: ignore[arg-type]  # mypy: a class of modules is hashable
+
+
+@lru_cache(maxsize=1024)
+def _sides_of_class(kind: Any) -> int:
+    return next(int(cls.__name__[-2]) for cls in kind.__mro__ if cls.__name__[-2:] in ("1d", "2d", "3d"))
 
 
 # ---- convolutions and linear layers --------------------------------------------------------------
@@ -226,6 +260,7 @@ def _maps(signal: Signal, sides: int, reader: str) -> None:
         raise ValueError(f"{reader} reads maps of (C, {axes}), but gets {what}")
 
 
+@lru_cache(maxsize=8192)  # one network is traced many times, and its blocks repeat
 def _slide(
     signal: Signal, channels: int, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides, *, ceil: bool = False
 ) -> Signal:
@@ -248,6 +283,7 @@ def _possible(kernel: Sides, stride: Sides, padding: Sides, dilation: Sides) -> 
         )
 
 
+@lru_cache(maxsize=8192)
 def _seeing(signal: Signal, shape: Sides, kernel: Sides, stride: Sides, dilation: Sides | None = None) -> Signal:
     if signal.field is None or signal.jump is None or len(signal.field) != len(kernel):
         return signal.blind(shape)

@@ -18,8 +18,8 @@ from torch.nn.modules import module as every
 
 from .arithmetic import TooSmallError
 from .bricks import Concat, ConvUnit, Product, Residual
+from .layers import Records, Signal, kind_of
 from .layers import Sides as Shape
-from .layers import Signal, kind_of
 
 if TYPE_CHECKING:
     from .reading import Runs
@@ -42,7 +42,7 @@ class Reading(NamedTuple):
     known: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Node:
     """One module as `trace` read it, with everything below it. Numbers are for one image (batch 1).
 
@@ -147,10 +147,11 @@ class Walk:
         )
 
     def _read(self, module: nn.Module, signal: Signal) -> Reading:
-        refuse_unready(module, ".".join(filter(None, self._path)), hooks=self.hooks)
+        if _may_be_unready(module):
+            refuse_unready(module, ".".join(filter(None, self._path)), hooks=self.hooks)
         if (compiled := uncompiled(module)) is not module:
             return self._read(compiled, signal)
-        if rule := kind_of(module, RULES):
+        if rule := RULES.of(module):
             reading: Reading = rule(module, signal, self)
             return reading
         if kind := kind_of(module):
@@ -207,9 +208,15 @@ class Walk:
         """Leaves the parameters of a module out of the count."""
         self._counted |= {id(parameter) for parameter in module.parameters()}
 
+    def _all_counted(self, module: nn.Module) -> bool:
+        for parameter in module._parameters.values():
+            if parameter is not None and id(parameter) not in self._counted:
+                return False
+        return all(child is None or self._all_counted(child) for child in module._modules.values())
+
     def completed(self, node: Node) -> Node:
         """`node` with the parameters that nothing ran, each counted at the innermost node whose module holds it."""
-        if {id(parameter) for parameter in node.module.parameters()} <= self._counted:
+        if self._all_counted(node.module):
             return node
         children = tuple(self.completed(child) for child in node.children)
         more = sum(new.params - old.params for new, old in zip(children, node.children, strict=True))
@@ -220,6 +227,17 @@ def uncompiled(module: nn.Module) -> nn.Module:
     """What `torch.compile` has wrapped, which is what it computes; any other module as it is."""
     inside = module._modules["_orig_mod"] if type(module).__name__ == "OptimizedModule" else None
     return module if inside is None else uncompiled(inside)
+
+
+def _may_be_unready(module: nn.Module) -> Any:
+    """Whether `refuse_unready` has anything to look at: nearly never, and it is asked of every module."""
+    return (
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or every._global_forward_hooks
+        or every._global_forward_pre_hooks
+        or hasattr(type(module), "cls_to_become")
+    )
 
 
 def refuse_unready(module: nn.Module, where: str, *, hooks: bool = False) -> None:
@@ -341,7 +359,7 @@ def _smallest_side(module: nn.Module, channels: int, failed: int, aux: bool) -> 
 # ---- the bricks ------------------------------------------------------------------------------------
 
 Rule = Callable[[Any, Signal, Walk], Reading]
-RULES: dict[type[nn.Module], Rule] = {}
+RULES: Records[Rule] = Records()
 """What a module makes of its parts, by the class whose `forward` it describes."""
 
 
