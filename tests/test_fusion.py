@@ -166,6 +166,12 @@ def test_odd_blocks_keep_their_outputs(block: nn.Module) -> None:
     assert torch.equal(x, given)
 
 
+def test_a_concat_is_left_out_only_where_its_branches_became_one() -> None:
+    merged = fuse(Concat(branch(6, (4, 1)), branch(6, (3, 1))).eval())
+    assert [name for name, _ in merged.named_children()] == ["merged", "slices"]
+    assert type(fuse(Concat(branch(6, (4, 1))).eval())) is Concat
+
+
 def test_a_residual_sums_over_its_body_only_behind_a_convolution() -> None:
     linear, pooled = ConvUnit(6, 6, 3, relu=False), nn.Sequential(ConvUnit(6, 6, 3), nn.MaxPool2d(3, 1, 1))
     assert type(fuse(Residual(linear, scale=0.3).eval())) is Sum

@@ -259,6 +259,9 @@ WHOLE: dict[str, tuple[Callable[[], nn.Module], Shape]] = {
     "chunks": (lambda: Written(chunked, a=conv(1, 2, 3, padding=1)), (3, 8, 8)),
     "a transposed product": (lambda: Written(lambda s, x: x @ x.transpose(2, 3)), (3, 8, 8)),
     "attention": (lambda: Written(lambda s, x: F.scaled_dot_product_attention(x, x, x)), (3, 8, 8)),
+    "a stretch by a constant": (
+        lambda: Written(lambda s, x: F.adaptive_avg_pool2d(x, 1) + s.c, c=nn.Parameter(torch.ones(3, 8, 8))), (3, 8, 8)
+    ),
     "a rolled sum": (lambda: Written(lambda s, x: x + torch.roll(x, 1, 2)), (3, 8, 8)),
     "weights made of the image": (
         lambda: Written(lambda s, x: F.conv2d(x, s.g(x.mean((2, 3))).view(3, 3, 1, 1)), g=nn.Linear(3, 9)), (3, 8, 8)
@@ -281,6 +284,42 @@ def test_what_is_not_read_costs_what_it_costs_and_no_receptive_field_is_guessed(
 def test_products_of_two_computed_values_are_told_from_those_with_weights() -> None:
     attention = trace(Written(lambda s, x: s.v(x) @ x.transpose(2, 3), v=nn.Linear(8, 8)), (3, 8, 8))
     assert (attention.macs, attention.products) == (3 * 8 * 8 * 8, 3 * 8 * 8 * 8)
+
+
+def test_what_is_not_read_is_named_by_the_call() -> None:
+    chunks = WHOLE["chunks"][0]()
+    assert list(trace(chunks, (3, 8, 8)).unread()) == ["0.chunk (Function)", "1 (Function)", "2 (Function)"]
+    cut = Written(lambda s, x: s.a(x[..., :4]), a=k3())
+    assert list(trace(cut, (3, 8, 8)).unread()) == ["getitem (Function)"]
+
+
+PRODUCTS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "mm": lambda c, a, b: torch.mm(a[0], b[0])[None],
+    "addmm": lambda c, a, b: torch.addmm(c[0], a[0], b[0])[None],
+    "bmm": lambda c, a, b: torch.bmm(a, b),
+    "baddbmm": torch.baddbmm,
+}
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_the_factors_decide_whose_product_it_is(name: str) -> None:
+    """What is added to a product is no factor of it."""
+    multiply, weight = PRODUCTS[name], nn.Parameter(torch.ones(1, 4, 4))
+    for what, cost in [
+        (lambda s, x: multiply(x, x, x), (0, 64)),
+        (lambda s, x: multiply(s.w, x, x), (0, 64)),
+        (lambda s, x: multiply(x, s.w, x), (64, 0)),
+        (lambda s, x: multiply(x, x, s.w), (64, 0)),
+    ]:
+        node = trace(Written(what, w=weight), (4, 4))
+        assert (node.macs, node.products) == cost
+
+
+def test_a_unit_of_a_readers_has_our_names() -> None:
+    layers = {"c": k3(), "n": nn.BatchNorm2d(3), "r": nn.ReLU()}
+    form = trace(Written(lambda s, x: s.r(s.n(s.c(x))), **layers), (3, 8, 8)).form
+    assert isinstance(form, ConvUnit)
+    assert list(form._modules.items()) == list(zip(("conv", "bn", "relu"), layers.values(), strict=True))
 
 
 # ---- refused by name ----------------------------------------------------------------------------------------

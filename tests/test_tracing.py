@@ -387,6 +387,30 @@ def test_the_smallest_image_is_named_for_whole_networks_and_for_the_place() -> N
     )
 
 
+@pytest.mark.parametrize("brick", [
+    Concat(nn.Identity(), nn.ConvTranspose2d(3, 3, 1)), Concat(nn.ConvTranspose2d(3, 3, 1), nn.Identity()),
+    Residual(nn.ConvTranspose2d(3, 3, 1)),
+], ids=repr)  # fmt: skip
+def test_what_joins_an_unknown_field_has_none(brick: nn.Module) -> None:
+    node = trace(brick, (3, 4, 5))
+    assert node.known
+    assert node.output.sides == (4, 5)
+    assert node.output.field is node.output.jump is None
+
+
+def test_own_parameters_are_those_of_no_child() -> None:
+    assert trace(ConvUnit(3, 4, 1), (3, 4, 5)).own_params == 0  # a box has no parts
+    row = nn.Sequential(ConvUnit(3, 4, 1))
+    row.register_parameter("scale", nn.Parameter(torch.ones(7)))
+    assert trace(row, (3, 4, 5)).own_params == 7
+
+
+def test_options_are_given_by_name() -> None:
+    for call in (lambda: trace(nn.ReLU(), (3, 4, 5), False), lambda: shorthand.lay((8, 3), 3, 0.5)):  # type: ignore[misc]
+        with pytest.raises(TypeError, match="positional arguments"):
+            call()
+
+
 def test_nodes_are_found_by_their_path() -> None:
     node = trace(ie.build("googlenet"), (3, 224, 224))
     assert node["inception_3a.1.1"].output.shape == (128, 28, 28)
