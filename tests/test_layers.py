@@ -192,9 +192,35 @@ def test_a_refusal_says_why(layer: nn.Module, sentence: str) -> None:
 
 
 @pytest.mark.parametrize(("layer", "shape"), [
+    (nn.Conv2d(3, 4, 3, padding="same"), (3, 5, 5)),
+    (nn.Conv2d(3, 4, 3, padding=2, padding_mode="reflect"), (3, 3, 3)),
+    (nn.Conv2d(3, 4, 3, padding=3, padding_mode="circular"), (3, 3, 3)),
+    (nn.Conv2d(3, 4, 3, padding=4, padding_mode="replicate"), (3, 3, 3)),
+    (nn.ConvTranspose2d(3, 4, 2), (3, 4, 5)),
+    (nn.Linear(5, 4), (3, 5)),
+    (nn.MaxPool2d(4, padding=2), (3, 4, 4)),
+    (nn.AvgPool3d(2), (3, 4, 4, 4)),
+    (nn.AvgPool1d(2), (3, 4)),
+    (nn.AdaptiveMaxPool2d((None, 1)), (3, 4, 5)),
+    (nn.AdaptiveAvgPool1d(1), (3, 5)),
+    (nn.ZeroPad2d(-1), (3, 4, 4)),
+    (nn.BatchNorm1d(3), (3,)),
+    (nn.BatchNorm2d(3, track_running_stats=False), (3, 1, 2)),
+    (nn.InstanceNorm2d(3), (3, 1, 2)),
+    (nn.GroupNorm(2, 4), (4, 1, 1)),
+    (nn.LayerNorm([4, 5]), (3, 4, 5)),
+    (nn.LocalResponseNorm(2), (3, 5)),
+    (nn.Flatten(2), (3, 4, 5)),
+    (nn.Flatten(1, 2), (3, 4, 5)),
+    (nn.Flatten(-1), (3, 4, 5)),
     (nn.PixelShuffle(2), (4, 3, 3)),
+    (nn.PReLU(3), (3, 4, 5)),
+    (nn.Softmax(1), (3, 4, 5)),
+    (nn.Dropout1d(), (3,)),
+    (nn.Dropout1d(), (3, 5)),
 ], ids=repr)  # fmt: skip
 def test_a_record_needs_no_run(layer: nn.Module, shape: Shape) -> None:
+    """Not even at the limits of what it says: what is run loses its receptive field."""
     assert trace(layer, shape).known
 
 

@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 import inception_edu as ie
 from inception_edu.bricks import Concat, ConvUnit, Residual
 from inception_edu.fusion import fuse
-from inception_edu.network import InceptionNet, classifier
+from inception_edu.network import InceptionNet, aux_head_bn, classifier
 from tools.peers import prepare_torchvision
 
 
@@ -67,6 +67,15 @@ def test_an_image_without_a_batch_is_answered_by_how_to_make_one() -> None:
         net(torch.rand(3, 32, 32))
     with pytest.raises(ie.ShapeError, match=r"^googlenet cannot read \(C, H, W\) = \(4, 32, 32\): "):
         net(torch.rand(1, 4, 32, 32))
+
+
+@pytest.mark.parametrize(("small", "side"), [(False, 17), (True, 12)])
+def test_the_head_of_inception_v3_sees_its_whole_grid_at_once(small: bool, side: int) -> None:
+    """The figure's: 5x5 after the pool, then 1x1 to 128 and 5x5 to 768, on which one value is left."""
+    head = ie.trace(aux_head_bn(32, 7, small=small), (32, side, side))
+    shapes = [child.output.shape for child in head["features"].children]
+    assert shapes == [(32, 5, 5), (128, 5, 5), (768, 1, 1)]
+    assert head.output.shape == (7,)
 
 
 # ---- parts of a reader's own ---------------------------------------------------------------------------------

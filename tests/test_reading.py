@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import inception_edu as ie
 from inception_edu.bricks import Concat, ConvUnit, Product, Residual
+from inception_edu.network import as_bricks
 from inception_edu.tracing import Node, trace
 
 Shape = tuple[int, ...]
@@ -200,6 +201,27 @@ def test_the_numbers_of_same_padding_and_of_a_sequence_run_twice() -> None:
     assert trace(Twice(*once), (4, 8, 8)).macs == 2 * trace(once, (4, 8, 8)).macs == 2_048
 
 
+SUMS: dict[str, Callable[[Any, Tensor], Tensor]] = {
+    "x + a": lambda s, x: x + s.a(x),
+    "a - x": lambda s, x: s.a(x) - x,
+    "x - a": lambda s, x: x - s.a(x),
+    "x + 0.1 a": lambda s, x: x + 0.1 * s.a(x),
+    "0.1 a + x": lambda s, x: s.a(x) * 0.1 + x,
+    "x - a / 4": lambda s, x: x - s.a(x) / 4,
+    "add(x, a, alpha=0.5)": lambda s, x: torch.add(x, s.a(x), alpha=0.5),
+    "sub(x, a, alpha=2)": lambda s, x: torch.sub(x, s.a(x), alpha=2),
+    "a b": lambda s, x: s.a(x) * s.b(x),
+    "cat(a, x, b)": lambda s, x: torch.cat([s.a(x), x, s.b(x)], -3),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+@torch.no_grad()
+def test_the_bricks_compute_what_the_forward_does(name: str) -> None:
+    module, x = Written(SUMS[name], a=k3(), b=k5()), torch.rand(2, 3, 7, 7)
+    assert torch.allclose(as_bricks(trace(module, (3, 7, 7)))(x), module(x), atol=1e-6)
+
+
 # ---- what cannot be seen through is counted as a whole: its cost is exact, its receptive field unknown ----------
 
 
@@ -262,6 +284,7 @@ WHOLE: dict[str, tuple[Callable[[], nn.Module], Shape]] = {
     "a stretch by a constant": (
         lambda: Written(lambda s, x: F.adaptive_avg_pool2d(x, 1) + s.c, c=nn.Parameter(torch.ones(3, 8, 8))), (3, 8, 8)
     ),
+    "a pool along channels": (lambda: Written(lambda s, x: F.max_pool2d(x, 2)), (4, 8)),
     "a rolled sum": (lambda: Written(lambda s, x: x + torch.roll(x, 1, 2)), (3, 8, 8)),
     "weights made of the image": (
         lambda: Written(lambda s, x: F.conv2d(x, s.g(x.mean((2, 3))).view(3, 3, 1, 1)), g=nn.Linear(3, 9)), (3, 8, 8)
