@@ -289,6 +289,7 @@ def test_a_slice_beyond_the_channels_is_answered() -> None:
     with pytest.raises(ie.ShapeError, match="channels 6 to 9 are asked of 8"):
         ie.trace(Slice(6, 4), (8, 5, 5))
     assert "start=6, width=4" in repr(Slice(6, 4))
+    assert "channels 6 to 9" in ie.diagram(ie.trace(nn.Sequential(Slice(6, 4)), (10, 5, 5)))
 
 
 # ---- weights that are computed, layers that were replaced, shapes that broadcast -----------------------------------

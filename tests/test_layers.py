@@ -235,9 +235,13 @@ class LowRank(nn.Module):
         return weight + self.a @ self.b
 
 
-def low_rank() -> nn.Module:
+class LowRankNorm(LowRank):
+    """Is called like one of torch's norms, and is none."""
+
+
+def low_rank(cls: type[nn.Module] = LowRank) -> nn.Module:
     linear = nn.Linear(8, 8)
-    parametrize.register_parametrization(linear, "weight", LowRank())
+    parametrize.register_parametrization(linear, "weight", cls())
     return linear
 
 
@@ -246,7 +250,8 @@ def low_rank() -> nn.Module:
     (lambda: parametrizations.spectral_norm(nn.Linear(8, 8)), 64),
     (lambda: parametrizations.orthogonal(nn.Linear(8, 8)), 64 + 512),
     (low_rank, 64 + 8 * 2 * 8),
-], ids=["weight norm", "spectral norm", "orthogonal", "low rank"])  # fmt: skip
+    (lambda: low_rank(LowRankNorm), 64 + 8 * 2 * 8),
+], ids=["weight norm", "spectral norm", "orthogonal", "low rank", "low rank by another name"])  # fmt: skip
 def test_products_of_weights_alone_are_counted_where_torch_computes_them(
     make: Callable[[], nn.Module], macs: int
 ) -> None:

@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 import inception_edu as ie
 from inception_edu.bricks import Concat, ConvUnit, Residual
 from inception_edu.fusion import fuse
-from inception_edu.network import InceptionNet, aux_head_bn, classifier
+from inception_edu.network import InceptionNet, aux_head_bn, classifier, stem
 from tools.peers import prepare_torchvision
 
 
@@ -76,6 +76,17 @@ def test_the_head_of_inception_v3_sees_its_whole_grid_at_once(small: bool, side:
     shapes = [child.output.shape for child in head["features"].children]
     assert shapes == [(32, 5, 5), (128, 5, 5), (768, 1, 1)]
     assert head.output.shape == (7,)
+
+
+def test_the_stem_is_what_comes_before_the_first_block() -> None:
+    node = stem(ie.trace(small(), (3, 32, 32)))
+    assert (node.name, [child.name for child in node.children]) == ("stem", ["conv_1", "conv_2", "pool_1"])
+    residual = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), Residual(nn.Conv2d(4, 4, 1)))
+    assert [child.name for child in stem(ie.trace(residual, (3, 32, 32))).children] == ["0"]
+    reducing = nn.Sequential(Concat(nn.MaxPool2d(2), nn.AvgPool2d(2)), nn.ReLU(), Concat(nn.Identity()))
+    assert [child.name for child in stem(ie.trace(reducing, (3, 32, 32))).children] == ["0", "1"]
+    with pytest.raises(ValueError, match=r"^mine has no stem: no Concat or Residual follows one$"):
+        stem(ie.trace(nn.Sequential(nn.ReLU()), (3, 32, 32), name="mine"))
 
 
 # ---- parts of a reader's own ---------------------------------------------------------------------------------

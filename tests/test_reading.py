@@ -201,6 +201,51 @@ def test_the_numbers_of_same_padding_and_of_a_sequence_run_twice() -> None:
     assert trace(Twice(*once), (4, 8, 8)).macs == 2 * trace(once, (4, 8, 8)).macs == 2_048
 
 
+FUNCTIONS: dict[str, tuple[Callable[[Tensor], Tensor], list[nn.Module], Shape]] = {
+    "avg_pool1d": (lambda x: F.avg_pool1d(x, 3, 2, 1), [nn.AvgPool1d(3, 2, 1)], (3, 8)),
+    "avg_pool2d": (lambda x: F.avg_pool2d(x, 3, 2, padding=1), [nn.AvgPool2d(3, 2, 1)], (3, 8, 8)),
+    "max_pool2d": (lambda x: F.max_pool2d(x, 3, 2, 1, 1, True), [nn.MaxPool2d(3, 2, 1, ceil_mode=True)], (3, 8, 8)),
+    "max_pool3d": (lambda x: F.max_pool3d(x, 2), [nn.MaxPool3d(2)], (3, 4, 4, 4)),
+    "adaptive_avg_pool2d": (lambda x: F.adaptive_avg_pool2d(x, 2), [nn.AdaptiveAvgPool2d(2)], (3, 8, 8)),
+    "adaptive_avg_pool1d": (lambda x: F.adaptive_avg_pool1d(x, 2), [nn.AdaptiveAvgPool1d(2)], (3, 8)),
+    "adaptive_max_pool2d": (lambda x: F.adaptive_max_pool2d(x, (2, 1)), [nn.AdaptiveMaxPool2d((2, 1))], (3, 8, 8)),
+    "mean": (lambda x: x.mean((-1, 2), keepdim=True), [nn.AdaptiveAvgPool2d(1)], (3, 8, 8)),
+    "mean to a vector": (lambda x: x.mean((2, 3)), [nn.AdaptiveAvgPool2d(1), nn.Flatten()], (3, 8, 8)),
+    "flatten": (lambda x: x.flatten(1), [nn.Flatten()], (3, 8, 8)),
+    "view": (lambda x: x.view(1, -1), [nn.Flatten()], (3, 8, 8)),
+    "softmax": (lambda x: F.softmax(x, -3), [nn.Softmax(1)], (3, 8, 8)),
+    "log_softmax": (lambda x: x.log_softmax(dim=1), [nn.LogSoftmax(1)], (3, 8, 8)),
+    "elu": (lambda x: F.elu(x, 0.5), [nn.ELU(0.5)], (3, 8, 8)),
+    "dropout": (lambda x: F.dropout(x, 0.2), [nn.Dropout(0.2)], (3, 8, 8)),
+    "pad": (lambda x: F.pad(x, (1, 2)), [nn.ConstantPad2d((1, 2, 0, 0), 0)], (3, 8, 8)),
+    "pad with a value": (lambda x: F.pad(x, (1, 2, 3, 0), value=0.5), [nn.ConstantPad2d((1, 2, 3, 0), 0.5)], (3, 8, 8)),
+    "contiguous": (lambda x: x.contiguous(), [nn.Identity()], (3, 8, 8)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_read_as_the_layers_that_it_is(name: str) -> None:
+    call, layers, shape = FUNCTIONS[name]
+    node = exact(Written(lambda s, x: call(x)), shape)
+    found = list(node.form) if isinstance(node.form, nn.Sequential) else [node.form]
+    assert [repr(layer) for layer in found] == [repr(layer) for layer in layers]
+    assert node.output == trace(nn.Sequential(*layers), shape).output
+
+
+def test_the_steps_of_a_form_are_named_by_the_calls() -> None:
+    steps = Written(lambda s, x: F.max_pool2d(F.leaky_relu(s.a(x)), 2).mean((2, 3)), a=k3())
+    names = [child.name for child in trace(steps, (3, 8, 8)).children]
+    assert names == ["a", "leaky_relu", "max_pool2d", "adaptiveavgpool2d", "flatten"]
+
+
+def test_of_two_equal_ways_the_second_is_the_body() -> None:
+    """As most write it: `shortcut(x) + body(x)`."""
+    module = Written(lambda s, x: s.a(x) + s.b(x), a=k3(), b=k5())
+    form = trace(module, (3, 8, 8)).form
+    assert isinstance(form, Residual)
+    assert (form.shortcut, form.body) == (module.a, module.b)
+
+
 SUMS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "x + a": lambda s, x: x + s.a(x),
     "a - x": lambda s, x: s.a(x) - x,
@@ -285,6 +330,9 @@ WHOLE: dict[str, tuple[Callable[[], nn.Module], Shape]] = {
         lambda: Written(lambda s, x: F.adaptive_avg_pool2d(x, 1) + s.c, c=nn.Parameter(torch.ones(3, 8, 8))), (3, 8, 8)
     ),
     "a pool along channels": (lambda: Written(lambda s, x: F.max_pool2d(x, 2)), (4, 8)),
+    "a part shared across another": (
+        lambda: Written(lambda s, x: torch.cat([s.a(r := F.relu(x)), x, s.b(r)], 1), a=k3(), b=k5()), (3, 8, 8)
+    ),
     "a rolled sum": (lambda: Written(lambda s, x: x + torch.roll(x, 1, 2)), (3, 8, 8)),
     "weights made of the image": (
         lambda: Written(lambda s, x: F.conv2d(x, s.g(x.mean((2, 3))).view(3, 3, 1, 1)), g=nn.Linear(3, 9)), (3, 8, 8)
