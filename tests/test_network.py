@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 import inception_edu as ie
 from inception_edu.bricks import Concat, ConvUnit, Residual
 from inception_edu.fusion import fuse
-from inception_edu.network import InceptionNet, aux_head_bn, classifier, stem
+from inception_edu.network import InceptionNet, as_bricks, aux_head_bn, classifier, stem
 from tools.peers import prepare_torchvision
 
 
@@ -76,6 +76,18 @@ def test_the_head_of_inception_v3_sees_its_whole_grid_at_once(small: bool, side:
     shapes = [child.output.shape for child in head["features"].children]
     assert shapes == [(32, 5, 5), (128, 5, 5), (768, 1, 1)]
     assert head.output.shape == (7,)
+
+
+def test_a_network_of_bricks_is_its_own_tree_of_bricks() -> None:
+    net = small()
+    assert as_bricks(ie.trace(net, (3, 32, 32))) is net
+    own = InceptionNet({"conv": ConvUnit(3, 8, 3), "own": Block()}, classifier(8, 4), name="mine").eval()
+    tree, x = as_bricks(ie.trace(own, (3, 12, 12))), torch.rand(2, 3, 12, 12)
+    assert isinstance(tree, InceptionNet)
+    assert tree.name == "mine"
+    assert tree.features.conv is own.features.conv
+    assert isinstance(tree.features.own, Concat)
+    assert torch.allclose(tree(x), own(x), atol=1e-6)
 
 
 def test_the_stem_is_what_comes_before_the_first_block() -> None:

@@ -398,6 +398,17 @@ def test_what_joins_an_unknown_field_has_none(brick: nn.Module) -> None:
     assert node.output.field is node.output.jump is None
 
 
+@pytest.mark.parametrize("kernel", [4, 5, 6, 7, 8, 9, 1023, 1024])
+def test_the_smallest_image_is_the_smallest(kernel: int) -> None:
+    with pytest.raises(ie.ShapeError, match=f"the smallest square image it can read is {kernel}x{kernel}$"):
+        trace(nn.Conv2d(1, 1, kernel, device="meta"), (1, 3, 3))
+
+
+def test_no_image_above_1024_is_named() -> None:
+    with pytest.raises(ie.ShapeError, match=r"at least 1025 are needed$"):
+        trace(nn.Conv2d(1, 1, 1025, device="meta"), (1, 3, 3))
+
+
 @pytest.mark.parametrize(("layer", "shape", "field"), [
     (nn.Linear(4, 2), (4,), (1, 1)),
     (nn.Conv1d(3, 4, 3), (3, 8), (3,)),
