@@ -281,6 +281,21 @@ def test_the_widest_window_of_an_adaptive_pool_that_does_not_divide(
     assert node.output.field == tuple(widest) == field
 
 
+@pytest.mark.parametrize(("out", "shape", "jump"), [
+    ((2, 3), (1, 5, 7), (2, 2)),  # whole pixels, rounded down: 2.5 and 2.33
+    ((4, 2), (1, 3, 8), (1, 4)),  # never below a pixel
+])  # fmt: skip
+def test_the_jump_of_an_adaptive_pool_is_whole(out: Any, shape: Shape, jump: Shape) -> None:
+    found = trace(nn.AdaptiveAvgPool2d(out), shape).output.jump
+    assert found == jump
+    assert all(type(n) is int for n in found or ())
+
+
+def test_a_flattened_map_sees_what_all_its_values_see() -> None:
+    row = nn.Sequential(nn.Conv2d(1, 2, 3, (2, 4), padding=1), nn.Flatten())
+    assert trace(row, (1, 8, 8)).output.field == (3 + 3 * 2, 3 + 1 * 4)  # 4 rows and 2 columns of values
+
+
 def test_a_record_belongs_to_a_forward() -> None:
     class Renamed(nn.Conv2d):
         pass
