@@ -283,7 +283,7 @@ def explain(module: nn.Module, shape: Sequence[int], *, aux: bool = True) -> str
 def image(sizes: Shape) -> Signal:
     """What an image of `sizes` is before the first layer: each value sees itself."""
     one = (1,) * (len(sizes) - 1 or 2)
-    return Signal(sizes, one, one)
+    return Signal(sizes, one, one, (0,) * len(one))
 
 
 def _explained(module: nn.Module, sizes: Shape, aux: bool, name: str, error: ShapeError) -> str:
@@ -391,26 +391,23 @@ def _sequence(module: nn.Sequential, signal: Signal, walk: Walk) -> Reading:
 
 
 def _joined(outputs: list[Signal], shape: Shape) -> Signal:
-    """Values of `shape` that depend on several signals; where a side of 1 is stretched, another sets the jump."""
-    seen = [o for o in outputs if o.field is not None and o.jump is not None and len(o.field) == len(shape) - 1]
-    if len(seen) < len(outputs) or len(shape) == 1:
-        return Signal(shape, *_whole(outputs)) if len(shape) == 1 else outputs[0].blind(shape)
-    fields, jumps = [], []
-    for side, n in enumerate(shape[1:]):
-        fields.append(max(o.field[side] for o in seen if o.field))
-        jumps.append(max(o.jump[side] for o in seen if o.jump and o.sides[side] == n))
-    return Signal(shape, tuple(fields), tuple(jumps))
-
-
-def _whole(vectors: list[Signal]) -> tuple[Shape | None, Shape | None]:
-    """The field and jump of a vector that depends on several."""
-    fields, jumps = [v.field for v in vectors], [v.jump for v in vectors]
-    if None in fields or len({len(f) for f in fields if f}) > 1:
-        return None, None
-    return (
-        tuple(max(sides) for sides in zip(*(f for f in fields if f), strict=True)),
-        tuple(max(sides) for sides in zip(*(j for j in jumps if j), strict=True)),
-    )
+    """Values of `shape` that each depend on one of every signal; a side of 1 is stretched, and stays where it is."""
+    sides = len(outputs[0].windows)
+    if {len(o.windows) for o in outputs} != {sides} or (len(shape) > 1 and sides != len(shape) - 1):
+        return outputs[0].blind(shape)
+    field, jump, start = [], [], []
+    for side, n in enumerate(shape[1:] or (1,) * sides):
+        seen = [o.windows[side] for o in outputs]
+        steps = [j if len(shape) == 1 or o.sides[side] == n else 0 for o, (_, j, _) in zip(outputs, seen, strict=True)]
+        widths, firsts = [], []
+        for i in (0, n - 1):  # windows that move apart are farthest apart at one of the two ends
+            lows = [at + i * step for (_, _, at), step in zip(seen, steps, strict=True)]
+            widths.append(max(low + f for low, (f, _, _) in zip(lows, seen, strict=True)) - min(lows))
+            firsts.append(min(lows))
+        field.append(max(widths))
+        jump.append(max(steps))
+        start.append(firsts[0])
+    return Signal(shape, tuple(field), tuple(jump), tuple(start))
 
 
 @rule(Concat)
