@@ -28,7 +28,8 @@ class Signal(NamedTuple):
     `field` and `jump` have one number a side, (vertical, horizontal) for an image, in pixels of the image that was
     traced: how many of them one value sees (its theoretical receptive field, which may reach beyond the border;
     statistics of normalisations aside), and how far two neighbouring values are apart. `start` is the first pixel that
-    the first value sees, below 0 in a padding. All three are None where they are not known.
+    the first value sees, below 0 in a padding. All three are None where they are not known; the last two also after
+    windows that are unevenly apart.
     """
 
     shape: Sides
@@ -72,8 +73,10 @@ class Signal(NamedTuple):
 
     @property
     def windows(self) -> list[tuple[int, int, int]]:
-        """(field, jump, start) of each side; none where they are not known."""
-        return list(zip(self.field or (), self.jump or (), self.start or (), strict=True))
+        """(field, jump, start) of each side; empty where they are not known."""
+        if self.field is None or self.jump is None or self.start is None:
+            return []
+        return list(zip(self.field, self.jump, self.start, strict=True))
 
 
 Part = dict[str, Any]
@@ -520,8 +523,10 @@ def _adaptive(module: Any, signal: Signal) -> Signal | None:
         max(-(-(i + 1) * n // out) - i * n // out for i in range(out))
         for n, out in zip(signal.sides, wanted, strict=True)
     )
-    steps = tuple(max(1, n // out) for n, out in zip(signal.sides, wanted, strict=True))
-    return _seeing(signal, (signal.channels, *wanted), widest, steps, (0,) * count)
+    steps = tuple(max(1, n // out) for n, out in zip(signal.sides, wanted, strict=True))  # where they divide
+    output = _seeing(signal, (signal.channels, *wanted), widest, steps, (0,) * count)
+    even = all(n % out == 0 for n, out in zip(signal.sides, wanted, strict=True))
+    return output if even else output._replace(jump=None, start=None)
 
 
 def _grid(module: Any) -> list[int | None]:
