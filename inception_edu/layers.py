@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from math import prod
 from types import CodeType
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from torch import nn
 
@@ -138,7 +137,6 @@ def kind(
 
 # ---- whose record is it? -----------------------------------------------------------------------
 
-_found: WeakKeyDictionary[type, type | None] = WeakKeyDictionary()
 _ALWAYS_USED = frozenset(
     {"__call__", "_call_impl", "_wrapped_call_impl", "__iter__", "__getattr__", "__getattribute__"}
 )
@@ -148,14 +146,15 @@ _ONLY_VALUES = frozenset({"weight", "bias"})  # a property in their place (a wei
 def kind_of(module: nn.Module, kinds: dict[type[nn.Module], Any] = KINDS) -> Any | None:
     """The record of what `module` computes, or None: of its class, or of the class whose methods it has unchanged."""
     owner = owner_of(type(module), kinds)
-    if owner is None or any(name in module.__dict__ for name in _used_by(owner)):
+    if owner is None or not _used_by(owner).isdisjoint(module.__dict__):
         return None
-    return kinds[owner] if _only_norms(module._modules.get("parametrizations")) else None
+    computed = module._modules.get("parametrizations")
+    return kinds[owner] if computed is None or _only_norms(computed) else None
 
 
-def _only_norms(parametrizations: nn.Module | None) -> bool:
+def _only_norms(parametrizations: nn.Module) -> bool:
     """Whether weights are computed by nothing but torch's norms of weights: others may cost MACs or change shapes."""
-    steps = [step for chain in parametrizations.children() for step in chain.children()] if parametrizations else []
+    steps = [step for chain in parametrizations.children() for step in chain.children()]
     return all(
         type(step).__module__ == "torch.nn.utils.parametrizations" and type(step).__name__.endswith("Norm")
         for step in steps
@@ -167,7 +166,7 @@ def owner_of(cls: type, kinds: Any = KINDS) -> type[nn.Module] | None:
     for at, base in enumerate(cls.__mro__):
         if base in kinds:
             above = cls.__mro__[:at]
-            return base if not any(vars(one).keys() & _used_by(base) for one in above) else None
+            return base if all(_used_by(base).isdisjoint(vars(one)) for one in above) else None
     return None
 
 
@@ -221,8 +220,9 @@ def _window_label(module: Any, what: str, valid: bool) -> str:
 
 
 def _sides_of(module: nn.Module) -> int:
-    """1, 2 or 3 for a layer whose class ends so: Conv1d, MaxPool2d, BatchNorm3d."""
-    return next(int(cls.__name__[-2]) for cls in type(module).__mro__ if cls.__name__[-2:] in ("1d", "2d", "3d"))
+    """1, 2 or 3 for a layer whose class ends so, or one that it inherits from: Conv1d, MaxPool2d, BatchNorm3d."""
+    names = (base.__name__ for base in type(module).__mro__)
+    return next(int(name[-2]) for name in names if name.endswith(("1d", "2d", "3d")))
 
 
 # ---- convolutions and linear layers --------------------------------------------------------------
@@ -334,8 +334,11 @@ def _holds(module: nn.Module, **shapes: Sides) -> bool:
 
     Where a reader has put others in their place, torch goes by them, and so the layer is run.
     """
-    held = module._parameters | module._buffers
-    return all(tensor is None or tensor.shape == shapes[n] for n, tensor in held.items() if n in shapes)
+    for name, shape in shapes.items():
+        tensor = module._parameters.get(name, module._buffers.get(name))
+        if tensor is not None and tensor.shape != shape:
+            return False
+    return True
 
 
 def _conv_macs(module: Any, read: Signal, output: Signal) -> int:

@@ -173,7 +173,7 @@ class Runs:
 
     def _run(self, module: nn.Module, shape: Shape) -> None:
         for name, part in module.named_modules():
-            refuse_unready(part, name)
+            refuse_unready(part, [name])
         twin, originals = _on_meta(module)
         floats = (p.dtype for p in twin.parameters() if p.is_floating_point())
         image = torch.empty(1, *shape, device="meta", dtype=next(floats, torch.get_default_dtype()))

@@ -9,7 +9,6 @@ it may be on any device.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
 from operator import index
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -147,7 +146,7 @@ class Walk:
         )
 
     def _read(self, module: nn.Module, signal: Signal) -> Reading:
-        refuse_unready(module, ".".join(filter(None, self._path)), hooks=self.hooks)
+        refuse_unready(module, self._path, hooks=self.hooks)
         if (compiled := uncompiled(module)) is not module:
             return self._read(compiled, signal)
         if rule := kind_of(module, RULES):
@@ -222,22 +221,22 @@ def uncompiled(module: nn.Module) -> nn.Module:
     return module if inside is None else uncompiled(inside)
 
 
-def refuse_unready(module: nn.Module, where: str, *, hooks: bool = False) -> None:
+def refuse_unready(module: nn.Module, path: Sequence[str] = (), *, hooks: bool = False) -> None:
     """Refuses a module that has no weights yet (ValueError), or a hook that may change what flows (TypeError).
 
     Hooks of torch's own pruning and norms of weights change only weights. `hooks` lets all hooks pass.
     """
-    if hasattr(module, "cls_to_become"):
+    if hasattr(type(module), "cls_to_become"):
         raise ValueError(f"{type(module).__name__} has no weights yet: run one batch through it first")
-    found = [module._forward_hooks, module._forward_pre_hooks]
-    found += [every._global_forward_hooks, every._global_forward_pre_hooks]
-    if hooks or not any(found):
+    found = module._forward_hooks or module._forward_pre_hooks
+    if hooks or not (found or every._global_forward_hooks or every._global_forward_pre_hooks):
         return
-    for hook in chain.from_iterable(each.values() for each in found):
+    own = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+    for hook in (*own, *every._global_forward_hooks.values(), *every._global_forward_pre_hooks.values()):
         if not any(base.__module__.startswith("torch.nn.utils.") for base in type(hook).__mro__):
             raise TypeError(
-                f"{where or 'the module'}, a {type(module).__name__}, has a forward hook, and what a hook changes "
-                "cannot be read off: remove it first"
+                f"{'.'.join(filter(None, path)) or 'the module'}, a {type(module).__name__}, has a forward hook, and "
+                "what a hook changes cannot be read off: remove it first"
             )
 
 
@@ -317,10 +316,10 @@ def _given(shape: Any) -> Any:
 def _smallest_side(module: nn.Module, channels: int, failed: int, aux: bool) -> int | None:
     """The smallest square side above `failed` that traces, or None where none up to 1024 does."""
 
-    def fault(side: int) -> ShapeError | None:
+    def fault(side: int) -> Exception | None:
         try:
             Walk(aux, hooks=True)("", module, Signal((channels, side, side)))
-        except ShapeError as error:
+        except (ShapeError, TypeError) as error:  # what cannot be read at all can at no side
             return error
         return None
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from math import prod
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -395,6 +396,13 @@ def test_a_fault_is_named_with_its_place_and_its_numbers(module: nn.Module, shap
     assert "\n" not in str(caught.value)
     with pytest.raises((RuntimeError, ValueError)):  # and torch could not have computed it either
         module.eval()(torch.zeros(1, *shape))
+
+
+@pytest.mark.parametrize("shape", [np.array([3, 4, 5]), (np.int64(3), 4, 5), torch.Size([3, 4, 5]), [3, 4, 5]])
+def test_a_shape_may_be_any_whole_numbers(shape: Any) -> None:
+    node = trace(nn.Conv2d(3, 2, 1), shape)
+    assert node.output.shape == (2, 4, 5)
+    assert all(type(n) is int for n in (*node.input.shape, *node.output.shape))
 
 
 @pytest.mark.parametrize("shape", [(3, 0, 4), (3, -1, 4), (3, 4.0, 4), (), 3, ("3", 4, 4)])
