@@ -107,7 +107,7 @@ def fuse(net: Net, dtype: torch.dtype | None = None) -> Net:
     if dtype and not dtype.is_floating_point:
         raise ValueError(f"{dtype} holds no fractions, and weights are fractions: ask for torch.bfloat16 or the like")
     for path, module in net.named_modules():
-        refuse_unready(module, path)
+        refuse_unready(module, [path])
     with torch.no_grad():
         fused: Any = rewrite(net)
     if dtype:

@@ -173,7 +173,7 @@ class Runs:
 
     def _run(self, module: nn.Module, shape: Shape) -> None:
         for name, part in module.named_modules():
-            refuse_unready(part, name)
+            refuse_unready(part, [name])
         twin, originals = _on_meta(module)
         floats = (p.dtype for p in twin.parameters() if p.is_floating_point())
         image = torch.empty(1, *shape, device="meta", dtype=next(floats, torch.get_default_dtype()))
@@ -270,7 +270,7 @@ class _Recorder(TorchFunctionMode):
         def called(*args: Any, **kwargs: Any) -> Any:
             self.path = name.split(".") if name else []
             if known and isinstance(part, _ConvNd) and _one(*args) and args[0].dim() == part.weight.dim():
-                known.output(part, Signal(tuple(args[0].shape[1:]), None, None))  # meta misses some faults
+                known.output(part, Signal(tuple(args[0].shape[1:]), None, None, None))  # meta misses some faults
             reads = self._flowing(tensors_in((args, kwargs)))
             versions = [tensor._version for tensor in reads]
             before = self.counter.so_far
@@ -548,7 +548,7 @@ def _unit(last: nn.Module, module: nn.Module) -> ConvUnit:
 
 def _ends(layers: Sequence[nn.Module], shape: Shape) -> Shape | None:
     """The shape after some known layers, or None where they cannot read what they get."""
-    signal = Signal(shape, None, None)
+    signal = Signal(shape, None, None, None)
     for layer in layers:
         known = kind_of(layer)
         try:

@@ -9,7 +9,6 @@ it may be on any device.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
 from operator import index
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -148,7 +147,7 @@ class Walk:
 
     def _read(self, module: nn.Module, signal: Signal) -> Reading:
         if _may_be_unready(module):
-            refuse_unready(module, ".".join(filter(None, self._path)), hooks=self.hooks)
+            refuse_unready(module, self._path, hooks=self.hooks)
         if (compiled := uncompiled(module)) is not module:
             return self._read(compiled, signal)
         if rule := RULES.of(module):
@@ -240,22 +239,22 @@ def _may_be_unready(module: nn.Module) -> Any:
     )
 
 
-def refuse_unready(module: nn.Module, where: str, *, hooks: bool = False) -> None:
+def refuse_unready(module: nn.Module, path: Sequence[str] = (), *, hooks: bool = False) -> None:
     """Refuses a module that has no weights yet (ValueError), or a hook that may change what flows (TypeError).
 
     Hooks of torch's own pruning and norms of weights change only weights. `hooks` lets all hooks pass.
     """
-    if hasattr(module, "cls_to_become"):
+    if hasattr(type(module), "cls_to_become"):
         raise ValueError(f"{type(module).__name__} has no weights yet: run one batch through it first")
-    found = [module._forward_hooks, module._forward_pre_hooks]
-    found += [every._global_forward_hooks, every._global_forward_pre_hooks]
-    if hooks or not any(found):
+    found = module._forward_hooks or module._forward_pre_hooks
+    if hooks or not (found or every._global_forward_hooks or every._global_forward_pre_hooks):
         return
-    for hook in chain.from_iterable(each.values() for each in found):
+    own = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+    for hook in (*own, *every._global_forward_hooks.values(), *every._global_forward_pre_hooks.values()):
         if not any(base.__module__.startswith("torch.nn.utils.") for base in type(hook).__mro__):
             raise TypeError(
-                f"{where or 'the module'}, a {type(module).__name__}, has a forward hook, and what a hook changes "
-                "cannot be read off: remove it first"
+                f"{'.'.join(filter(None, path)) or 'the module'}, a {type(module).__name__}, has a forward hook, and "
+                "what a hook changes cannot be read off: remove it first"
             )
 
 
@@ -301,7 +300,7 @@ def explain(module: nn.Module, shape: Sequence[int], *, aux: bool = True) -> str
 def image(sizes: Shape) -> Signal:
     """What an image of `sizes` is before the first layer: each value sees itself."""
     one = (1,) * (len(sizes) - 1 or 2)
-    return Signal(sizes, one, one)
+    return Signal(sizes, one, one, (0,) * len(one))
 
 
 def _explained(module: nn.Module, sizes: Shape, aux: bool, name: str, error: ShapeError) -> str:
@@ -335,10 +334,10 @@ def _given(shape: Any) -> Any:
 def _smallest_side(module: nn.Module, channels: int, failed: int, aux: bool) -> int | None:
     """The smallest square side above `failed` that traces, or None where none up to 1024 does."""
 
-    def fault(side: int) -> ShapeError | None:
+    def fault(side: int) -> Exception | None:
         try:
             Walk(aux, hooks=True)("", module, Signal((channels, side, side)))
-        except ShapeError as error:
+        except (ShapeError, TypeError) as error:  # what cannot be read at all can at no side
             return error
         return None
 
@@ -409,26 +408,23 @@ def _sequence(module: nn.Sequential, signal: Signal, walk: Walk) -> Reading:
 
 
 def _joined(outputs: list[Signal], shape: Shape) -> Signal:
-    """Values of `shape` that depend on several signals; where a side of 1 is stretched, another sets the jump."""
-    seen = [o for o in outputs if o.field is not None and o.jump is not None and len(o.field) == len(shape) - 1]
-    if len(seen) < len(outputs) or len(shape) == 1:
-        return Signal(shape, *_whole(outputs)) if len(shape) == 1 else outputs[0].blind(shape)
-    fields, jumps = [], []
-    for side, n in enumerate(shape[1:]):
-        fields.append(max(o.field[side] for o in seen if o.field))
-        jumps.append(max(o.jump[side] for o in seen if o.jump and o.sides[side] == n))
-    return Signal(shape, tuple(fields), tuple(jumps))
-
-
-def _whole(vectors: list[Signal]) -> tuple[Shape | None, Shape | None]:
-    """The field and jump of a vector that depends on several."""
-    fields, jumps = [v.field for v in vectors], [v.jump for v in vectors]
-    if None in fields or len({len(f) for f in fields if f}) > 1:
-        return None, None
-    return (
-        tuple(max(sides) for sides in zip(*(f for f in fields if f), strict=True)),
-        tuple(max(sides) for sides in zip(*(j for j in jumps if j), strict=True)),
-    )
+    """Values of `shape` that each depend on one of every signal; a side of 1 is stretched, and stays where it is."""
+    sides = len(outputs[0].windows)
+    if {len(o.windows) for o in outputs} != {sides} or (len(shape) > 1 and sides != len(shape) - 1):
+        return outputs[0].blind(shape)
+    field, jump, start = [], [], []
+    for side, n in enumerate(shape[1:] or (1,) * sides):
+        seen = [o.windows[side] for o in outputs]
+        steps = [j if len(shape) == 1 or o.sides[side] == n else 0 for o, (_, j, _) in zip(outputs, seen, strict=True)]
+        widths, firsts = [], []
+        for i in (0, n - 1):  # windows that move apart are farthest apart at one of the two ends
+            lows = [at + i * step for (_, _, at), step in zip(seen, steps, strict=True)]
+            widths.append(max(low + f for low, (f, _, _) in zip(lows, seen, strict=True)) - min(lows))
+            firsts.append(min(lows))
+        field.append(max(widths))
+        jump.append(max(steps))
+        start.append(firsts[0])
+    return Signal(shape, tuple(field), tuple(jump), tuple(start))
 
 
 @rule(Concat)

@@ -17,7 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import inception_edu as ie
 from inception_edu.bricks import Concat, ConvUnit, Product, Residual
-from inception_edu.tracing import Node, trace
+from inception_edu.network import as_bricks
+from inception_edu.tracing import Function, Node, trace
 
 Shape = tuple[int, ...]
 
@@ -191,6 +192,12 @@ def test_a_forward_is_read_with_its_cost_and_its_receptive_field(name: str) -> N
     assert exact(make(), shape).output.field == field
     nested = nn.Sequential(make(), nn.Identity(), nn.Sequential(nn.ReLU()))
     assert exact(nested, shape).output.field == field
+    module = make().eval()
+    node = trace(module, shape)
+    bricks, image = as_bricks(node).eval(), torch.rand(2, *shape)
+    if not any(isinstance(part, Function) for part in bricks.modules()):
+        with torch.no_grad():
+            assert torch.allclose(bricks(image), module(image), atol=1e-5)
 
 
 def test_the_numbers_of_same_padding_and_of_a_sequence_run_twice() -> None:
@@ -525,6 +532,9 @@ def test_any_tree_written_as_a_forward_is_read_as_that_tree(case: tuple[nn.Modul
     assert (node.output, node.params, node.macs) == (ours.output, ours.params, ours.macs)
     assert node.output.channels == channels
     assert not list(node.unread())
+    image = torch.rand(2, *shape)
+    with torch.no_grad():
+        assert torch.allclose(as_bricks(node)(image), foreign(image), atol=1e-4)
 
 
 @given(st.integers(1, 3))
