@@ -224,7 +224,8 @@ def uncompiled(module: nn.Module) -> nn.Module:
 def refuse_unready(module: nn.Module, path: Sequence[str] = (), *, hooks: bool = False) -> None:
     """Refuses a module that has no weights yet (ValueError), or a hook that may change what flows (TypeError).
 
-    Hooks of torch's own pruning and norms of weights change only weights. `hooks` lets all hooks pass.
+    Hooks of torch's own pruning and norms of weights change only weights, and those of its counters nothing. `hooks`
+    lets all hooks pass.
     """
     if hasattr(type(module), "cls_to_become"):
         raise ValueError(f"{type(module).__name__} has no weights yet: run one batch through it first")
@@ -233,7 +234,8 @@ def refuse_unready(module: nn.Module, path: Sequence[str] = (), *, hooks: bool =
         return
     own = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
     for hook in (*own, *every._global_forward_hooks.values(), *every._global_forward_pre_hooks.values()):
-        if not any(base.__module__.startswith("torch.nn.utils.") for base in type(hook).__mro__):
+        homes = [getattr(hook, "__module__", ""), *(base.__module__ for base in type(hook).__mro__)]
+        if not any(str(home).startswith(("torch.nn.utils.", "torch.utils.")) for home in homes):
             raise TypeError(
                 f"{'.'.join(filter(None, path)) or 'the module'}, a {type(module).__name__}, has a forward hook, and "
                 "what a hook changes cannot be read off: remove it first"

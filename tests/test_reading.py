@@ -360,6 +360,39 @@ def test_a_hook_on_every_module_is_refused_too() -> None:
     assert trace(conv(3, 3, 1), (3, 8, 8)).macs == 576
 
 
+@pytest.mark.parametrize(
+    "mode", [torch.inference_mode, torch.no_grad, lambda: torch.device("meta"), lambda: FlopCounterMode(display=False)],
+    ids=["inference", "no gradients", "meta", "counting"],
+)  # fmt: skip
+def test_a_mode_around_it_changes_nothing(mode: Callable[[], Any]) -> None:
+    block = Written(lambda s, x: F.relu_(s.a(x)) + x, a=k3())
+    with mode():
+        node = trace(block, (3, 8, 8))
+    assert (node.macs, node.output.field) == (5_184, (3, 3))
+
+
+RUN: dict[str, tuple[Callable[[], nn.Module], Shape]] = {
+    "an LSTM": (lambda: Written(lambda s, x: s.l(x)[0], l=nn.LSTM(8, 6, batch_first=True)), (5, 8)),
+    "attention": (
+        lambda: Written(lambda s, x: s.a(x, x, x)[0], a=nn.MultiheadAttention(8, 2, batch_first=True)), (5, 8)
+    ),
+    "an encoder layer": (lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (5, 8)),
+    "bilinear": (lambda: Written(lambda s, x: s.b(x, x), b=nn.Bilinear(8, 8, 3)), (8,)),
+    "einsum": (lambda: Written(lambda s, x: torch.einsum("nchw,nchv->nwv", x, x)), (3, 8, 8)),
+    "unfold": (lambda: Written(lambda s, x: s.w @ F.unfold(x, 3), w=nn.Parameter(torch.ones(4, 27))), (3, 6, 6)),
+    "embedding": (lambda: Written(lambda s, x: s.e(torch.arange(5, device=x.device)[None]) + x, e=nn.Embedding(5, 8)),
+                  (5, 8)),
+    "batch matrix products": (lambda: Written(lambda s, x: torch.baddbmm(x, x, x)), (8, 8)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_whatever_torch_multiplies_is_counted(name: str) -> None:
+    make, shape = RUN[name]
+    module = make().eval().to("meta")
+    assert exact(module, shape).output.shape
+
+
 # ---- the module itself is left as it was ---------------------------------------------------------------------
 
 
