@@ -253,8 +253,10 @@ def trace(module: nn.Module, shape: Sequence[int], *, aux: bool = True, name: st
     run included. `aux=False` leaves auxiliary heads out, which often need a larger image than the rest. `name` is what
     tables, drawings and a ShapeError call the module.
 
-    Raises ShapeError (a ValueError) when the module cannot read that shape, and TypeError for a module that cannot be
-    read: one with forward hooks, with several inputs or outputs, or that decides by values.
+    Raises ShapeError (a ValueError) when the module cannot read that shape or has no weights yet, and TypeError for a
+    module that cannot be read: one with forward hooks, with several inputs or outputs or an output without the batch
+    as its first axis, one that decides by values, or one whose `forward` was replaced by a function that holds on to
+    its weights.
     """
     try:
         sizes = tuple(index(n) for n in shape)
