@@ -184,6 +184,8 @@ class Runs:
             with torch.device("meta"), recorder.counter, recorder:
                 recorder.counter.flows(image)
                 output = twin(image)
+        except Warning:  # one that is an error here says nothing of the module
+            raise
         except Exception as error:
             raise _refusal(module, recorder.path, error) from error
         if not isinstance(output, Tensor):
