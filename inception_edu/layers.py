@@ -2,7 +2,8 @@
 
 A record belongs to what a layer *computes*, not to its family tree. `kind_of` finds the record of torch's own classes
 and of subclasses that compute the same; a subclass that overrides `forward`, or something that `forward` uses, has no
-record. `tracing` then reads what its `forward` does by running it.
+record, and a record does not answer for a layer whose weights do not fit its settings. `tracing` then reads what its
+`forward` does by running it.
 
 A new kind of layer is one `@kind(...)` here: drawings, tables, feedback and costs follow.
 """

@@ -168,7 +168,8 @@ class Runs:
         """
         if (id(module), shape) not in self._known:
             self._kept.append(module)
-            self._run(module, shape)
+            with torch.inference_mode(False), torch.no_grad():  # tensors of inference mode do not say what changes them
+                self._run(module, shape)
         return self._known[id(module), shape]
 
     def _run(self, module: nn.Module, shape: Shape) -> None:
@@ -180,9 +181,11 @@ class Runs:
         recorder = _Recorder(self._known, originals)
         recorder.watch(twin)
         try:
-            with torch.no_grad(), torch.device("meta"), recorder.counter, recorder:
+            with torch.device("meta"), recorder.counter, recorder:
                 recorder.counter.flows(image)
                 output = twin(image)
+        except Warning:  # one that is an error here says nothing of the module
+            raise
         except Exception as error:
             raise _refusal(module, recorder.path, error) from error
         if not isinstance(output, Tensor):

@@ -242,7 +242,8 @@ def _may_be_unready(module: nn.Module) -> Any:
 def refuse_unready(module: nn.Module, path: Sequence[str] = (), *, hooks: bool = False) -> None:
     """Refuses a module that has no weights yet (ValueError), or a hook that may change what flows (TypeError).
 
-    Hooks of torch's own pruning and norms of weights change only weights. `hooks` lets all hooks pass.
+    Hooks of torch's own pruning and norms of weights change only weights, and those of its counters nothing. `hooks`
+    lets all hooks pass.
     """
     if hasattr(type(module), "cls_to_become"):
         raise ValueError(f"{type(module).__name__} has no weights yet: run one batch through it first")
@@ -251,7 +252,8 @@ def refuse_unready(module: nn.Module, path: Sequence[str] = (), *, hooks: bool =
         return
     own = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
     for hook in (*own, *every._global_forward_hooks.values(), *every._global_forward_pre_hooks.values()):
-        if not any(base.__module__.startswith("torch.nn.utils.") for base in type(hook).__mro__):
+        homes = [getattr(hook, "__module__", ""), *(base.__module__ for base in type(hook).__mro__)]
+        if not any(str(home).startswith(("torch.nn.utils.", "torch.utils.")) for home in homes):
             raise TypeError(
                 f"{'.'.join(filter(None, path)) or 'the module'}, a {type(module).__name__}, has a forward hook, and "
                 "what a hook changes cannot be read off: remove it first"
@@ -269,8 +271,10 @@ def trace(module: nn.Module, shape: Sequence[int], *, aux: bool = True, name: st
     run included. `aux=False` leaves auxiliary heads out, which often need a larger image than the rest. `name` is what
     tables, drawings and a ShapeError call the module.
 
-    Raises ShapeError (a ValueError) when the module cannot read that shape, and TypeError for a module that cannot be
-    read: one with forward hooks, with several inputs or outputs, or that decides by values.
+    Raises ShapeError (a ValueError) when the module cannot read that shape or has no weights yet, and TypeError for a
+    module that cannot be read: one with forward hooks, with several inputs or outputs or an output without the batch
+    as its first axis, one that decides by values, or one whose `forward` was replaced by a function that holds on to
+    its weights.
     """
     try:
         sizes = tuple(index(n) for n in shape)
