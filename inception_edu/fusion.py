@@ -30,9 +30,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .bricks import Concat, ConvUnit, Product, Residual
-from .layers import KINDS, Signal, kind, kind_of
+from .layers import KINDS, Signal, kind, kind_of, refuse_unready, uncompiled
 from .network import InceptionNet
-from .tracing import RULES, layers_of, refuse_unready, uncompiled
+from .tracing import RULES, layers_of
 
 Net = TypeVar("Net", bound=nn.Module)
 

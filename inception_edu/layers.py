@@ -2,7 +2,8 @@
 
 A record belongs to what a layer *computes*, not to its family tree. `kind_of` finds the record of torch's own classes
 and of subclasses that compute the same; a subclass that overrides `forward`, or something that `forward` uses, has no
-record. `tracing` then reads what its `forward` does by running it.
+record, and a record does not answer for a layer whose weights do not fit its settings. `tracing` then reads what its
+`forward` does by running it.
 
 A new kind of layer is one `@kind(...)` here: drawings, tables, feedback and costs follow.
 """
@@ -15,6 +16,7 @@ from types import CodeType
 from typing import Any, NamedTuple, TypeVar
 
 from torch import nn
+from torch.nn.modules import module as every
 
 from . import arithmetic
 from .arithmetic import TooSmallError
@@ -220,6 +222,47 @@ def _referred(code: CodeType | None) -> Iterator[str]:
         for constant in code.co_consts:
             if isinstance(constant, CodeType):
                 yield from _referred(constant)
+
+
+# ---- is it fit to be read? ------------------------------------------------------------------------
+
+
+def uncompiled(module: nn.Module) -> nn.Module:
+    """What `torch.compile` has wrapped, which is what it computes; any other module as it is."""
+    inside = module._modules["_orig_mod"] if type(module).__name__ == "OptimizedModule" else None
+    return module if inside is None else uncompiled(inside)
+
+
+def may_be_unready(module: nn.Module) -> Any:
+    """Whether `refuse_unready` has anything to look at: nearly never, and it is asked of every module."""
+    return (
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or every._global_forward_hooks
+        or every._global_forward_pre_hooks
+        or hasattr(type(module), "cls_to_become")
+    )
+
+
+def refuse_unready(module: nn.Module, path: Sequence[str] = (), *, hooks: bool = False) -> None:
+    """Refuses a module that has no weights yet (ValueError), or a hook that may change what flows (TypeError).
+
+    Hooks of torch's own pruning and norms of weights change only weights, and those of its counters nothing. `hooks`
+    lets all hooks pass.
+    """
+    if hasattr(type(module), "cls_to_become"):
+        raise ValueError(f"{type(module).__name__} has no weights yet: run one batch through it first")
+    found = module._forward_hooks or module._forward_pre_hooks
+    if hooks or not (found or every._global_forward_hooks or every._global_forward_pre_hooks):
+        return
+    own = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+    for hook in (*own, *every._global_forward_hooks.values(), *every._global_forward_pre_hooks.values()):
+        homes = [getattr(hook, "__module__", ""), *(base.__module__ for base in type(hook).__mro__)]
+        if not any(str(home).startswith(("torch.nn.utils.", "torch.utils.")) for home in homes):
+            raise TypeError(
+                f"{'.'.join(filter(None, path)) or 'the module'}, a {type(module).__name__}, has a forward hook, and "
+                "what a hook changes cannot be read off: remove it first"
+            )
 
 
 # ---- words -------------------------------------------------------------------------------------

@@ -26,9 +26,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from .bricks import Concat, ConvUnit, Product, Residual
-from .layers import Signal, kind_of
-from .tracing import Function, refuse_unready, uncompiled
+from .bricks import Concat, ConvUnit, Function, Product, Residual
+from .layers import Signal, kind_of, refuse_unready, uncompiled
 
 Shape = tuple[int, ...]
 
@@ -168,7 +167,8 @@ class Runs:
         """
         if (id(module), shape) not in self._known:
             self._kept.append(module)
-            self._run(module, shape)
+            with torch.inference_mode(False), torch.no_grad():  # tensors of inference mode do not say what changes them
+                self._run(module, shape)
         return self._known[id(module), shape]
 
     def _run(self, module: nn.Module, shape: Shape) -> None:
@@ -180,9 +180,11 @@ class Runs:
         recorder = _Recorder(self._known, originals)
         recorder.watch(twin)
         try:
-            with torch.no_grad(), torch.device("meta"), recorder.counter, recorder:
+            with torch.device("meta"), recorder.counter, recorder:
                 recorder.counter.flows(image)
                 output = twin(image)
+        except Warning:  # one that is an error here says nothing of the module
+            raise
         except Exception as error:
             raise _refusal(module, recorder.path, error) from error
         if not isinstance(output, Tensor):

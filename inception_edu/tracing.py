@@ -13,11 +13,10 @@ from operator import index
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import nn
-from torch.nn.modules import module as every
 
 from .arithmetic import TooSmallError
-from .bricks import Concat, ConvUnit, Product, Residual
-from .layers import Records, Signal, kind_of
+from .bricks import Concat, ConvUnit, Function, Product, Residual
+from .layers import Records, Signal, kind_of, may_be_unready, refuse_unready, uncompiled
 from .layers import Sides as Shape
 
 if TYPE_CHECKING:
@@ -146,7 +145,7 @@ class Walk:
         )
 
     def _read(self, module: nn.Module, signal: Signal) -> Reading:
-        if _may_be_unready(module):
+        if may_be_unready(module):
             refuse_unready(module, self._path, hooks=self.hooks)
         if (compiled := uncompiled(module)) is not module:
             return self._read(compiled, signal)
@@ -222,42 +221,6 @@ class Walk:
         return replace(node, children=children, params=node.params + more + self.new_params(node.module))
 
 
-def uncompiled(module: nn.Module) -> nn.Module:
-    """What `torch.compile` has wrapped, which is what it computes; any other module as it is."""
-    inside = module._modules["_orig_mod"] if type(module).__name__ == "OptimizedModule" else None
-    return module if inside is None else uncompiled(inside)
-
-
-def _may_be_unready(module: nn.Module) -> Any:
-    """Whether `refuse_unready` has anything to look at: nearly never, and it is asked of every module."""
-    return (
-        module._forward_hooks
-        or module._forward_pre_hooks
-        or every._global_forward_hooks
-        or every._global_forward_pre_hooks
-        or hasattr(type(module), "cls_to_become")
-    )
-
-
-def refuse_unready(module: nn.Module, path: Sequence[str] = (), *, hooks: bool = False) -> None:
-    """Refuses a module that has no weights yet (ValueError), or a hook that may change what flows (TypeError).
-
-    Hooks of torch's own pruning and norms of weights change only weights. `hooks` lets all hooks pass.
-    """
-    if hasattr(type(module), "cls_to_become"):
-        raise ValueError(f"{type(module).__name__} has no weights yet: run one batch through it first")
-    found = module._forward_hooks or module._forward_pre_hooks
-    if hooks or not (found or every._global_forward_hooks or every._global_forward_pre_hooks):
-        return
-    own = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
-    for hook in (*own, *every._global_forward_hooks.values(), *every._global_forward_pre_hooks.values()):
-        if not any(base.__module__.startswith("torch.nn.utils.") for base in type(hook).__mro__):
-            raise TypeError(
-                f"{'.'.join(filter(None, path)) or 'the module'}, a {type(module).__name__}, has a forward hook, and "
-                "what a hook changes cannot be read off: remove it first"
-            )
-
-
 def trace(module: nn.Module, shape: Sequence[int], *, aux: bool = True, name: str = "") -> Node:
     """Shapes, parameters, MACs, activations and receptive fields of `module` for one image of `shape` (C, H, W).
 
@@ -269,8 +232,10 @@ def trace(module: nn.Module, shape: Sequence[int], *, aux: bool = True, name: st
     run included. `aux=False` leaves auxiliary heads out, which often need a larger image than the rest. `name` is what
     tables, drawings and a ShapeError call the module.
 
-    Raises ShapeError (a ValueError) when the module cannot read that shape, and TypeError for a module that cannot be
-    read: one with forward hooks, with several inputs or outputs, or that decides by values.
+    Raises ShapeError (a ValueError) when the module cannot read that shape or has no weights yet, and TypeError for a
+    module that cannot be read: one with forward hooks, with several inputs or outputs or an output without the batch
+    as its first axis, one that decides by values, or one whose `forward` was replaced by a function that holds on to
+    its weights.
     """
     try:
         sizes = tuple(index(n) for n in shape)
@@ -478,30 +443,6 @@ def _product(module: Product, signal: Signal, walk: Walk) -> Reading:
         ends = ", ".join(str(o.shape) for o in outputs)
         raise ValueError(f"the branches end in {ends}, and only equal shapes can be multiplied")
     return Reading(_joined(outputs, shape), children=nodes)
-
-
-class Function(nn.Module):
-    """A call of a torch function, or of a module with more arguments, as it was found in a `forward`: a leaf of a form.
-
-    It outputs `shape` at `cost` (MACs, products, activations), and is not there to be run. `local` says whether its
-    result at a place depends on that place alone.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        shape: Shape,
-        cost: tuple[int, int, int],
-        parameters: Sequence[nn.Parameter] = (),
-        *,
-        local: bool = False,
-    ) -> None:
-        super().__init__()
-        self.name = name
-        self.shape = shape
-        self.cost = cost
-        self.local = local
-        self._parameters.update({str(i): parameter for i, parameter in enumerate(parameters)})
 
 
 @rule(Function)
