@@ -7,8 +7,10 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 # More arguments for JupyterLab: make lab LAB_ARGS="--no-browser --port 8890"
 LAB_ARGS ?=
-# More arguments for pytest: make test TEST_ARGS="-k tracing"
+# More arguments for pytest: make test TEST_ARGS="-k tracing"; with TEST_ARGS="-n 0 --pdb" in one process
 TEST_ARGS ?=
+# Processes that share the tests; each has one thread, as the outputs of the chapters were made with
+JOBS ?= 2
 # The versions that were tested; `make test CONSTRAINTS=` takes the newest that the ranges allow.
 CONSTRAINTS ?= constraints.txt
 
@@ -33,16 +35,29 @@ lab: $(VENV)/.course  ## set up what a reader needs and open JupyterLab on the c
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) \
 		--ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(START) $(LAB_ARGS)
 
+test check chapters oldest: export OMP_NUM_THREADS = 1
+# A file, and so a notebook with its kernel and a fixture that is made once, stays in one process.
+PYTEST = $(BIN)/python -m pytest -rs -n $(JOBS) --dist loadfile
+without = $(addprefix --ignore=tests/,$(1))
+
 .PHONY: test
-test: $(VENV)/.dev  ## set up what the tests need and run them all, then every chapter again
-	$(BIN)/python -m pytest -rs --nbval --nbval-current-env --nbval-cell-timeout=180 tests $(CHAPTERS) $(TEST_ARGS)
+test: $(VENV)/.dev  ## set up what the tests need, run them all and every chapter again
+	$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=600 tests $(CHAPTERS) $(TEST_ARGS)
+
+.PHONY: check
+check: $(VENV)/.dev  ## the quick tests, style and types, in two minutes: for each change, before `make test`
+	$(PYTEST) tests $(call without,$(SLOW)) $(TEST_ARGS)
+	@$(MAKE) --no-print-directory lint
+
+# Chromium, nbgrader and its sandboxes, other implementations, trainings in processes of their own, the wheel
+SLOW := explorers/test_browser.py classroom/test_classroom_grading.py test_peers.py train/test_run.py test_project.py
 
 # Without the peers, which want a newer torch, without Chromium, nbgrader and the chapters, whose figures
 # another matplotlib draws otherwise.
 .PHONY: oldest
 oldest:  ## run the unit tests with the oldest versions that the ranges allow, in .venv-oldest
 	$(MAKE) VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt .venv-oldest/.oldest
-	.venv-oldest/bin/python -m pytest tests $(addprefix --ignore=tests/,test_peers.py explorers/test_browser.py test_project.py classroom/test_classroom_grading.py) $(TEST_ARGS)
+	.venv-oldest/bin/python -m pytest tests $(call without,$(filter-out train/test_run.py,$(SLOW))) $(TEST_ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev  ## check style, layout and types

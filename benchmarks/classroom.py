@@ -1,4 +1,4 @@
-"""A class of 200 graded end to end, and killed on the way: `python benchmarks/classroom.py [--students N]`.
+"""A class of 200 graded end to end, and killed halfway: `python benchmarks/classroom.py [--students N]`.
 
 The notebooks are made from the solutions of chapter 03: of each answer, most are right, some untouched, some have one
 number wrong, and no two notebooks are alike. The grader is killed when half of the notebooks have run, and started
@@ -52,7 +52,7 @@ def classroom(*arguments: object) -> list[str]:
 
 
 def graded(course: Path, until: int | None = None) -> tuple[float, float]:
-    """Seconds on the clock, and of the grader's own computing; it is killed once `until` notebooks have run."""
+    """Seconds of wall time, and of the grader's own computing; it is killed once `until` notebooks have run."""
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     grader = subprocess.Popen(classroom("grade", course, "03"), stdout=subprocess.DEVNULL)
     while until is not None and len(list((course / ".executed").glob("*.json"))) < until and grader.poll() is None:

@@ -3,15 +3,15 @@
     pip install --no-deps -r benchmarks/requirements-counters.txt
     python benchmarks/counters.py [--rounds 9] [--markdown]
 
-Five tables: what each counts, and what it counts beside the multiply-adds of convolutions and linear layers; how long
+Five tables: what each counts, and what it counts besides the multiply-adds of convolutions and linear layers; how long
 it takes and how much memory; what it leaves behind and how it answers a bad image; how the time of `trace` grows; and
-how soon a network is built and traced again at another width. `--markdown` keeps them as a section of
+how fast a network is built and traced again at another width. `--markdown` keeps them as a section of
 benchmarks/RESULTS.md. A counter that is not installed gets a row that says so.
 
 All read one object: our network as `nn.Sequential(features, classifier)`, without the check of its input that
 `InceptionNet.forward` makes with `trace` itself. Time and counts are taken on the meta device where a counter can
 work there, else on the CPU, in evaluation mode and without gradients. What is left behind is looked for on the CPU in
-training mode, where there is most to spoil.
+training mode, where most can be changed.
 """
 
 import argparse
@@ -98,7 +98,7 @@ def _by_thop(net: nn.Module, x: Tensor) -> Any:
 
 @dataclass(frozen=True)
 class Tool:
-    """A counter, the package it comes in, and what it counts beside our MACs: times each of what `beside` adds up."""
+    """A counter, its package, and what it counts besides our MACs: how often each entry of `beside` is added."""
 
     name: str
     package: str
@@ -136,7 +136,7 @@ TOOLS = (
 
 
 def beside(node: Node) -> Counter[str]:
-    """What there is in a traced network that a counter may count beside our MACs, by the words of `Tool.beside`."""
+    """What there is in a traced network that a counter may count besides our MACs, by the names in `Tool.beside`."""
     found: Counter[str] = Counter()
     for inner in node.walk():
         out = inner.output.elements
@@ -174,7 +174,7 @@ def plain(name: str, device: str) -> tuple[nn.Module, Tensor]:
 
 
 def quietly(tool: Tool, net: nn.Module, x: Tensor) -> Any:
-    """The count, with whatever the counter prints or warns of held back."""
+    """The count, without what the counter prints or warns about."""
     with (
         warnings.catch_warnings(),
         contextlib.redirect_stdout(io.StringIO()),
@@ -334,7 +334,7 @@ def answers() -> str:
         if not tool.installed:
             rows.append([tool.name, "not installed"])
             continue
-        quietly(tool, *plain("nin_cifar10", "cpu"))  # what it imports at first use is not left behind
+        quietly(tool, *plain("nin_cifar10", "cpu"))  # what it imports at first use does not count as left behind
         row = [tool.name]
         for shape in ((2, *ie.FAMILY[SPOILT].image), *BAD.values()):
             net, _ = plain(SPOILT, "cpu")

@@ -1,9 +1,9 @@
-"""How long the course keeps a reader waiting: `python benchmarks/course_speed.py`, about 15 minutes.
+"""How long a reader of the course has to wait: `python benchmarks/course_speed.py`, about 15 minutes.
 
-Seconds of every chapter and of its slowest cell; what `import inception_edu` takes and brings in; seconds from
-`make lab` to a page that can be read and to a kernel that answers, on a machine where all is installed; and how long
-the explorers take to answer a key. `--markdown` keeps them as two sections of benchmarks/RESULTS.md; `--quick` leaves
-the chapters out.
+Seconds of every chapter and of its slowest cell; how long `import inception_edu` takes and what it imports; seconds
+from `make lab` to a page that can be read and to a kernel that answers, on a machine where everything is installed;
+and how long the explorers take to answer a key. `--markdown` keeps them as two sections of benchmarks/RESULTS.md;
+`--quick` skips the chapters.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def chapters() -> Iterator[tuple[str, str, str, str]]:
 
 
 def importing() -> str:
-    """One sentence on `import inception_edu`: median seconds beyond a bare Python, and what heavy came with it."""
+    """One sentence on `import inception_edu`: median seconds beyond a bare Python, and its heavy packages."""
 
     def run(code: str) -> str:
         return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout

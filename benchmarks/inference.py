@@ -5,8 +5,8 @@
 
 `--record` keeps the numbers in assets/records/09_inference.json for chapter 09, `--markdown` the tables as a section
 of benchmarks/RESULTS.md. All ways to compute a network get the same weights and images, and must give the same logits.
-The limit is the time that the MACs would take at the speed of a large matrix product, below which no float32 kernel
-of this processor can go. torch.compile needs a C++ compiler, and one to two minutes a network and batch.
+The limit is the time that the MACs would take at the speed of a large matrix product; no float32 kernel of this
+processor can be faster. torch.compile needs a C++ compiler, and one to two minutes per network and batch.
 
 The last table is what bfloat16 costs in accuracy: chapter 04's trained network on 10,000 real test images.
 """
@@ -73,7 +73,7 @@ def in_onnxruntime(net: nn.Module, images: Tensor, threads: int) -> Callable[[],
 
 
 def measure(name: str, batch: int, threads: int, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each way, a number a round, all in turns; the limit of a round from the matrix product in it."""
+    """Seconds of each way, a number per round, all in turns; the limit of a round from the matrix product in it."""
     theirs, ours, shape = networks(name)
     images = torch.randn(batch, *shape, generator=torch.Generator().manual_seed(0))
     last = torch.channels_last

@@ -1,11 +1,11 @@
-"""What each step of `fuse` brings, and what was tried beside them and left out.
+"""What each step of `fuse` gains, and what else was tried and left out.
 
     python benchmarks/inference_ideas.py [--batch 1 8] [--rounds 15] [--markdown]
 
 Each row changes one thing in a fused network and says how many times as fast it then is, in turns with the fused
-network itself; the first row changes nothing and shows how far such numbers scatter. A step stays in `fuse` where it
-brings 5 % on some network in about twenty lines; what uses torch's private operators, whose names begin with an
-underscore, could not stay even so.
+network itself; the first row changes nothing and shows how much such numbers scatter. A step stays in `fuse` if it
+gains 5 % on some network in about twenty lines; one that uses torch's private operators, whose names begin with an
+underscore, cannot stay even so.
 """
 
 import argparse
@@ -30,11 +30,11 @@ from inception_edu.fusion import Pointwise, Sum, steps
 from tools.results import in_turns, publish, setting, table
 
 Swap = Callable[[nn.Module], nn.Module | None]
-"""A module of a fused network -> what stands in its place, or None to leave it."""
+"""A module of a fused network -> its replacement, or None to keep it."""
 
 
 def swapped(net: nn.Module, swap: Swap) -> nn.Module:
-    """A copy of `net` with every module exchanged that `swap` has an answer for, outermost first."""
+    """A copy of `net` with every module replaced for which `swap` has an answer, outermost first."""
     net = deepcopy(net)
 
     def walk(parent: nn.Module) -> None:
@@ -68,14 +68,14 @@ def out_of_place(module: nn.Module) -> nn.Module | None:
 
 
 def transposed(module: nn.Module) -> nn.Module | None:
-    """The weights of a 1x1 with the outputs side by side in memory, as the matrix product reads them."""
+    """The weights of a 1x1 with the outputs adjacent in memory, as the matrix product reads them."""
     if isinstance(module, Pointwise):
         module.weight.data = module.weight.data.flatten(1).t().contiguous().t()[..., None, None]
     return None
 
 
 class ProjectedFirst(nn.Module):
-    """An average pool and its 1x1 projection, in the other order: fewer channels to pool. The bias comes behind."""
+    """An average pool and its 1x1 projection, in the other order: fewer channels to pool. The bias comes last."""
 
     def __init__(self, pool: nn.Module, unit: ConvUnit) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ def shifted_maximum(module: nn.Module) -> nn.Module | None:
 
 
 class OneKernel(nn.Module):
-    """A convolution and what follows in one call of oneDNN; optionally its weights are laid out for it beforehand."""
+    """A convolution and what follows in one call of oneDNN; optionally its weights are prepared for it in advance."""
 
     def __init__(self, conv: nn.Conv2d, after: str, weight: Tensor | None = None) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ def variants(name: str, images: Tensor) -> dict[str, nn.Module]:
 
 
 def share_of_concatenation(net: nn.Module, images: Tensor) -> float:
-    """Of the processor's time in `net`, the share in torch.cat: what writing into one buffer could bring at most."""
+    """Of the processor's time in `net`, the share in torch.cat: the most that writing into one buffer could save."""
     with profile() as profiled:
         net(images)
     times = {event.key: event.self_cpu_time_total for event in profiled.key_averages()}

@@ -1,7 +1,7 @@
 """One thread against two, and the two orders of a tensor in memory: `python benchmarks/threads.py`.
 
 Trains and runs the small GoogLeNet on the same images each way, in turns, five times, and prints the
-milliseconds for one image (the quickest turn of each). Run it on a machine that has nothing else to do.
+milliseconds for one image (the fastest turn of each). Run it on a machine that is otherwise idle.
 """
 
 import time

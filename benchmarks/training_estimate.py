@@ -1,7 +1,7 @@
 """What Inception-v3 on ImageNet would take, on one accelerator and on eight; and how good such an estimate is here.
 
-`python benchmarks/training_estimate.py` writes the section `training` of benchmarks/RESULTS.md. No accelerator was at
-hand. What can be checked is checked on one core: a step of training against a large matrix product, taking turns.
+`python benchmarks/training_estimate.py` writes the section `training` of benchmarks/RESULTS.md. No accelerator was
+available. What can be checked is checked on one core: a step of training against a large matrix product, in turns.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def one_step() -> Callable[[], object]:
     torch.manual_seed(0)
     net = build("inception_v3", aux=True).to(memory_format=torch.channels_last).train()
     objective = Objective(net, aux_weight=V3.aux_weight, label_smoothing=V3.label_smoothing)
-    optimizer = V3.make_optimiser(net.parameters())
+    optimizer = V3.make_optimizer(net.parameters())
     batch = torch.randn(BATCH, *FAMILY["inception_v3"].image), torch.arange(BATCH)
     return lambda: list(train_steps(objective, [batch], optimizer, epoch=1, clip_norm=V3.clip_norm))
 
@@ -52,7 +52,7 @@ def main() -> None:
     ways = [(precision, devices) for precision in EXAMPLE for devices in (1, 8)]
     found = {way: estimate("inception_v3", V3, precision=way[0], devices=way[1]) for way in ways}
     heads = ("", *(f"{devices} x A100, {precision}" for precision, devices in ways))
-    names = ("steps", "hours", "GiB for weights and optimiser, each", "GiB kept for the way back, each")
+    names = ("steps", "hours", "GiB for weights and optimizer, each", "GiB kept for the backward pass, each")
     rows = [(name, *cells) for name, *cells in zip(names, *map(column, found.values()), strict=True)]
     with threads():
         times = {
@@ -66,12 +66,12 @@ def main() -> None:
 
 {setting("python benchmarks/training_estimate.py")}
 
-**An estimate, not a measurement**: no accelerator was at hand. The recipe of the paper, {V3.epochs} epochs of 1,281,167
+**An estimate, not a measurement**: no accelerator was available. The paper's recipe, {V3.epochs} epochs of 1,281,167
 images in steps of {V3.batch:,}.
 
 {tabulate(rows, heads, "github", disable_numparse=True)}
 
-It comes about so, line by line (`python -m inception_edu train inception_v3 --estimate --precision bf16-mixed`):
+Line by line (`python -m inception_edu train inception_v3 --estimate --precision bf16-mixed`):
 
 ```
 {one}
@@ -80,13 +80,13 @@ It comes about so, line by line (`python -m inception_edu train inception_v3 --e
 Assumed: a step is three forward passes in MACs; the A100 reaches the share of its peak that NVIDIA's own PyTorch
 training of ResNet-50 reached, and eight scale as eight did there (the figures and their source: `EXAMPLE` in
 `inception_edu/train/estimate.py`).
-Inception-v3 has more and smaller layers than ResNet-50, so that it may well reach less.
-Reading and decoding images must keep up, and {images_a_second:,.0f} of them a second are a task of their own.
+Inception-v3 has more and smaller layers than ResNet-50, so it may well reach less.
+Reading and decoding images must keep up, and {images_a_second:,.0f} of them per second are a task of their own.
 Activations are what autograd keeps on the meta device, half as much in bfloat16; the kernels' own memory comes on top.
 
 **Checked on one core**: a step of the same recipe with {BATCH} images took {times["step"]:.2f} s (median of {ROUNDS}),
-in turns with a product of two {SIDE} x {SIDE} matrices at {peak / 1e9:.0f} G MACs a second. So it reached {reached:.0%}
-of the rate of the product.
+in turns with a product of two {SIDE} x {SIDE} matrices at {peak / 1e9:.0f} G MACs per second. So it reached
+{reached:.0%} of the rate of the product.
 """
     print(text)
     section("training", text)

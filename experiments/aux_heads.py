@@ -1,11 +1,11 @@
 """The recorded cloud of chapter 04: does a small GoogLeNet learn better with its auxiliary heads?
 
-`python experiments/aux_heads.py` writes assets/records/04_aux_heads.json. It takes about half an hour of one
-core; runs that are already in the file are not made again, so it can be stopped and started.
+`python experiments/aux_heads.py` writes assets/records/04_aux_heads.json. It takes about half an hour on one
+core; runs that are already in the file are not repeated, so it can be stopped and restarted.
 
 Both arms of a pair start from the same weights and see the same images in the same order: every
 network is built with its heads, and the arm "without" gives them the weight 0 in the loss, which leaves
-them out of the computation. Learning rates are chosen for each arm by itself on 1,000 validation images.
+them out of the computation. Learning rates are chosen for each arm separately on 1,000 validation images.
 """
 
 import time
@@ -30,7 +30,7 @@ NETWORK: dict[str, Any] = {
 }
 """One block of each stage, and 4d, because an auxiliary head sits there; a fifth of the paper's widths."""
 
-RECIPE: dict[str, Any] = {"epochs": 4, "batch_size": 64, "optimiser": sgd, "augment": flip}
+RECIPE: dict[str, Any] = {"epochs": 4, "batch_size": 64, "optimizer": sgd, "augment": flip}
 ARMS = {"without": 0.0, "with": 0.3}
 TUNING_SEED, SEEDS = 100, range(10)
 RATES = (0.05, 0.1, 0.2)

@@ -1,11 +1,11 @@
 """How far a learning rate can be raised with and without batch norm: the recorded cloud of chapter 05.
 
 A small BN-Inception (stem, 3a, 3c and 4a of the paper's table at an eighth of its width) for 28x28 images, with
-batch norm and with biases instead. Both start from Kaiming's weights. Each gets its own learning rate on
-validation images; then that rate is multiplied, and a run counts as a survivor if its loss stays a number and
-it recognises at least half of the test images.
+batch norm and with biases instead. Both start from Kaiming weights. Each gets its own learning rate on
+validation images; then that rate is multiplied, and a run counts as a survivor if its loss stays finite and
+it classifies at least half of the test images correctly.
 
-    python experiments/batch_norm.py       writes assets/records/05_batch_norm.json, in about ten minutes of one core
+    python experiments/batch_norm.py       writes assets/records/05_batch_norm.json, in about ten minutes on one core
 """
 
 from collections import OrderedDict
@@ -24,14 +24,14 @@ from inception_edu.train.loop import accuracy, cosine, fit, flip, sgd
 from tools.recording import Record, cloud, tune
 
 IMAGES, LEVEL = 2000, 0.5
-RECIPE: dict[str, Any] = {"epochs": 3, "batch_size": 50, "optimiser": sgd, "schedule": cosine, "augment": flip}
+RECIPE: dict[str, Any] = {"epochs": 3, "batch_size": 50, "optimizer": sgd, "schedule": cosine, "augment": flip}
 RATES = [0.01, 0.03, 0.1, 0.3, 1.0]
 ARMS = {"with": True, "without": False}
 TIMES = (1, 3, 10, 30)
 
 
 def network(batch_norm: bool) -> InceptionNet:
-    """(N, 1, 28, 28) -> (N, 10); ten layers of weights on the longest way."""
+    """(N, 1, 28, 28) -> (N, 10); ten layers of weights on the longest path."""
     items = OrderedDict(
         conv_1=(64, 3, 2),
         inception_3a=partial(inception, row=TABLE["inception_3a"], pool=avg_pool()),

@@ -1,13 +1,15 @@
-"""How much faster the bottleneck is than the plain layer on a clock: the recorded cloud of chapter 03.
+"""How much faster the bottleneck is than the plain layer in measured time: the recorded cloud of chapter 03.
 
     python experiments/bottleneck_time.py          writes assets/records/03_bottleneck_time.json
 
-Each of the runs is a fresh process, because one process keeps its luck with caches and clock speed.
+Each of the runs is a fresh process, because within one process caches and clock speed stay as they happen to be.
 """
 
 import json
 import platform
 import statistics
+
+import torch
 
 from inception_edu.data.files import write_whole
 from tools.recording import RECORDS, in_fresh_processes
@@ -16,7 +18,8 @@ RUNS = 15
 ONE_RUN = """
 import torch
 from torch.utils.benchmark import Timer
-from inception_edu.bricks import ConvUnit, branch
+from inception_edu.bricks import ConvUnit
+from inception_edu.shorthand import branch
 
 x = torch.randn(1, 256, 28, 28)
 ways = ConvUnit(256, 256, 3), branch(256, (64, 1), (64, 3), (256, 1))
@@ -31,8 +34,6 @@ print(plain / detour)
 
 def main():
     """Runs the processes one after the other and records the ratios."""
-    import torch
-
     ratios = [ratio for (ratio,) in in_fresh_processes(ONE_RUN, RUNS)]
     record = {
         "script": "experiments/bottleneck_time.py",

@@ -1,11 +1,11 @@
 """What clipping the gradient's norm at 2.0 rescues, rate by rate: a recorded cloud of chapter 06.
 
-The stem and the blocks 5b and 6a of Inception-v3 at an eighth of their width, without batch norm, from Kaiming's
+The stem and the blocks 5b and 6a of Inception-v3 at an eighth of their width, without batch norm, from Kaiming
 weights, so that training is easily upset. Every rate runs with and without clipping, from the same weights and with
-the same images in the same order. A run survives if its loss stays a number and it recognises at least 30 % of
-2,000 test images; one whose loss does not stay a number is entered with 10 %, what guessing gets.
+the same images in the same order. A run survives if its loss stays finite and it classifies at least 30 % of
+2,000 test images correctly; one whose loss does not stay finite is recorded with 10 %, the result of guessing.
 
-    python experiments/clipping.py         writes assets/records/06_clipping.json, in three minutes of one core
+    python experiments/clipping.py         writes assets/records/06_clipping.json, in three minutes on one core
 """
 
 from functools import partial
@@ -24,7 +24,7 @@ from tools.recording import Record, cloud
 IMAGES, TEST_IMAGES, LEVEL = 1000, 2000, 0.3
 RATES = (0.05, 0.1, 0.2, 0.4)
 CLIP: dict[str, float | None] = {"free": None, "clipped": 2.0}
-RECIPE: dict[str, Any] = {"epochs": 3, "batch_size": 50, "optimiser": sgd, "schedule": None, "augment": flip}
+RECIPE: dict[str, Any] = {"epochs": 3, "batch_size": 50, "optimizer": sgd, "schedule": None, "augment": flip}
 
 
 def network() -> InceptionNet:

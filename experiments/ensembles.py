@@ -1,7 +1,7 @@
 """Recorded runs of chapter 08: four small networks averaged, against one, and against one of four times the cost.
 
-`python experiments/ensembles.py` writes assets/records/08_ensembles.json, in about two minutes of one core.
-Every group of four has seeds of its own, so that no network stands in two groups.
+`python experiments/ensembles.py` writes assets/records/08_ensembles.json, in about two minutes on one core.
+Every group of four has seeds of its own, so no network is in two groups.
 """
 
 from functools import cache, partial

@@ -1,14 +1,16 @@
-"""How much faster a factorised convolution is than the square one on a clock: a recorded cloud of chapter 06.
+"""How much faster a factorised convolution is than the square one in measured time: a recorded cloud of chapter 06.
 
     python experiments/factorised_time.py      writes assets/records/06_factorised_time.json
 
 192 channels in, between and out on a 17x17 grid, as in Inception-v3's block 6e. Each of the runs is a fresh process,
-because one process keeps its luck with caches and clock speed.
+because within one process caches and clock speed stay as they happen to be.
 """
 
 import json
 import platform
 import statistics
+
+import torch
 
 from inception_edu.data.files import write_whole
 from tools.recording import RECORDS, in_fresh_processes
@@ -17,7 +19,8 @@ RUNS = 11
 ONE_RUN = """
 import torch
 from torch.utils.benchmark import Timer
-from inception_edu.bricks import ConvUnit, branch
+from inception_edu.bricks import ConvUnit
+from inception_edu.shorthand import branch
 
 x = torch.randn(1, 192, 17, 17)
 with torch.inference_mode():
@@ -33,8 +36,6 @@ with torch.inference_mode():
 
 def main():
     """Runs the processes one after the other and records the ratios."""
-    import torch
-
     columns = zip(*in_fresh_processes(ONE_RUN, RUNS), strict=True)
     ratios = dict(zip(("3", "7"), columns, strict=True))
     record = {

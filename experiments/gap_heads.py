@@ -1,13 +1,13 @@
 """The recorded clouds of chapter 01: global average pooling against a fully connected head, on one trunk.
 
-`python experiments/gap_heads.py` writes assets/records/01_shifts.json and 01_few_images.json; some six minutes of one
-core. Runs that are already in a file are not made again.
+`python experiments/gap_heads.py` writes assets/records/01_shifts.json and 01_few_images.json; about six minutes on one
+core. Runs that are already in a file are not repeated.
 
 Both networks of a seed start from the same convolutions and see the same images in the same order. "shifts":
 trained on 1,500 pictures in the middle of a black canvas, tested on 500 pictures moved to the right by 0 to 8 pixels;
 the arms "... moved" are trained on pictures that are moved by up to 8 pixels at random. "few images": trained
-on 20 pictures a class without a canvas, other ones for every seed. Learning rates are chosen for each arm on
-validation images, which are moved where the training images are.
+on 20 pictures per class without a canvas, different ones for every seed. Learning rates are chosen for each arm on
+validation images, which are moved if the training images are.
 """
 
 from functools import partial
@@ -44,7 +44,7 @@ def head_network(head: str, side: int, seed: int) -> InceptionNet:
 
 
 def on_canvas(data: LabelledImages, right: int = 0) -> LabelledImages:
-    """The pictures on a black canvas of 48x48, `right` pixels to the right of its middle."""
+    """The pictures on a black canvas of 48x48, `right` pixels to the right of its centre."""
     margins = (MARGIN + right, MARGIN - right, MARGIN, MARGIN)
     canvas = nn.functional.pad(data.images, margins, value=float(normalise(torch.zeros(()))))
     return LabelledImages(canvas, data.labels)

@@ -1,7 +1,7 @@
 """The second recorded cloud of chapter 12: five generations of the family, small, at equal MACs under one recipe.
 
-`python experiments/generations.py` writes assets/records/12_generations.json; some ten minutes of one core. Runs that
-are in the file are not made again.
+`python experiments/generations.py` writes assets/records/12_generations.json; about ten minutes on one core. Runs that
+are already in the file are not repeated.
 
 Every network keeps its own blocks and their number; a common factor on all its widths brings it within 5 % of
 `MACS` on a (1, 28, 28) image, with batch norm in all of them. The learning rate is chosen for each on validation

@@ -4,7 +4,7 @@ Three convolutions and a classifier learn 400 images in eight passes, with hard 
 target spread over all classes. Each arm gets its own learning rate on validation images, and so does the
 temperature that its logits are divided by at the end.
 
-    python experiments/label_smoothing.py     writes assets/records/06_label_smoothing.json, in a minute of one core
+    python experiments/label_smoothing.py     writes assets/records/06_label_smoothing.json, in a minute on one core
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ from tools.recording import Record, cloud, tune
 ARMS = {"hard": 0.0, "smoothed": 0.1}
 RATES = [0.1, 0.3]
 IMAGES, BINS = 400, 10
-RECIPE: dict[str, Any] = {"epochs": 8, "batch_size": 25, "optimiser": sgd, "augment": flip}
+RECIPE: dict[str, Any] = {"epochs": 8, "batch_size": 25, "optimizer": sgd, "augment": flip}
 
 
 def network() -> InceptionNet:
@@ -32,7 +32,7 @@ def network() -> InceptionNet:
 
 
 def bins_of(logits: Tensor, labels: Tensor) -> list[list[float]]:
-    """For each tenth of confidence: the share of images in it, their mean confidence, the share that is right."""
+    """For each tenth of confidence: the share of images in it, their mean confidence, the share that is correct."""
     confidence, guess = logits.softmax(1).max(1)
     right, place = (guess == labels).float(), (confidence * BINS).long().clamp(max=BINS - 1)
     rows = []
@@ -45,23 +45,23 @@ def bins_of(logits: Tensor, labels: Tensor) -> list[list[float]]:
 
 
 def calibration_error(rows: list[list[float]]) -> float:
-    """Expected calibration error: |confidence - accuracy| of each bin, weighed by its share of the images."""
+    """Expected calibration error: |confidence - accuracy| of each bin, weighted by its share of the images."""
     return sum(share * abs(confidence - right) for share, confidence, right in rows)
 
 
 def gap(logits: Tensor, labels: Tensor) -> float:
-    """The true class's logit less the mean of the other nine, in nats, over all images."""
+    """The true class's logit minus the mean of the other nine, in nats, over all images."""
     true = logits.gather(1, labels[:, None])[:, 0]
     return (true - (logits.sum(1) - true) / (logits.shape[1] - 1)).mean().item()
 
 
 def best_temperature(logits: Tensor, labels: Tensor) -> float:
-    """The divisor of the logits, to two digits behind the point, with the lowest cross-entropy."""
+    """The divisor of the logits, to two decimals, with the lowest cross-entropy."""
     return min((t / 100 for t in range(20, 301)), key=lambda t: cross_entropy(logits / t, labels).item())
 
 
 def rounded(value: Any) -> Any:
-    """Four digits behind the point, all the way down."""
+    """Every number rounded to four decimals."""
     if isinstance(value, dict):
         return {key: rounded(inner) for key, inner in value.items()}
     return [rounded(inner) for inner in value] if isinstance(value, list) else round(value, 4)
@@ -89,7 +89,7 @@ def main() -> None:
         network="3x3/2 to 16, 3x3/2 to 32, 3x3 to 64, batch norm, average pool, linear",
         size={"params": node.params, "macs": node.macs},
         images=IMAGES,
-        recipe={"epochs": RECIPE["epochs"], "batch_size": RECIPE["batch_size"], "optimiser": "sgd", "augment": "flip"},
+        recipe={"epochs": RECIPE["epochs"], "batch_size": RECIPE["batch_size"], "optimizer": "sgd", "augment": "flip"},
         rates_tried=RATES,
     )
 

@@ -2,7 +2,7 @@
 
 One network of four small Inception blocks, and what is left of its accuracy, MACs, parameters, memory and time
 when it is made lighter by 1x1 reductions, by smaller kernels, by separable convolutions, by fewer blocks, and by
-all of them. The separable arm runs in three versions, because papers disagree on what stands between its halves.
+all of them. The separable arm runs in three versions, because papers disagree on what belongs between its halves.
 Learning rates are chosen per arm on validation images; then every arm is trained with the same seeds.
 
     python experiments/lightweight.py          writes assets/records/09_lightweight.json (about 8 minutes, one core)
@@ -94,7 +94,7 @@ def run(arm, rate, seed):
 
 @torch.inference_mode()
 def milliseconds(nets, x, rounds):
-    """Processor time of the quickest of some turns for each network: whatever disturbs one only makes it longer."""
+    """Processor time of the fastest of several turns for each network, because disturbances only make a turn longer."""
     x = x.to(memory_format=torch.channels_last)
     quickest = dict.fromkeys(nets, float("inf"))
     for _ in range(rounds):

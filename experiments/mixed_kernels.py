@@ -1,7 +1,7 @@
 """The recorded clouds of chapter 02: do kernels of several sizes side by side help when things come in several sizes?
 
 `python experiments/mixed_kernels.py` writes assets/records/02_real_scales.json and 02_made_scales.json; a
-stopped run goes on where it was. About 15 minutes of one core.
+stopped run continues where it was. About 15 minutes on one core.
 
 Three arms that differ in kernels only, at equal MACs within 2 %: 3x3 alone, 5x5 alone, or 1x1, 3x3 and 5x5 side by
 side. "real" is the challenge network on clothes at ten sizes; "made" is a network of one block on pairs of dots.

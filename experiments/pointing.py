@@ -1,7 +1,7 @@
 """The recorded cloud of chapter 10: how often ten trained networks point at the right one of nine pictures.
 
-`python experiments/pointing.py` writes assets/records/10_pointing.json; a stopped run goes on where it was.
-About six minutes of one core. The same 200 canvases for every network; ways of pointing are compared in pairs, on
+`python experiments/pointing.py` writes assets/records/10_pointing.json; a stopped run continues where it was.
+About six minutes on one core. The same 200 canvases for every network; ways of pointing are compared in pairs, on
 one and the same network. An untrained network of the same seed is the control.
 """
 

@@ -1,11 +1,11 @@
 """Recorded runs of chapter 08: what does a residual sum do for 6 and for 16 blocks?
 
-`python experiments/residuals.py` writes assets/records/08_residuals.json, in about ten minutes of one core.
-Runs that the file has already are not made again, so it can be stopped and started.
+`python experiments/residuals.py` writes assets/records/08_residuals.json, in about ten minutes on one core.
+Runs that are already in the file are not repeated, so it can be stopped and restarted.
 
 "plain" and "residual" of one depth have the same layers, start from the same weights and see the same images in the
-same order: one puts out `relu(F(x))`, the other `relu(x + 0.2 F(x))`. "unscaled" adds `F(x)` as it is. The arms
-without batch norm leave it out everywhere. Learning rates are chosen for each arm on 1,000 validation images.
+same order: one outputs `relu(F(x))`, the other `relu(x + 0.2 F(x))`. "unscaled" adds `F(x)` unscaled. The arms
+without batch norm have none anywhere. Learning rates are chosen for each arm on 1,000 validation images.
 """
 
 from functools import cache, partial
@@ -35,13 +35,13 @@ WITHOUT_NORM = ("plain 16 without batch norm", "residual 16 without batch norm")
 
 
 def block(channels: int, scale: float | None, **style: Any) -> nn.Module:
-    """Two branches of 16 channels, a linear 1x1 back to the trunk, and the sum; the scale None takes the sum out."""
+    """Two branches of 16 channels, a linear 1x1 back to the trunk, and the sum; the scale None omits the sum."""
     made = residual(channels, ((16, 1),), ((16, 1), (16, 3)), scale=scale or 1.0, **style)
     return made if scale else nn.Sequential(made[0].body, made[1])  # type: ignore[index]
 
 
 def network(arm: str) -> InceptionNet:
-    """(N, 1, 28, 28) -> (N, 10); the blocks stand on a 4x4 grid of 48 channels."""
+    """(N, 1, 28, 28) -> (N, 10); the blocks are on a 4x4 grid of 48 channels."""
     kind, count, *rest = arm.split()
     blocks: dict[str, Item] = {f"block_{i + 1}": partial(block, scale=SCALES[kind]) for i in range(int(count))}
     return stack(1, 10, STEM | blocks, name=arm, batch_norm=not rest)
@@ -57,7 +57,7 @@ def data() -> tuple[LabelledImages, LabelledImages, LabelledImages]:
 def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
     """One training: shares of 1, the mean training loss of every pass, and the share of dead channels at the end.
 
-    A channel of the last block counts as dead where it is 0 at every position of every test image used.
+    A channel of the last block counts as dead if it is 0 at every position of every test image used.
     """
     train, valid, test = data()
     torch.manual_seed(seed)

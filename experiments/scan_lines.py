@@ -1,8 +1,8 @@
 """Kernels of several lengths against one length on series, at equal MACs: a recorded cloud of chapter 11.
 
 The series are scan lines: a Fashion-MNIST image shrunk to seven rows of 14 values (averages of 4x2 pixels), its rows
-laid end to end. Three InceptionTime blocks read the 98 values; arms differ only in the lengths of the kernels, with as
-many kernels of each as bring the MACs closest to those of the mixed arm.
+joined end to end. Three InceptionTime blocks read the 98 values; arms differ only in the lengths of the kernels, with
+as many kernels of each as bring the MACs closest to those of the mixed arm.
 
     python experiments/scan_lines.py           writes assets/records/11_scan_lines.json
 """

@@ -1,11 +1,11 @@
 """How many texts does it take? Learning curves of 1-D Inceptions and of bags of words, for chapter 11.
 
 Task: a definition from WordNet, one of ten subjects. Arms: a 1-D Inception and a 1-D Inception-ResNet, both with
-embeddings learned from nothing else, and logistic regression on words and on runs of one and two words. Each arm
+embeddings learned from these texts only, and logistic regression on words and on runs of one and two words. Each arm
 learns from the first 100, 300, 1,000 and 3,000 texts. Its learning rate is chosen on 1,000 validation texts, once, at
-1,000 texts. All are tested on 3,000 texts twice: as they are, and with the words of each shuffled. At 1,000 texts every
-arm runs with ten seeds, elsewhere with three; a seed chooses weights and the order of training, never the texts. One
-more arm at 1,000 learns from shuffled texts as well, with five seeds.
+1,000 texts. All are tested on 3,000 texts twice: unchanged, and with the words of each shuffled. At 1,000 texts every
+arm runs with ten seeds, at other sizes with three; a seed chooses weights and the order of training, never the texts.
+One more arm at 1,000 learns from shuffled texts as well, with five seeds.
 
     python experiments/text_curves.py           writes assets/records/11_text_curves.json
     python experiments/text_curves.py ship      trains assets/checkpoints/text_inception.safetensors
@@ -53,7 +53,7 @@ def learn(arm: str, train: Texts, rate: float, seed: int) -> tuple[nn.Module, An
 
 
 def run(name: str, rate: float, seed: int) -> dict[str, Any]:
-    """One training: shares of validation texts, test texts and shuffled test texts that are recognised."""
+    """One training: shares of validation texts, test texts and shuffled test texts that are classified correctly."""
     arm, size = name.split("@")
     change = shuffled if arm.startswith("shuffled") else lambda data: data
     net, encode = learn(arm, change(TRAIN[: int(size)]), rate, seed)
@@ -67,7 +67,7 @@ def run(name: str, rate: float, seed: int) -> dict[str, Any]:
 
 
 def ship(seed: int = 0, rate: float = 0.03) -> None:
-    """Trains the network of the explorer on all 3,000 texts and keeps it."""
+    """Trains the network of the explorer on all 3,000 texts and saves it."""
     net, encode = learn("inception", TRAIN, rate, seed)
     save_text(
         net,

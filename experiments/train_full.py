@@ -1,7 +1,7 @@
 """The trained network in assets/checkpoints: the small GoogLeNet, on the full Fashion-MNIST, on one core.
 
 `python experiments/train_full.py` takes 55,000 of the 60,000 training images to train on and watches the
-other 5,000; the 10,000 test images are looked at once, at the end, and the accuracy goes into the file.
+other 5,000; the 10,000 test images are looked at once, at the end, and the accuracy is stored in the file.
 """
 
 import sys
@@ -16,7 +16,7 @@ from inception_edu.train.loop import SMALL_GOOGLENET, accuracy, fit, flip_and_sh
 
 CHECKPOINT = Path(__file__).resolve().parent.parent / "assets" / "checkpoints" / "small_googlenet.safetensors"
 SEED = 0
-RECIPE: dict[str, Any] = {"epochs": 10, "lr": 0.1, "batch_size": 128, "optimiser": sgd, "augment": flip_and_shift}
+RECIPE: dict[str, Any] = {"epochs": 10, "lr": 0.1, "batch_size": 128, "optimizer": sgd, "augment": flip_and_shift}
 
 
 def main(path: Path) -> None:

@@ -25,7 +25,7 @@ SEEDS = (0, 1, 2)
 CANDIDATES: dict[str, dict[str, Any]] = {
     "as published": ONE_MINUTE,
     "4 epochs": ONE_MINUTE | {"epochs": 4},
-    "AdamW, rate 0.01": ONE_MINUTE | {"optimiser": adamw, "lr": 0.01},
+    "AdamW, rate 0.01": ONE_MINUTE | {"optimizer": adamw, "lr": 0.01},
     "no flips": ONE_MINUTE | {"augment": None},
 }
 
@@ -44,7 +44,7 @@ def choose() -> None:
 
 
 def measure() -> None:
-    """Trains on all 6,000 images with each seed and records test accuracy and seconds of computing."""
+    """Trains on all 6,000 images with each seed and records test accuracy and computing time in seconds."""
     train, test = load_fashion("train"), load_fashion("test")
     runs = []
     for seed in SEEDS:

@@ -1,9 +1,9 @@
-"""Measured once for chapter 08: the deviation of a trunk behind every one of 60 residual blocks, before any training.
+"""Measured once for chapter 08: the deviation of a trunk after each of 60 residual blocks, before any training.
 
-`python experiments/trunk_deviation.py` writes assets/records/08_trunk_deviation.json, in about a minute of one core.
+`python experiments/trunk_deviation.py` writes assets/records/08_trunk_deviation.json, in about a minute on one core.
 
-The blocks are the residual bricks of the course with batch norm in their branches and Kaiming's start, so that what
-a branch puts out has deviation 1; the trunk starts with deviation 1 too. Means over three random networks.
+The blocks are the residual bricks of the course with batch norm in their branches and a Kaiming start, so that the
+output of a branch has deviation 1; the trunk starts with deviation 1, too. Means over three random networks.
 """
 
 from functools import partial
@@ -20,7 +20,7 @@ BLOCKS, CHANNELS, SEEDS = 60, 64, range(3)
 
 @torch.no_grad()
 def deviations(scale: float, relu: bool, seed: int) -> list[float]:
-    """The standard deviation over all values of a batch (16, 64, 6, 6): at the start, then behind every block."""
+    """The standard deviation over all values of a batch (16, 64, 6, 6): at the start, then after every block."""
     torch.manual_seed(seed)
     x = torch.randn(16, CHANNELS, 6, 6)
     x = x.relu() if relu else x
@@ -39,13 +39,13 @@ def deviations(scale: float, relu: bool, seed: int) -> list[float]:
 
 
 def mean_deviations(scale: float, relu: bool) -> list[float]:
-    """The mean of the three networks' deviations behind 0 to 60 blocks."""
+    """The mean of the three networks' deviations after 0 to 60 blocks."""
     runs = torch.tensor([deviations(scale, relu, seed) for seed in SEEDS])
     return [round(value, 4) for value in runs.mean(0).tolist()]
 
 
 def main() -> None:
-    """Every scale, with nothing and with a ReLU behind the sum."""
+    """Every scale, with nothing and with a ReLU after the sum."""
     record = Record("08_trunk_deviation", made_by="experiments/trunk_deviation.py", scales=list(SCALES))
     for after in ("nothing", "ReLU"):
         for scale in SCALES:

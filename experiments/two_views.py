@@ -1,12 +1,11 @@
 """Two views of one picture and one of them missing, and pairs of classes never seen: two recorded clouds of chapter 11.
 
-Views: the upper and the lower half of a Fashion-MNIST image go through a stem each; the maps are joined and read by
-two more layers. One arm always sees both halves while it learns; the other loses one of them, chosen by chance, in two
-of three images. Both are tested with both halves, and with either missing (its pixels at the mean). Two more arms see
-one half only, from the first image to the last: what a single view is worth at the same
-cost and learning rate.
+Views: the upper and the lower half of a Fashion-MNIST image go through a stem each; the maps are concatenated and read
+by two more layers. One arm always sees both halves while it learns; the other loses one of them, chosen at random, in
+two of three images. Both are tested with both halves, and with either missing (its pixels at the mean). Two more arms
+see one half only, from the first image to the last: what a single view is worth at the same cost and learning rate.
 
-Pairs: a network that learned seven classes says of two images whether they show the same class, by the cosine of its
+Pairs: a network that learned seven classes tells whether two images show the same class, by the cosine of its
 features, for pairs of the seven and of the three classes that it never saw. Seed s leaves out classes s, s+3 and s+6,
 modulo 10. The threshold is chosen on other images of the seven classes.
 

@@ -1,9 +1,9 @@
-"""Recorded runs of chapter 04: without batch norm, who leaves the ground: auxiliary heads, or a better start?
+"""Recorded runs of chapter 04: without batch norm, what gets training started: auxiliary heads or better weights?
 
-`python experiments/vanishing_start.py` writes assets/records/04_vanishing_start.json, in about ten minutes of
-one core. "without" and "with" start from the same weights, torch's own; "kaiming" has Kaiming's in the
-convolutions and no heads. The learning rate is chosen for each arm by itself, on a seed that is not used
-again; where none leaves the ground, the larger is kept.
+`python experiments/vanishing_start.py` writes assets/records/04_vanishing_start.json, in about ten minutes on
+one core. "without" and "with" start from the same weights, torch's own; "kaiming" has Kaiming's weights in the
+convolutions and no heads. The learning rate is chosen for each arm separately, on a seed that is not used
+again; where none gets training started, the larger is kept.
 """
 
 from typing import Any
@@ -39,7 +39,7 @@ def run(seed: int, lr: float, *, aux_weight: float, kaiming: bool = False) -> li
 
 
 def main() -> None:
-    """Chooses a rate for each arm, then makes the runs; those that the file has already are not made again."""
+    """Chooses a rate for each arm, then makes the runs; those already in the file are not repeated."""
     record = Record(
         "04_vanishing_start",
         made_by="experiments/vanishing_start.py",

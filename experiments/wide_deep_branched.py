@@ -1,12 +1,12 @@
 """The recorded clouds of chapter 07: the same MACs spent on width, on depth, or on branches; and the same time.
 
 `python experiments/wide_deep_branched.py` writes assets/records/07_wide_deep_branched.json, and with the word
-`clock` behind it 07_wide_deep_branched_time.json, from 6 processes one after the other, because one process
-keeps its luck with caches and memory.
+`clock` after it 07_wide_deep_branched_time.json, from 6 processes one after the other, because within one
+process caches and memory stay as they happen to be.
 
 Four versions of the challenge network. Three cost the same MACs within 2 %: one wide 3x3 in each of its blocks,
 four narrow 3x3s, or Inception-v4's block A made narrow. The fourth is wide again, so wide that a batch of 100
-images takes about as long as with branches on the machine that recorded it; elsewhere it may not be so.
+images takes about as long as with branches on the machine that recorded it; on others it may not.
 """
 
 import json
@@ -35,7 +35,7 @@ def deep(in_channels: int, channels: int, **style: Any) -> nn.Module:
 
 
 def narrow_a(in_channels: int, ends: int, **style: Any) -> nn.Module:
-    """Inception-v4's block A, each of whose four branches ends in `ends` channels and not in 96."""
+    """Inception-v4's block A, each of whose four branches ends in `ends` channels instead of 96."""
     return inception_a(in_channels, **style | {"width": ends / 96})
 
 

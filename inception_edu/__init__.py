@@ -6,44 +6,21 @@
 >>> node.params, node.macs
 (6998552, 1582671872)
 
-`ie.FAMILY` lists the networks, `ie.build` makes one, `ie.trace` reads its shapes and cost without
-computing anything, `ie.summary` tabulates and `ie.diagram` draws what `trace` read, and
-`ie.load_checkpoint` brings torchvision's and timm's weights in. torch is imported by the first
-call that needs it, not by `import inception_edu`.
+| name                                          | what it is                                                     |
+|-----------------------------------------------|----------------------------------------------------------------|
+| `FAMILY`, `build`                             | the networks, and how to make one                              |
+| `ConvUnit`, `Concat`, `Residual`, `branch`    | the bricks (with `nn.Sequential`), and the shorthand for a row |
+| `trace`, `Node`, `ShapeError`                 | shapes and cost of any module, without computing anything      |
+| `summary`, `diagram`                          | a table and a drawing of what `trace` read                     |
+| `agree`                                       | whether your module and ours compute the same                  |
+| `fuse`, `load_checkpoint`                     | an equal, faster network; the weights of other libraries       |
+
+Each is imported when it is first asked for, so that `import inception_edu` brings in nothing heavy; the names are
+listed once, in `__init__.pyi`, which type checkers read too.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-from .family import FAMILY, build
-
-if TYPE_CHECKING:
-    from .checkpoints import load_checkpoint
-    from .fusion import fuse
-    from .show.drawing import diagram
-    from .show.tables import summary
-    from .tracing import Node, ShapeError, trace
+import lazy_loader
 
 __version__ = "0.1.0"
-__all__ = ["FAMILY", "Node", "ShapeError", "build", "diagram", "fuse", "load_checkpoint", "summary", "trace"]
 
-_HOMES = {
-    "Node": "tracing",
-    "ShapeError": "tracing",
-    "diagram": "show.drawing",
-    "fuse": "fusion",
-    "load_checkpoint": "checkpoints",
-    "summary": "show.tables",
-    "trace": "tracing",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Imports a public name from its module when it is first asked for (PEP 562), so that `import` stays quick."""
-    if name in _HOMES:
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -32,7 +32,7 @@ def same_padding(kernel: int) -> int:
 
 
 class TooSmallError(ValueError):
-    """An input with fewer pixels than the window that should slide over it."""
+    """An input with fewer pixels than the window that slides over it."""
 
 
 def out_size(
@@ -40,7 +40,7 @@ def out_size(
 ) -> int:
     """Pixels along one side after a convolution or pool over `size` pixels.
 
-    `ceil_mode` rounds up, as Caffe's pools do, so the last window may hang over the edge; like torch, a window
+    `ceil_mode` rounds up, as Caffe's pools do, so the last window may extend over the edge; as in torch, a window
     that would start in the right padding is dropped. Raises TooSmallError (a ValueError) when no window fits.
     """
     reach = dilation * (kernel - 1) + 1

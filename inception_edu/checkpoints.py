@@ -1,7 +1,7 @@
 """Brings the weights of torchvision, timm, facenet-pytorch and Cadene's pretrainedmodels into our networks, by name.
 
 For each of our blocks a table lists what the peer calls the layers inside, in the order in which *our*
-block defines them. The order of the file's tensors plays no part.
+block defines them. The order of the tensors in the file does not matter.
 """
 
 from collections.abc import Iterator, Mapping
@@ -44,7 +44,7 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class Peer:
-    """Another library's build of one of our networks; `options` is how ours must be built to fit."""
+    """Another library's version of one of our networks; `options` says how ours must be built to fit."""
 
     table: Table
     preprocessing: Preprocessing
@@ -199,7 +199,7 @@ def _bn_inception() -> Table:
     table = {f"features.{name}": _boxes(peer, layers=layers) for name, peer in stem.items()}
     for name, row in bn_inception.TABLE.items():
         boxes = "3x3_reduce 3x3 double_3x3_reduce double_3x3_1 double_3x3_2"
-        if row[0]:  # a block that keeps its grid has a 1x1 and a projected pool besides
+        if row[0]:  # a block that keeps its grid also has a 1x1 and a projected pool
             boxes = f"1x1 {boxes} pool_proj"
         table[f"features.{name}"] = _boxes(boxes, f"{name}_", layers)
     return table | {"classifier": ["last_linear"]}
@@ -224,7 +224,7 @@ PEERS: dict[tuple[str, str], Peer] = {
         1e-3,
         "as_facenet=True",
     ),
-    # Caffe's habit: bytes in the order blue, green, red, less their mean
+    # as in Caffe: bytes in the order blue, green, red, minus their mean
     ("cadene", "bn_inception"): Peer(
         _bn_inception(),
         Preprocessing((104 / 255, 117 / 255, 128 / 255), (1 / 255, 1 / 255, 1 / 255), 224, "BGR"),
@@ -242,27 +242,32 @@ PEERS: dict[tuple[str, str], Peer] = {
 def load_checkpoint(
     net: InceptionNet, state_dict_or_path: Mapping[str, Tensor] | str | Path, source: Source
 ) -> Preprocessing:
-    """Copies a peer's weights into `net` and returns how images must be prepared for them.
+    """Copies another library's weights into `net` and returns how images must be prepared for them.
 
-    `state_dict_or_path` is a state dict, or a file that holds one: safetensors, or what `torch.save`
-    wrote. Only tensors are read from it, no code is run. Where a training has put its weights next to
-    its epoch, or a wrapper a prefix before every name, `read_weights` finds them and prints what it
-    did. `net.name` says which network it is; `PEERS` lists what there is.
+    | argument             | what it is                                                                         |
+    |----------------------|------------------------------------------------------------------------------------|
+    | `net`                | a network from `build`; its `name` says which one it is                            |
+    | `state_dict_or_path` | names with tensors, or a file of them: safetensors, or what `torch.save` wrote     |
+    | `source`             | "torchvision", "timm", "facenet" or "cadene"; `PEERS` lists what each of them has  |
+
+    Only tensors are read from a file; no code runs. If a training saved its weights next to its
+    epoch, or a wrapper put a prefix before every name, `read_weights` finds them and prints what it
+    did.
 
     Layers are found by their names, and every shape is compared before anything is copied: a
-    checkpoint that does not fit leaves `net` as it was. Auxiliary heads are left aside when `net`
-    has none. Every batch norm gets the epsilon of the peer, which belongs to the weights though no
+    checkpoint that does not fit leaves `net` unchanged. Auxiliary heads are ignored if `net` has
+    none. Every batch norm gets the epsilon of the peer, which belongs to the weights although no
     file stores it (1e-3 in the Inceptions, 1e-5 in Xception and Cadene's BN-Inception).
 
-    What cannot be detected: two layers of equal shape that stand in the file under each other's
-    names, a file of another training of the same network, or one from another peer that uses the
-    same names. The `Preprocessing` is that of the weights that the peer released; timm's
-    `inception_v3.gluon_in1k` and a torchvision network trained without `transform_input` want
-    torchvision's usual mean (0.485, 0.456, 0.406) and std (0.229, 0.224, 0.225) instead.
+    What cannot be detected: two layers of equal shape that are swapped in the file, a file from
+    another training of the same network, or one from another peer that uses the same names. The
+    `Preprocessing` is that of the weights that the peer released; timm's `inception_v3.gluon_in1k`
+    and a torchvision network trained without `transform_input` need torchvision's usual mean
+    (0.485, 0.456, 0.406) and std (0.229, 0.224, 0.225) instead.
 
-    Raises ValueError with one sentence about the first misfit: an unknown source or network, what is
-    not a file of weights, a weight that is NaN, infinite, whole or complex, a missing layer, another
-    shape, or a tensor left over; OSError for a file that cannot be opened.
+    Raises ValueError with one sentence about the first misfit: an unknown source or network, a file
+    that is not one of weights, a weight that is NaN, infinite, whole or complex, a missing layer,
+    another shape, or a tensor left over; OSError for a file that cannot be opened.
     """
     peer = _peer(net, source)
     where = f"{source}'s {net.name}"

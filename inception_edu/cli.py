@@ -1,8 +1,10 @@
-"""The command line: `python -m inception_edu`, then `family`, `cost`, `draw`, `train` or `evaluate`."""
+"""The command line: `inception-edu`, then `family`, `cost`, `draw`, `train` or `evaluate`."""
 
 import argparse
+import inspect
 import json
 import os
+import runpy
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +21,22 @@ if TYPE_CHECKING:
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; a bad argument is answered by one sentence on stderr and exit code 2."""
     parser = argparse.ArgumentParser(
-        prog="python -m inception_edu", description="The Inception family, priced, drawn and trained."
+        prog="inception-edu", description="The Inception family, priced, drawn and trained."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("family", help="list the networks")
     cost = commands.add_parser("cost", help="shapes, parameters and MACs of a network, computing nothing")
     draw = commands.add_parser("draw", help="draw a network or a part of it as SVG")
     for command in (cost, draw):
-        command.add_argument("name", help="a name that `family` lists")
-        command.add_argument("--size", type=int, help="side of the square image in pixels (default: the paper's)")
+        command.add_argument("name", nargs="?", help="a name that `family` lists")
+        command.add_argument(
+            "--module",
+            metavar="FILE.py:NAME",
+            help="a class or function of your own that makes the network, or a network",
+        )
+        command.add_argument(
+            "--size", type=int, help="side of the square image in pixels (default: the paper's, or 224)"
+        )
         command.add_argument("--classes", type=int, help="number of classes")
         command.add_argument("--channels", type=int, help="channels of the image")
         command.add_argument("--width", type=float, help="factor on every channel count")
@@ -39,12 +48,14 @@ def main(arguments: list[str] | None = None) -> int:
     draw.add_argument("-o", "--output", help="file to write (default: standard output)")
     _add_training(commands)
     options = parser.parse_args(arguments)
+    if options.command == "draw" and options.module and options.name:
+        options.part, options.name = options.name, None  # `draw --module FILE.py:NAME PART`
     run = {"family": _family, "cost": _cost, "draw": _draw, "train": _train, "evaluate": _evaluate}
     try:
         run[options.command](options)
     except (ValueError, TypeError, KeyError, OSError, ImportError, FloatingPointError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
-        print(f"inception_edu: {message}", file=sys.stderr)
+        print(f"inception-edu: {message}", file=sys.stderr)
         return 2
     return 0
 
@@ -72,11 +83,41 @@ def _trace(options: argparse.Namespace) -> "Node":
         "small": options.small or None,
         "aux": options.aux or None,
     }
-    with torch.device("meta"):
-        net = build(options.name, **{key: value for key, value in asked.items() if value is not None})
-    channels, height, width = FAMILY[options.name].image
-    size = (options.size, options.size) if options.size is not None else (height, width)
-    return trace(net, (options.channels if options.channels is not None else channels, *size))
+    given = {key: value for key, value in asked.items() if value is not None}
+    if (options.name is None) == (options.module is None):
+        raise ValueError("say which network: a name that `inception-edu family` lists, or --module FILE.py:NAME")
+    if options.module:
+        net, image = _own(options.module, given), (3, 224, 224)
+    else:
+        with torch.device("meta"):
+            net = build(options.name, **given)
+        image = FAMILY[options.name].image
+    size = image[1:] if options.size is None else (options.size, options.size)
+    return trace(net, (image[0] if options.channels is None else options.channels, *size))
+
+
+def _own(where: str, options: dict[str, Any]) -> Any:
+    """The network that `FILE.py:NAME` is, or makes from the options that were given. Runs the file."""
+    from torch import nn
+
+    path, colon, name = where.rpartition(":")
+    if not colon:
+        raise ValueError(f"--module {where} names no class: write FILE.py:NAME")
+    if not os.path.isfile(path):
+        raise ValueError(f"there is no file {path}")
+    made = runpy.run_path(path).get(name)
+    if made is None:
+        raise ValueError(f"{path} defines no {name}")
+    if not isinstance(made, nn.Module) and callable(made):
+        # A network of one's own need not have an option for the image's channels, which --channels gives.
+        known = inspect.signature(made).parameters
+        try:
+            made = made(**{key: value for key, value in options.items() if key != "in_channels" or key in known})
+        except TypeError as error:
+            raise TypeError(f"{name} of {path} cannot be made like this: {error}") from error
+    if not isinstance(made, nn.Module):
+        raise TypeError(f"{name} of {path} makes no nn.Module, but a {type(made).__name__}")
+    return made
 
 
 def _cost(options: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
-"""What a network looks at: class activation maps, which are exact, and occlusion, which asks by trying.
+"""What a network looks at: class activation maps, which are exact, and occlusion, which tries it out.
 
->>> maps = class_activation_map(net, images)               # where the evidence for the network's own answer lies
+>>> maps = class_activation_map(net, images)               # where the evidence for the network's own answer is
 >>> maps.mean((1, 2))                                      # is the logit of that answer, exactly
 >>> occlusion_map(net, images[0], label=9, size=6, stride=2)  # what a grey patch takes away from class 9
 """
@@ -18,17 +18,17 @@ from .running import evaluating, predict, threads
 def class_maps(net: InceptionNet, images: Tensor) -> Tensor:
     """The evidence for every class at every position: (N, C, H, W) -> (N, classes, h, w), h x w being the last grid.
 
-    The linear layer behind the global average pool is applied, with its bias, to each position by itself. A mean
-    and a linear layer may change places, so the mean of a map over its positions is the logit of its class,
+    The linear layer after the global average pool is applied, with its bias, to each position by itself. A mean
+    and a linear layer can be swapped, so the mean of a map over its positions is the logit of its class,
     exactly: `class_maps(net, x).mean((2, 3)) == net(x)` up to rounding, in evaluation mode. A network whose pool is
-    the last layer, as NIN's, already ends in class maps, and they are returned as they are.
+    the last layer, like NIN, already ends in class maps, and they are returned as they are.
 
-    The idea is that of Zhou et al. (arXiv 1512.04150), who leave the bias out and sum where this takes means.
+    The idea is that of Zhou et al. (arXiv 1512.04150), who leave out the bias and sum where this averages.
     Computed in evaluation mode and without gradients.
 
     Raises ValueError for a network that does not end in global average pooling and at most one linear layer.
     """
-    linear = _linear_behind_pool(net)
+    linear = _linear_after_pool(net)
     with evaluating(net), threads(), torch.no_grad():
         *_, (_, maps) = net.block_outputs(images)
         if linear is None:
@@ -69,12 +69,11 @@ def occlusion_map(
 ) -> Tensor:
     """How much a class loses when a square patch covers part of the image: (C, H, W) -> (rows, columns).
 
-    Entry (i, j) is the class's logit (or its softmax probability, a share of 1) on the whole image less that with
-    the pixels from (i * stride, j * stride), `size` x `size` of them, set to `fill`; above 0 the covered part spoke
-    for the class. Patches lie inside the image: rows = (H - size) // stride + 1. The default `fill` of 0 is the grey
-    of an average pixel where images are normalised; pass 0.5 for photographs from 0 to 1. All patches are
-    computed in batches of `batch_size`, in evaluation mode and without gradients. After Zeiler and Fergus, arXiv
-    1311.2901.
+    Entry (i, j) is the class's logit (or its softmax probability, a share of 1) on the whole image minus that with
+    the pixels from (i * stride, j * stride), `size` x `size` of them, set to `fill`; above 0 the covered part was
+    evidence for the class. Patches are inside the image: rows = (H - size) // stride + 1. The default `fill` of 0 is
+    the grey of an average pixel of normalised images; pass 0.5 for photographs from 0 to 1. All patches are computed
+    in batches of `batch_size`, in evaluation mode and without gradients. After Zeiler and Fergus, arXiv 1311.2901.
 
     Raises ValueError for a patch or stride below 1, a patch larger than the image, an image with another number of
     axes, a class that the network does not have, and another word for `of`.
@@ -107,7 +106,7 @@ def occlusion_map(
     return (scores(image[None]) - without).reshape(len(tops), len(lefts))
 
 
-def _linear_behind_pool(net: InceptionNet) -> nn.Linear | None:
+def _linear_after_pool(net: InceptionNet) -> nn.Linear | None:
     """The linear layer that reads the global mean, or None where the mean itself is the logit."""
     head = net.classifier
     layers = [layer for layer in head.modules() if not isinstance(layer, nn.Sequential | nn.Dropout | nn.Identity)]
@@ -123,7 +122,7 @@ def _linear_behind_pool(net: InceptionNet) -> nn.Linear | None:
         case [nn.Flatten(), nn.Linear() as linear]:
             return linear
     raise ValueError(
-        f"{net.name or 'this network'} has no class activation map: behind its global average pooling there must be "
+        f"{net.name or 'this network'} has no class activation map: after its global average pooling there must be "
         f"one linear layer or none, and there is {', '.join(type(layer).__name__ for layer in layers[1:])}"
     )
 

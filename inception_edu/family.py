@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # importing torch takes over a second
     from .network import InceptionNet
 
 
 @dataclass(frozen=True)
 class Result:
-    """A published figure and the fine print without which it means nothing."""
+    """A published figure and the setting without which it means nothing."""
 
     figure: str
     setting: str
@@ -28,8 +28,8 @@ class Entry:
     """One network of the family.
 
     `image` is the (C, H, W) it was made for. `params` (trainable parameters) and `macs` (multiply-adds
-    of convolutions and linear layers, one image of that size) were counted on the network as built
-    by default, without auxiliary heads, and agree with the peers named in the tests. `published` is what
+    of convolutions and linear layers, one image of that size) are those of the network as built by default,
+    without auxiliary heads, and agree with the other libraries named in the tests. `published` is what
     others report, never something measured here.
     """
 
@@ -205,7 +205,7 @@ _ENTRIES = (
                 "Inception-v4 paper, Table 5",
             ),
         ),
-        note="10, 20 and 10 residual blocks behind Inception-v3's stem",
+        note="10, 20 and 10 residual blocks after Inception-v3's stem",
     ),
     Entry(
         name="xception",

@@ -30,9 +30,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .bricks import Concat, ConvUnit, Product, Residual
-from .layers import KINDS, Signal, kind, kind_of, owner_of
+from .layers import KINDS, Signal, kind, kind_of, refuse_unready, uncompiled
 from .network import InceptionNet
-from .tracing import RULES, layers_of, refuse_unready, uncompiled
+from .tracing import RULES, layers_of
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -142,8 +142,8 @@ def between_casts(net: nn.Module, dtype: torch.dtype, outside: torch.dtype) -> n
 
 def owner(module: nn.Module) -> type[nn.Module] | None:
     """The brick or layer whose computation a module has, unchanged; None where there is none."""
-    if kind_of(module, RULES):
-        return owner_of(type(module), RULES)
+    if RULES.of(module):
+        return RULES.owner(type(module))
     kind = kind_of(module)
     return kind.owner if kind else None
 

@@ -10,11 +10,13 @@ A new kind of layer is one `@kind(...)` here: drawings, tables, feedback and cos
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from torch import nn
+from torch.nn.modules import module as every
 
 from . import arithmetic
 from .arithmetic import TooSmallError
@@ -110,8 +112,48 @@ class Kind:
     part: Callable[[Any], Part]
 
 
-KINDS: dict[type[nn.Module], Kind] = {}
-"""The records by the class whose `forward` they describe."""
+Record = TypeVar("Record")
+
+
+class Records(dict[type[nn.Module], Record]):
+    """Records by the class whose `forward` they describe; finds the one of any module that computes the same."""
+
+    def __init__(self) -> None:
+        self._owners: dict[type, type[nn.Module] | None] = {}
+
+    def __setitem__(self, owner: type[nn.Module], record: Record) -> None:
+        super().__setitem__(owner, record)
+        self._owners.clear()  # what had no record may have one now
+
+    def owner(self, cls: type) -> type[nn.Module] | None:
+        """The class with a record whose `forward`, with all that it uses, `cls` has; None where `cls` overrides any."""
+        if cls not in self._owners:
+            if len(self._owners) > MOST_CLASSES:
+                self._owners.clear()
+            self._owners[cls] = self._find(cls)
+        return self._owners[cls]
+
+    def _find(self, cls: type) -> type[nn.Module] | None:
+        for at, base in enumerate(cls.__mro__):
+            if base in self:
+                above = cls.__mro__[:at]
+                return base if not any(vars(one).keys() & _used_by(base) for one in above) else None
+        return None
+
+    def of(self, module: nn.Module) -> Record | None:
+        """The record of what `module` computes, or None."""
+        owner = self.owner(type(module))
+        if owner is None or not _used_by(owner).isdisjoint(module.__dict__):
+            return None
+        parametrizations = module._modules.get("parametrizations")
+        return self[owner] if parametrizations is None or _only_norms(parametrizations) else None
+
+
+MOST_CLASSES = 4096
+"""Classes whose records are remembered: programs that make classes on the fly must not fill the memory."""
+
+KINDS: Records[Kind] = Records()
+"""The records of layers."""
 
 Words = str | Callable[[Any], str]
 
@@ -144,13 +186,9 @@ _ALWAYS_USED = frozenset(
 _ONLY_VALUES = frozenset({"weight", "bias"})  # a property in their place (a weight norm, say) changes no shape
 
 
-def kind_of(module: nn.Module, kinds: dict[type[nn.Module], Any] = KINDS) -> Any | None:
-    """The record of what `module` computes, or None: of its class, or of the class whose methods it has unchanged."""
-    owner = owner_of(type(module), kinds)
-    if owner is None or not _used_by(owner).isdisjoint(module.__dict__):
-        return None
-    computed = module._modules.get("parametrizations")
-    return kinds[owner] if computed is None or _only_norms(computed) else None
+def kind_of(module: nn.Module) -> Kind | None:
+    """The record of the layer that `module` computes like, or None."""
+    return KINDS.of(module)
 
 
 def _only_norms(parametrizations: nn.Module) -> bool:
@@ -160,15 +198,6 @@ def _only_norms(parametrizations: nn.Module) -> bool:
         type(step).__module__ == "torch.nn.utils.parametrizations" and type(step).__name__.endswith("Norm")
         for step in steps
     )
-
-
-def owner_of(cls: type, kinds: Any = KINDS) -> type[nn.Module] | None:
-    """The class among `kinds` whose `forward`, with all that it uses, `cls` has; None where `cls` overrides any."""
-    for at, base in enumerate(cls.__mro__):
-        if base in kinds:
-            above = cls.__mro__[:at]
-            return base if all(_used_by(base).isdisjoint(vars(one)) for one in above) else None
-    return None
 
 
 _used: dict[type, frozenset[str]] = {}
@@ -195,11 +224,54 @@ def _referred(code: CodeType | None) -> Iterator[str]:
                 yield from _referred(constant)
 
 
+# ---- is it fit to be read? ------------------------------------------------------------------------
+
+
+def uncompiled(module: nn.Module) -> nn.Module:
+    """What `torch.compile` has wrapped, which is what it computes; any other module as it is."""
+    inside = module._modules["_orig_mod"] if type(module).__name__ == "OptimizedModule" else None
+    return module if inside is None else uncompiled(inside)
+
+
+def may_be_unready(module: nn.Module) -> Any:
+    """Whether `refuse_unready` has anything to look at: nearly never, and it is asked of every module."""
+    return (
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or every._global_forward_hooks
+        or every._global_forward_pre_hooks
+        or hasattr(type(module), "cls_to_become")
+    )
+
+
+def refuse_unready(module: nn.Module, path: Sequence[str] = (), *, hooks: bool = False) -> None:
+    """Refuses a module that has no weights yet (ValueError), or a hook that may change what flows (TypeError).
+
+    Hooks of torch's own pruning and norms of weights change only weights, and those of its counters nothing. `hooks`
+    lets all hooks pass.
+    """
+    if hasattr(type(module), "cls_to_become"):
+        raise ValueError(f"{type(module).__name__} has no weights yet: run one batch through it first")
+    found = module._forward_hooks or module._forward_pre_hooks
+    if hooks or not (found or every._global_forward_hooks or every._global_forward_pre_hooks):
+        return
+    own = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+    for hook in (*own, *every._global_forward_hooks.values(), *every._global_forward_pre_hooks.values()):
+        homes = [getattr(hook, "__module__", ""), *(base.__module__ for base in type(hook).__mro__)]
+        if not any(str(home).startswith(("torch.nn.utils.", "torch.utils.")) for home in homes):
+            raise TypeError(
+                f"{'.'.join(filter(None, path)) or 'the module'}, a {type(module).__name__}, has a forward hook, and "
+                "what a hook changes cannot be read off: remove it first"
+            )
+
+
 # ---- words -------------------------------------------------------------------------------------
 
 
 def numbers(value: Any, count: int = 2) -> Sides:
     """`3` -> `(3, 3)`; a tuple stays as it is."""
+    if type(value) is tuple:
+        return value
     return tuple(map(int, value)) if isinstance(value, tuple | list) else (int(value),) * count
 
 
@@ -221,9 +293,13 @@ def _window_label(module: Any, what: str, valid: bool) -> str:
 
 
 def _sides_of(module: nn.Module) -> int:
-    """1, 2 or 3 for a layer whose class ends so, or one that it inherits from: Conv1d, MaxPool2d, BatchNorm3d."""
-    names = (base.__name__ for base in type(module).__mro__)
-    return next(int(name[-2]) for name in names if name.endswith(("1d", "2d", "3d")))
+    """1, 2 or 3 for a layer whose class ends so: Conv1d, MaxPool2d, BatchNorm3d."""
+    return _sides_of_class(type(module))  # type: ignore[arg-type]  # mypy: a class of modules is hashable
+
+
+@lru_cache(maxsize=1024)
+def _sides_of_class(kind: Any) -> int:
+    return next(int(cls.__name__[-2]) for cls in kind.__mro__ if cls.__name__[-2:] in ("1d", "2d", "3d"))
 
 
 # ---- convolutions and linear layers --------------------------------------------------------------
@@ -236,6 +312,7 @@ def _maps(signal: Signal, sides: int, reader: str) -> None:
         raise ValueError(f"{reader} reads maps of (C, {axes}), but gets {what}")
 
 
+@lru_cache(maxsize=8192)  # one network is traced many times, and its blocks repeat
 def _slide(
     signal: Signal, channels: int, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides, *, ceil: bool = False
 ) -> Signal:
@@ -258,6 +335,7 @@ def _possible(kernel: Sides, stride: Sides, padding: Sides, dilation: Sides) -> 
         )
 
 
+@lru_cache(maxsize=8192)
 def _seeing(
     signal: Signal, shape: Sides, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides | None = None
 ) -> Signal:

@@ -26,9 +26,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from .bricks import Concat, ConvUnit, Product, Residual
-from .layers import Signal, kind_of
-from .tracing import Function, refuse_unready, uncompiled
+from .bricks import Concat, ConvUnit, Function, Product, Residual
+from .layers import Signal, kind_of, refuse_unready, uncompiled
 
 Shape = tuple[int, ...]
 

@@ -1,4 +1,4 @@
-"""Running a network and leaving it as it was: evaluation mode, a number of cores, the logits of many images.
+"""Running a network without changing it: evaluation mode, a number of cores, the logits of many images.
 
 >>> logits = predict(net, images)                    # in evaluation mode, on one core, batch by batch
 >>> with evaluating(net), threads(), torch.no_grad():
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 def evaluating(net: nn.Module) -> Iterator[None]:
     """Inside the block every module of `net` is in evaluation mode; afterwards each is in its own mode again.
 
-    `net.train()` would not do that: it also puts into training mode what somebody had frozen in evaluation mode.
+    `net.train()` would not do that: it also puts into training mode what was frozen in evaluation mode before.
     """
     modes = [(module, module.training) for module in net.modules()]
     try:
@@ -33,7 +33,7 @@ def threads(count: int = 1) -> Iterator[None]:
     """Inside the block torch computes on `count` cores; afterwards on as many as before.
 
     The one place where threads are chosen. The default is one core: the same seed then gives
-    bitwise the same weights, and others in the room keep theirs. Little is lost. On the two-core virtual
+    bitwise the same weights, and other programs keep theirs. Little is lost. On the two-core virtual
     machine where this was written (benchmarks/threads.py; an observation, not a law), two threads trained the
     small GoogLeNet 1.2 to 1.8 times as fast as one in torch's usual order of memory, but only 0.9 to 1.0
     times as fast with channels last; and channels last was 2 times as fast as the usual order on one thread.
@@ -53,8 +53,8 @@ def threads(count: int = 1) -> Iterator[None]:
 def predict(net: nn.Module, images: Tensor, *, batch_size: int = 500) -> Tensor:
     """The logits (N, classes) of images (N, C, H, W), computed in evaluation mode, without gradients, on one core.
 
-    Any input that the network reads in batches will do, such as word numbers (N, L) for a text network. Afterwards
-    `net` is as it was, the order of its weights in memory included.
+    Any input that the network reads in batches will do, such as word numbers (N, L) for a text network. `net` is left
+    unchanged, including the order of its weights in memory.
     """
     with evaluating(net), _channels_last(net), threads(), torch.no_grad():
         return torch.cat([net(batch) for batch in images.split(batch_size)])
@@ -62,7 +62,7 @@ def predict(net: nn.Module, images: Tensor, *, batch_size: int = 500) -> Tensor:
 
 @contextmanager
 def _channels_last(net: nn.Module) -> Iterator[None]:
-    """Inside the block each convolution's weights lie in memory with channels last.
+    """Inside the block each convolution's weights are in memory with channels last.
 
     No value changes, but torch's pools and small convolutions run several times as fast on a CPU:
     max pooling of (N, C, H, W) walks the memory in strides otherwise.

@@ -13,12 +13,11 @@ from operator import index
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import nn
-from torch.nn.modules import module as every
 
 from .arithmetic import TooSmallError
-from .bricks import Concat, ConvUnit, Product, Residual
+from .bricks import Concat, ConvUnit, Function, Product, Residual
+from .layers import Records, Signal, kind_of, may_be_unready, refuse_unready, uncompiled
 from .layers import Sides as Shape
-from .layers import Signal, kind_of
 
 if TYPE_CHECKING:
     from .reading import Runs
@@ -41,7 +40,7 @@ class Reading(NamedTuple):
     known: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Node:
     """One module as `trace` read it, with everything below it. Numbers are for one image (batch 1).
 
@@ -146,10 +145,11 @@ class Walk:
         )
 
     def _read(self, module: nn.Module, signal: Signal) -> Reading:
-        refuse_unready(module, self._path, hooks=self.hooks)
+        if may_be_unready(module):
+            refuse_unready(module, self._path, hooks=self.hooks)
         if (compiled := uncompiled(module)) is not module:
             return self._read(compiled, signal)
-        if rule := kind_of(module, RULES):
+        if rule := RULES.of(module):
             reading: Reading = rule(module, signal, self)
             return reading
         if kind := kind_of(module):
@@ -206,40 +206,19 @@ class Walk:
         """Leaves the parameters of a module out of the count."""
         self._counted |= {id(parameter) for parameter in module.parameters()}
 
+    def _all_counted(self, module: nn.Module) -> bool:
+        for parameter in module._parameters.values():
+            if parameter is not None and id(parameter) not in self._counted:
+                return False
+        return all(child is None or self._all_counted(child) for child in module._modules.values())
+
     def completed(self, node: Node) -> Node:
         """`node` with the parameters that nothing ran, each counted at the innermost node whose module holds it."""
-        if {id(parameter) for parameter in node.module.parameters()} <= self._counted:
+        if self._all_counted(node.module):
             return node
         children = tuple(self.completed(child) for child in node.children)
         more = sum(new.params - old.params for new, old in zip(children, node.children, strict=True))
         return replace(node, children=children, params=node.params + more + self.new_params(node.module))
-
-
-def uncompiled(module: nn.Module) -> nn.Module:
-    """What `torch.compile` has wrapped, which is what it computes; any other module as it is."""
-    inside = module._modules["_orig_mod"] if type(module).__name__ == "OptimizedModule" else None
-    return module if inside is None else uncompiled(inside)
-
-
-def refuse_unready(module: nn.Module, path: Sequence[str] = (), *, hooks: bool = False) -> None:
-    """Refuses a module that has no weights yet (ValueError), or a hook that may change what flows (TypeError).
-
-    Hooks of torch's own pruning and norms of weights change only weights, and those of its counters nothing. `hooks`
-    lets all hooks pass.
-    """
-    if hasattr(type(module), "cls_to_become"):
-        raise ValueError(f"{type(module).__name__} has no weights yet: run one batch through it first")
-    found = module._forward_hooks or module._forward_pre_hooks
-    if hooks or not (found or every._global_forward_hooks or every._global_forward_pre_hooks):
-        return
-    own = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
-    for hook in (*own, *every._global_forward_hooks.values(), *every._global_forward_pre_hooks.values()):
-        homes = [getattr(hook, "__module__", ""), *(base.__module__ for base in type(hook).__mro__)]
-        if not any(str(home).startswith(("torch.nn.utils.", "torch.utils.")) for home in homes):
-            raise TypeError(
-                f"{'.'.join(filter(None, path)) or 'the module'}, a {type(module).__name__}, has a forward hook, and "
-                "what a hook changes cannot be read off: remove it first"
-            )
 
 
 def trace(module: nn.Module, shape: Sequence[int], *, aux: bool = True, name: str = "") -> Node:
@@ -344,7 +323,7 @@ def _smallest_side(module: nn.Module, channels: int, failed: int, aux: bool) -> 
 # ---- the bricks ------------------------------------------------------------------------------------
 
 Rule = Callable[[Any, Signal, Walk], Reading]
-RULES: dict[type[nn.Module], Rule] = {}
+RULES: Records[Rule] = Records()
 """What a module makes of its parts, by the class whose `forward` it describes."""
 
 
@@ -464,30 +443,6 @@ def _product(module: Product, signal: Signal, walk: Walk) -> Reading:
         ends = ", ".join(str(o.shape) for o in outputs)
         raise ValueError(f"the branches end in {ends}, and only equal shapes can be multiplied")
     return Reading(_joined(outputs, shape), children=nodes)
-
-
-class Function(nn.Module):
-    """A call of a torch function, or of a module with more arguments, as it was found in a `forward`: a leaf of a form.
-
-    It outputs `shape` at `cost` (MACs, products, activations), and is not there to be run. `local` says whether its
-    result at a place depends on that place alone.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        shape: Shape,
-        cost: tuple[int, int, int],
-        parameters: Sequence[nn.Parameter] = (),
-        *,
-        local: bool = False,
-    ) -> None:
-        super().__init__()
-        self.name = name
-        self.shape = shape
-        self.cost = cost
-        self.local = local
-        self._parameters.update({str(i): parameter for i, parameter in enumerate(parameters)})
 
 
 @rule(Function)

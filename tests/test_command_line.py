@@ -1,6 +1,7 @@
 """The command line, called as a person would."""
 
 import json
+import re
 
 import pytest
 
@@ -63,3 +64,62 @@ def test_a_mistake_gets_one_sentence(capsys, arguments, words):
     assert words in error
     assert error.count("\n") == 1
     assert "Traceback" not in error
+
+
+OWN = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, num_classes=10):
+        super().__init__()
+        self.body = nn.Conv2d(3, 8, 3, padding=1)
+        self.linear = nn.Linear(8, num_classes)
+
+    def forward(self, x):
+        return self.linear(self.body(x).relu().mean((2, 3)))
+
+network = nn.Conv2d(1, 2, 3)
+number = 7
+
+class Sized(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+"""
+
+
+def test_a_network_of_ones_own_is_priced_and_drawn(tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text(OWN)
+    assert main(["cost", "--module", f"{file}:Net", "--size", "32", "--classes", "4"]) == 0
+    assert f"Net on 3 x 32 x 32: {3 * 8 * 9 + 8 + 8 * 4 + 4} parameters, {3 * 8 * 9 * 32 * 32 + 32:,} MACs" in (
+        capsys.readouterr().out
+    )
+    assert main(["cost", "--module", f"{file}:network", "--channels", "1", "--size", "8"]) == 0
+    assert "648 MACs" in capsys.readouterr().out
+    assert main(["draw", "--module", f"{file}:Net"]) == 0
+    assert "global avg pool" in capsys.readouterr().out
+    assert main(["draw", "--module", f"{file}:Net", "body"]) == 0
+    assert "3x3 conv" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("mine.py", "--module mine.py names no class: write FILE.py:NAME"),
+        ("other.py:Net", "there is no file other.py"),
+        ("mine.py:Nothing", "mine.py defines no Nothing"),
+        ("mine.py:number", "number of mine.py makes no nn.Module, but a int"),
+        ("mine.py:Sized", "Sized of mine.py cannot be made like this: .*width"),
+    ],
+)
+def test_a_module_that_cannot_be_found_or_made_is_named(tmp_path, monkeypatch, capsys, where, words):
+    (tmp_path / "mine.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    assert main(["cost", "--module", where]) == 2
+    assert re.search(words, capsys.readouterr().err)
+
+
+def test_a_network_is_asked_for_once(capsys):
+    for arguments in (["cost"], ["cost", "googlenet", "--module", "mine.py:Net"]):
+        assert main(arguments) == 2
+        assert "say which network" in capsys.readouterr().err

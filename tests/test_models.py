@@ -291,7 +291,7 @@ def test_what_the_sketches_count() -> None:
         written, mended = sketch_002(tail_as_written=True), sketch_002()
         linear = 8 * 8 * 2144 * 1000 + 1000
         assert count(written) - count(mended) == linear - (2144 * 1000 + 1000)
-        grown = ie.trace(sketch_003(mended=False), (3, 32, 32))
+        grown = ie.trace(sketch_003(corrected=False), (3, 32, 32))
     assert [grown[f"module_{i}"].output.channels for i in (1, 2, 3)] == [192 + 160, 192 + 320, 192 + 480]
     light = ie.trace(light_block(192, TABLE_1["inception_3a"]), (192, 28, 28))
     as_written = ie.trace(light_block_as_written(192), (192, 28, 28))

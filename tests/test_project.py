@@ -100,7 +100,7 @@ def test_the_wheel_carries_the_assets_and_nothing_else_of_the_project(tmp_path: 
     }
     assert "fashion_mnist/t10k-images-idx3-ubyte.gz" in assets
     assert {f"inception_edu/_assets/{name}" for name in assets} <= names
-    assert "inception_edu/models/googlenet.py" in names
+    assert {"inception_edu/models/googlenet.py", "inception_edu/py.typed", "inception_edu/__init__.pyi"} <= names
     assert {name.split("/")[0] for name in names} == {
         "inception_edu",
         f"inception_edu-{inception_edu.__version__}.dist-info",

@@ -16,9 +16,9 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
 import inception_edu as ie
-from inception_edu.bricks import Concat, ConvUnit, Product, Residual
+from inception_edu.bricks import Concat, ConvUnit, Function, Product, Residual
 from inception_edu.network import as_bricks
-from inception_edu.tracing import Function, Node, trace
+from inception_edu.tracing import Node, trace
 
 Shape = tuple[int, ...]
 

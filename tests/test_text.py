@@ -131,7 +131,7 @@ def test_a_depth_that_makes_no_groups_of_three_is_refused(depth):
 
 
 def test_an_even_length_is_refused():
-    with pytest.raises(ValueError, match="a kernel of length 20 cannot be padded alike"):
+    with pytest.raises(ValueError, match="a kernel of length 20 cannot be padded equally"):
         time_block(8, lengths=(9, 20))
 
 

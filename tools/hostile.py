@@ -1,6 +1,6 @@
 """What grading resists: `python tools/hostile.py` grades submissions made to fool or break it.
 
-It writes the table of chapters/exercises/README.md anew: what each gets, and what the teacher reads. The tests grade
+It rewrites the table of chapters/exercises/README.md: what each gets, and what the teacher reads. The tests grade
 the same submissions. Without bubblewrap it stops, because some of them do harm.
 """
 
@@ -46,7 +46,7 @@ def cell(notebook: Notebook, name: str) -> dict[str, Any]:
 
 
 def written(code: str, name: str = "detour") -> Callable[[Notebook], Notebook]:
-    """A submission that has `code` in one answer, and is right elsewhere."""
+    """A submission that has `code` in one answer, and is otherwise right."""
 
     def edit(notebook: Notebook) -> Notebook:
         cell(notebook, name)["source"] = code
@@ -66,7 +66,7 @@ def without(*names: str) -> Callable[[Notebook], Notebook]:
 
 
 def twice(notebook: Notebook) -> Notebook:
-    """An answer stands there twice."""
+    """An answer cell is there twice."""
     at = notebook["cells"].index(cell(notebook, "detour"))
     notebook["cells"].insert(at + 1, deepcopy(notebook["cells"][at]))
     return notebook
@@ -174,7 +174,7 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Notebook], Notebook]]] = {
     "kill": ("kills every process that it can", written("import os\nos.kill(-1, 9)")),
     "no_test": ("a deleted test cell", without("detour-check")),
     "no_answer": ("a deleted answer cell", without("detour")),
-    "twice": ("an answer cell that stands there twice", twice),
+    "twice": ("an answer cell that is there twice", twice),
     "nameless": ("all cells without their names", nameless),
     "forged_test": ("a test cell changed to `3.0`", forged_test),
     "r": ("a notebook of another kernel", of_another_kernel),

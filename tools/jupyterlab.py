@@ -1,4 +1,4 @@
-"""Every explorer in a JupyterLab of its own, in Chromium: for the browser tests and for the measurement of latency."""
+"""JupyterLab with a course of its own, and Chromium at its door: for the browser tests and for the measurements."""
 
 import json
 import os
@@ -9,38 +9,36 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import nbformat
+from nbformat.sign import NotebookNotary
 from playwright.sync_api import Page, Playwright, sync_playwright
 
 from inception_edu import explorers
+
+ROOT = Path(__file__).resolve().parents[1]
+"""What the kernels import from: this checkout, whatever is installed."""
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
-def write_notebook(path: Path) -> None:
-    """A notebook with a cell for every explorer."""
-    sources = ["from inception_edu.explorers import *", *(f"{name}()" for name in explorers.__all__)]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+def notebook(*sources: str) -> nbformat.NotebookNode:
+    """A notebook with a cell for each of `sources`."""
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     # Without it JupyterLab asks for a kernel in a dialogue.
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    nbformat.write(notebook, path)
+    made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    return made
 
 
-def _write_settings(folder: Path, theme: str) -> None:
-    for name, values in {
-        "apputils-extension/themes": {"theme": THEMES[theme]},
-        "apputils-extension/notification": {"fetchNews": "false"},
-        "notebook-extension/tracker": {"windowingMode": "none"},  # else only what is on screen is in the page
-    }.items():
-        path = folder / "@jupyterlab" / f"{name}.jupyterlab-settings"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values))
+def every_explorer(*more: str) -> nbformat.NotebookNode:
+    """A notebook with a cell for every explorer, and then `more`."""
+    return notebook("from inception_edu.explorers import *", *(f"{name}()" for name in explorers.__all__), *more)
 
 
 def wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
@@ -81,44 +79,64 @@ def wait_for_kernel(page: Page) -> None:
     page.get_by_text("(ipykernel) | Idle").wait_for()
 
 
+@dataclass(frozen=True)
+class Lab:
+    """A JupyterLab that runs at `address` and keeps all it writes under `home`, and the page that looks at it."""
+
+    home: Path
+    address: str
+    page: Page
+
+    def write(self, name: str, made: nbformat.NotebookNode, *, trusted: bool = False) -> None:
+        """Puts a notebook into the course; a `trusted` one counts as run by the reader, any other as downloaded."""
+        nbformat.write(made, self.home / "course" / name)
+        if trusted:
+            NotebookNotary(data_dir=str(self.home / "data")).sign(made)
+
+    def open(self, name: str, theme: str = "light") -> None:
+        """Shows a notebook in a theme, with its kernel ready; the kernel of one that was open before runs on."""
+        _write_settings(self.home / "config" / "lab" / "user-settings", theme)
+        self.page.goto(f"{self.address}/lab/tree/{name}?reset")
+        wait_for_cells(self.page)
+        wait_for_kernel(self.page)  # cells run before that are forgotten
+
+    def command(self, name: str) -> None:
+        """Runs a command of JupyterLab, such as `notebook:run-all-cells` or `docmanager:save`, to its end."""
+        self.page.evaluate("name => jupyterapp.commands.execute(name).then(() => null)", name)
+
+
+def _write_settings(folder: Path, theme: str) -> None:
+    for name, values in {
+        "apputils-extension/themes": {"theme": THEMES[theme]},
+        "apputils-extension/notification": {"fetchNews": "false"},
+        "notebook-extension/tracker": {"windowingMode": "none"},  # else only what is on screen is in the page
+    }.items():
+        path = folder / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+
+
 @contextmanager
-def explorers_in_jupyterlab(home: Path, theme: str) -> Iterator[Page]:
-    """A page on which every explorer has been run; `home` is an empty folder that holds all that JupyterLab writes."""
+def jupyterlab(home: Path) -> Iterator[Lab]:
+    """A JupyterLab with an empty course; `home` is an empty folder that holds all that it writes."""
     (home / "course").mkdir(parents=True)
-    write_notebook(home / "course" / "explorers.ipynb")
-    settings = home / "config" / "lab" / "user-settings"
-    _write_settings(settings, theme)
     port = free_port()
     environment = os.environ | {
         "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTERLAB_SETTINGS_DIR": str(settings),
+        "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "config" / "lab" / "user-settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "IPYTHONDIR": str(home / "ipython"),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
     }
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
-    options = ["--IdentityProvider.token=", f"--ServerApp.root_dir={home / 'course'}"]
+    options = ["--IdentityProvider.token=", f"--ServerApp.root_dir={home / 'course'}", "--expose-app-in-browser"]
     with (home / "log").open("w") as log, sync_playwright() as playwright:
         server = subprocess.Popen([*command, *options], env=environment, stdout=log, stderr=log)
         try:
             wait_for(f"http://127.0.0.1:{port}/api", server, home / "log")
-            page = new_page(playwright)
-            page.goto(f"http://127.0.0.1:{port}/lab/tree/explorers.ipynb?reset")
-            _run_all(page)
-            yield page
+            yield Lab(home, f"http://127.0.0.1:{port}", new_page(playwright))
         finally:
             server.terminate()
             server.wait(30)
-
-
-def _run_all(page: Page) -> None:
-    wait_for_cells(page)
-    wait_for_kernel(page)  # cells run before that are forgotten
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    page.locator(".jp-InputPrompt", has_text="[*]").first.wait_for(timeout=30_000)
-    page.wait_for_function(  # a slider moved while a cell runs is answered only afterwards
-        "!document.body.innerText.includes('[*]')", timeout=300_000, polling=500
-    )
-    count = len(explorers.__all__)
-    page.wait_for_function(f"document.querySelectorAll('.ie-panel').length >= {count}", timeout=60_000)

@@ -1,8 +1,8 @@
 """Makes assets/fashion_mnist and assets/photos from their sources: `python tools/make_assets.py`.
 
 Needs Fashion-MNIST (Debian's package dataset-fashion-mnist, or the network once) and scikit-image,
-whose wheel carries the photographs. Run it again and the same bytes come out (the .gz files as far
-as zlib packs alike).
+whose wheel carries the photographs. Every run writes the same bytes (the .gz files if
+zlib compresses alike).
 """
 
 import gzip
@@ -29,7 +29,7 @@ def write_idx(path: Path, array: NDArray[np.uint8]) -> None:
 
 
 def make_fashion(folder: Path) -> None:
-    """600 training images a class, in the order of the full set, and the test files as they are."""
+    """600 training images per class, in the order of the full set, and the test files unchanged."""
     folder.mkdir(parents=True, exist_ok=True)
     source = full_fashion()
     images, labels = (_read_idx(source / f"train-{kind}-ubyte.gz") for kind in ("images-idx3", "labels-idx1"))
@@ -43,7 +43,7 @@ def make_fashion(folder: Path) -> None:
 
 
 def make_photos(folder: Path) -> None:
-    """The middle square of each photograph, shrunk to 256x256."""
+    """The central square of each photograph, shrunk to 256x256."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("astronaut", "cat", "coffee", "rocket"):
         picture = Image.fromarray(getattr(skimage_data, name)())

@@ -1,10 +1,10 @@
 """Makes assets/text from WordNet 3.0: `python tools/make_text.py /usr/share/wordnet`.
 
-The folder holds WordNet's `data.noun` (Debian's package wordnet-base puts it there). Each entry of that file is a
+The folder holds WordNet's `data.noun` (Debian's package wordnet-base installs it). Each entry of that file is a
 sense of a noun: the number of its lexicographer file, which is a broad subject such as animals or food, its words,
-and behind a bar its gloss. From ten of the subjects as many glosses each are drawn with seed 0; examples in quotation
-marks are cut off, and a gloss that occurs twice is kept once. The file takes one gloss of each subject in turn, so
-that its first 10 n lines of a split hold n of each. The same bytes come out again.
+and after a bar its gloss. From ten of the subjects equally many glosses are drawn with seed 0; examples in quotation
+marks are cut off, and a gloss that occurs twice is kept once. The subjects alternate in the file, so the first 10 n
+lines of a split hold n of each. Every run writes the same bytes.
 """
 
 import gzip
@@ -30,7 +30,7 @@ SUBJECTS = {
     "20": "plant",
     "27": "substance",
 }
-"""WordNet's numbers of the ten lexicographer files, and their names behind the "noun."."""
+"""WordNet's numbers of the ten lexicographer files, and their names after the "noun."."""
 
 SPLITS = {"train": 300, "valid": 100, "test": 300}
 """Glosses of each subject."""
@@ -42,7 +42,7 @@ WORDS = range(4, 25)
 def entries(path: Path) -> Iterator[tuple[str, str, str]]:
     """(number of the lexicographer file, first word, definition) of every sense in a `data.noun`."""
     for line in path.read_text(encoding="utf-8").splitlines():
-        if line.startswith("  "):  # the licence stands in the first lines
+        if line.startswith("  "):  # the licence is in the first lines
             continue
         fields, _, gloss = line.partition(" | ")
         _, number, _, _, word, *_ = fields.split()

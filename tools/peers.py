@@ -1,4 +1,4 @@
-"""The peers: other libraries' builds of our networks, randomly initialised, and what there is to measure on them.
+"""The peers: other libraries' versions of our networks, randomly initialised, and what can be measured on them.
 
 `python tools/peers.py` measures the installed peers again and writes tests/reference/peers.json.
 """
@@ -25,8 +25,8 @@ _LIBRARIES: list[torch.library.Library] = []  # torch forgets operators whose Li
 def prepare_torchvision() -> None:
     """Lets torchvision be imported where its compiled operators do not fit the installed torch.
 
-    torchvision registers shapes for two of them on import. No network here calls any, so it is
-    enough that they are declared.
+    torchvision registers shapes for two of them on import. No network here calls any, so
+    declaring them is enough.
     """
     found = importlib.util.find_spec("torchvision")
     if found is None or found.origin is None:
@@ -46,8 +46,8 @@ class Peer:
 
     `image` is the side of the square image at which the cost is counted; `sizes` are further ones on
     which the logits are compared: small, odd and even, and where the peer ends in a pool of fixed
-    size, among the few on which that pool covers the grid. `stages` names the peer's module behind
-    each of our blocks, "-" where it has none.
+    size, among the few on which that pool covers the grid. `stages` names the peer's module for
+    each of our blocks, "-" if it has none.
     """
 
     name: str
@@ -183,10 +183,10 @@ def on_meta(peer: Peer) -> nn.Module:
 
 
 def randomised(peer: Peer, seed: int = 0) -> nn.Module:
-    """The peer in double precision and evaluation mode, every weight and every statistic drawn anew.
+    """The peer in double precision and evaluation mode, every weight and every statistic drawn at random.
 
     Convolutions keep the size of the signal (He et al.); batch norms get scales, shifts, means and
-    variances all their own, so that no two layers can be exchanged unseen.
+    variances of their own, so that no two layers can be swapped unnoticed.
     """
     torch.manual_seed(seed)
     model = on_meta(peer).to_empty(device="cpu").double()
@@ -237,7 +237,7 @@ def versions() -> dict[str, str]:
 
 
 def write() -> None:
-    """Writes tests/reference/peers.json, one line a stage."""
+    """Writes tests/reference/peers.json, one line per stage."""
     about = (
         "Measured by tools/peers.py on randomly initialised models: parameters, MACs (multiply-adds of convolutions "
     )

@@ -1,10 +1,10 @@
-"""Recorded clouds: the same experiment over many seeds, kept in assets/records so that a stopped script goes on.
+"""Recorded clouds: the same experiment over many seeds, saved in assets/records so that a stopped script can continue.
 
 >>> record = Record("05_batch_norm", made_by="experiments/batch_norm.py", network="...")
 >>> rates = tune(record, run, ARMS, RATES)            # validation images choose a learning rate for each arm
 >>> cloud(record, run, ARMS, rates, seeds=range(10))  # the same seeds for every arm: paired differences
 
-`run(arm, rate, seed)` makes one training and returns what is worth keeping, "valid" and "test" among it.
+`run(arm, rate, seed)` trains once and returns the results to save, "valid" and "test" among them.
 """
 
 import json
@@ -34,22 +34,22 @@ class Record:
         self.runs: dict[str, Any] = json.loads(self.path.read_text())["runs"] if self.path.exists() else {}
 
     def once(self, key: str, make: Callable[[], Any]) -> Any:
-        """What `make` returns, made only where the file has no such key yet, and written at once."""
+        """What `make` returns, made only if the file has no such key yet, and written at once."""
         if key not in self.runs:
             self.runs[key] = make()
             self.write()
         return self.runs[key]
 
     def write(self) -> None:
-        """The whole file, or the old one as it was."""
+        """The whole file, or the old one unchanged."""
         self.path.parent.mkdir(exist_ok=True)
         write_whole(self.path, json.dumps({**self.about, "runs": self.runs}, indent=1) + "\n")
 
 
 def in_fresh_processes(code: str, runs: int) -> list[list[float]]:
-    """The numbers that `code` prints, a list for each of `runs` processes made one after the other.
+    """The numbers that `code` prints, a list for each of `runs` processes made one after another.
 
-    For timings: one process keeps its luck with caches and clock speed.
+    For timings: within one process caches and clock speed stay as they happen to be.
     """
     command = [sys.executable, "-c", code]
     outputs = (subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(runs))
@@ -59,7 +59,7 @@ def in_fresh_processes(code: str, runs: int) -> list[list[float]]:
 def tune(
     record: Record, run: Run, arms: Iterable[str], rates: Mapping[str, Sequence[float]], seed: int = 100
 ) -> dict[str, float]:
-    """The learning rate of each arm with the best validation accuracy, and the file says which was tried and chosen."""
+    """The learning rate of each arm with the best validation accuracy; the file lists those tried and chosen."""
     chosen = {}
     for arm in tqdm(list(arms), unit="arm"):
         tried = {
@@ -74,7 +74,7 @@ def tune(
 def cloud(
     record: Record, run: Run, arms: Sequence[str], rates: Mapping[str, float], seeds: Iterable[int] = range(10)
 ) -> None:
-    """Every arm with every seed, all arms of a seed one after the other."""
+    """Every arm with every seed, all arms of a seed one after another."""
     for seed in tqdm(list(seeds), unit="seed"):
         for arm in arms:
             record.once(f"{arm}/{seed}", lambda a=arm, s=seed: run(a, rates[a], s))

@@ -1,6 +1,6 @@
 """What the benchmarks of speed share: taking turns, naming the machine, and a section each in benchmarks/RESULTS.md.
 
->>> times = in_turns({"ours": ours, "theirs": theirs}, rounds=15)  # seconds, a list a way
+>>> times = in_turns({"ours": ours, "theirs": theirs}, rounds=15)  # seconds, a list for each
 >>> section("inference", table)  # markdown, below a line made by `setting`
 """
 
@@ -22,10 +22,10 @@ Way = TypeVar("Way", bound=Hashable)
 
 
 def section(name: str, markdown: str, path: Path = RESULTS) -> Path:
-    """Puts `markdown` between `<!-- name -->` and `<!-- /name -->`, or at the end where the file has no such section.
+    """Puts `markdown` between `<!-- name -->` and `<!-- /name -->`, or at the end if the file has no such section.
 
-    What stands outside the two markers stays as it is, and so does an older file until the new one is whole. Raises
-    ValueError where the file, or `markdown` itself, holds the markers otherwise than once each and in order.
+    Everything outside the two markers stays unchanged, and so does an older file until the new one is whole. Raises
+    ValueError if the file, or `markdown` itself, does not hold the markers once each and in order.
     """
     if not re.fullmatch(r"[\w-]+", name):
         raise ValueError(f"a section's name is letters, digits, '-' and '_', and {name!r} is not")
@@ -64,7 +64,7 @@ def setting(command: str, *packages: str) -> str:
 
 
 def machine() -> str:
-    """The processor's name, how many cores of it this process may use, and how busy they are now."""
+    """The processor's name, how many cores of it this process may use, and their current load."""
     cpuinfo = Path("/proc/cpuinfo")
     found = re.search(r"model name\s*:\s*(.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -78,9 +78,9 @@ def in_turns(
     warm_up: int = 1,
     clock: Callable[[], float] = perf_counter,
 ) -> dict[Way, list[float]]:
-    """Seconds of every way, a number a round; the first `warm_up` rounds are not kept.
+    """Seconds of every way, a number per round; the first `warm_up` rounds are not kept.
 
-    Each round runs all of them once, so that all meet the same moods of the machine: compare their medians. With
+    Each round runs all of them once, so that all run under the same conditions: compare their medians. With
     `time.thread_time` for a `clock`, work of one thread is timed without the waits for a busy processor.
     """
     times: dict[Way, list[float]] = {way: [] for way in ways}

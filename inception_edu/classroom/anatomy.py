@@ -3,7 +3,7 @@
 `nn.Sequential` inside `nn.Sequential`, names and `nn.Identity` change nothing that is computed, so they do not
 appear. A part is one of
 
-    {"is": "conv", "channels": 128, "kernel": [3, 3], ...}     a box; batch norm and ReLU behind it belong to it
+    {"is": "conv", "channels": 128, "kernel": [3, 3], ...}     a box; batch norm and ReLU after it belong to it
     {"is": "concat", "branches": [[part, ...], ...]}
     {"is": "sum", "scale": 0.17, "body": [part, ...], "shortcut": [part, ...]}
     {"is": "heads", "after": 3, "head": [part, ...]}           an auxiliary head and the number of its block
@@ -17,10 +17,9 @@ from typing import Any
 
 from torch import nn
 
-from ..bricks import Concat, Product, Residual
+from ..bricks import Concat, Function, Product, Residual
 from ..layers import Part, kind_of, size
 from ..network import InceptionNet
-from ..tracing import Function
 
 
 def box(module: nn.Module) -> Part:
@@ -60,12 +59,12 @@ def anatomy(module: nn.Module) -> list[Part]:
 
 
 def _is_bare(conv: Part) -> bool:
-    """Whether neither a batch norm nor a ReLU stands behind a convolution so far."""
+    """Whether neither a batch norm nor a ReLU follows a convolution so far."""
     return conv["norm"] == "none" and not conv["relu"]
 
 
 def layers(module: nn.Module) -> Iterator[nn.Module]:
-    """What computes, one after the other: sequences are opened, and what only hands on is left out."""
+    """What computes, one after the other: sequences are opened, and what only passes on its input is left out."""
     match module:
         case InceptionNet():
             yield from layers(module.features)
@@ -118,7 +117,7 @@ _FIELDS: Mapping[str, Callable[[Any], str]] = {
     "grid": lambda g: f"an output of {size(g)}",
     "dropped": lambda p: f"{100 * p:g} % dropped",
     "scale": lambda s: f"scale {s:g}",
-    "after": lambda n: f"its place behind block {n + 1}",
+    "after": lambda n: f"its place after block {n + 1}",
     "settings": str,
 }
 

@@ -1,9 +1,9 @@
 """Our way of running notebooks, put into nbgrader's autograder.
 
 `configure` is the whole configuration. Two steps are ours: `Repair` comes first and fits a submission into the frame of
-what was handed out; `ExecuteInSandbox` stands where nbgrader would run the notebook, runs it behind walls, and marks
-it out here from the evidence that its checks put out. So `nbgrader autograde` and the button of the formgrader are as
-safe as `make classroom-grade`.
+what was handed out; `ExecuteInSandbox` comes where nbgrader would run the notebook, runs it inside walls, and marks it
+out here from the evidence that its checks output. So `nbgrader autograde` and the button of the formgrader are as safe
+as `make classroom-grade`.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ from .sandbox import Executed, Limits, execute, why_unprotected
 
 HIDDEN = "hidden.json"
 EXECUTED = ".executed"
-"""The folder of a course that keeps what notebooks put out; it can be deleted at any time."""
+"""The folder of a course that keeps what notebooks output; it can be deleted at any time."""
 
 Resources = dict[str, Any]
 
@@ -180,7 +180,7 @@ def executed_once(
     unprotected: bool = False,
     stop: Event | None = None,
 ) -> Executed:
-    """What a notebook puts out: from `folder`, where it ran before, or else from the sandbox and then kept there.
+    """What a notebook outputs: from `folder`, where it ran before, or else from the sandbox and then kept there.
 
     Raises NbGraderException where there is no sandbox and `unprotected` is not said.
     """
@@ -227,7 +227,7 @@ def exercise_of(cell: NotebookNode) -> str | None:
 
 
 def harmless(outputs: Sequence[Any]) -> list[dict[str, Any]]:
-    """Of what a student's program says it put out, text, pictures and evidence; nothing that a browser would run."""
+    """Of what a student's program says it output, text, pictures and evidence; nothing that a browser would run."""
     kept: list[dict[str, Any]] = []
     for output in outputs:
         match output:
@@ -264,7 +264,7 @@ def marked(cell: NotebookNode, outputs: Sequence[Any], hidden: Mapping[str, Any]
     return [new_output("execute_result", data=data, execution_count=None)]
 
 
-NO_EVIDENCE = "it ended without an error and put out no evidence"
+NO_EVIDENCE = "it ended without an error and output no evidence"
 
 
 def evidence_for(exercise: str, outputs: Sequence[Any]) -> Any:

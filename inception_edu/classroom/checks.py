@@ -1,4 +1,4 @@
-"""`check`, which stands under every exercise."""
+"""`check`, which is under every exercise."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Exercises for whoever learns alone: the student versions of all chapters, in a folder, with no nbgrader about.
+"""Exercises for anyone who learns alone: the student versions of all chapters, in a folder, with no nbgrader about.
 
     python -m inception_edu.classroom.handout [FOLDER]      my_exercises by default
 

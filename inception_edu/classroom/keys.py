@@ -18,7 +18,7 @@ class Answer:
 
     `slips` is wrong value -> sentence, or for a dict: key -> {wrong value -> sentence}. A sentence says what the
     wrong value equals and never the right one. `ask` is said to any other wrong answer: ask for a step on the way.
-    `twin` is a last sentence for whoever was wrong: the same question with other numbers and its answer.
+    `twin` is a last sentence for anyone who was wrong: the same question with other numbers and its answer.
     """
 
     kind = "answer"

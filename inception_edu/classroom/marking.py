@@ -312,7 +312,7 @@ def _judge_built(salt: str, shown: Task, hidden: Task | None, pieces: list[Any])
         share = found.right / found.boxes if found.boxes else 1.0
         rest = "; the rest agrees" if len(found.lines) == 1 and found.right else ""
         differs = [line + rest for line in found.lines]
-        if differs and not shown.get("partial", True):  # whoever looks for a bug is not told where it is
+        if differs and not shown.get("partial", True):  # someone who looks for a bug is not told where it is
             differs = [f"it is not mended yet: {found.right} of {found.boxes} boxes are right"]
         if not differs and not holds(want["numbers"], have["numbers"], salt, 6):
             share /= 2
@@ -337,7 +337,7 @@ def _judge_designed(salt: str, shown: Task, hidden: Task | None, pieces: list[An
         return [0.0], [Line(False, error)]
     lines, kept = [], 0
     if "output" in bounds and given["output"] != bounds["output"]:
-        return [0.0], [Line(False, f"puts out {tuple(given['output'])}; {tuple(bounds['output'])} is asked for")]
+        return [0.0], [Line(False, f"outputs {tuple(given['output'])}; {tuple(bounds['output'])} is asked for")]
     limits = [(what, how, limit) for what, pair in bounds.items() if what != "output" for how, limit in pair.items()]
     for what, how, limit in limits:
         value = given[what]

@@ -1,14 +1,17 @@
 """Runs the cells of one notebook inside the sandbox: `python -m inception_edu.classroom.runner`, a job on stdin.
 
 Everything that a student's program can reach runs in this process, this file included, so nothing that it writes is
-believed: whoever started it (`sandbox`) reads one line of JSON for each cell, and checks each. The shell is IPython's,
-the one inside every Python kernel, without a kernel around it: no server, no sockets, and half the time to start.
+believed: `sandbox`, which started it, reads one line of JSON for each cell, and checks each; the next cell waits for an
+answer. The shell is IPython's, the one inside every Python kernel, without a kernel around it: no server, no
+sockets, and half the time to start.
 """
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from IPython.core.displayhook import DisplayHook
@@ -19,25 +22,25 @@ Outputs = list[dict[str, Any]]
 
 
 class TooMuchOutputError(Exception):
-    """A cell put out more than is kept."""
+    """A cell output more than is kept."""
 
 
 class Paper:
-    """What one cell puts out, in the order in which it came, up to a number of characters."""
+    """What one cell outputs, in the order in which it came, up to a number of characters."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.clear()
 
     def clear(self, wait: bool = False) -> None:
-        """Throws away what was put out, as `IPython.display.clear_output` asks."""
+        """Throws away what was output, as `IPython.display.clear_output` asks."""
         self.outputs: Outputs = []
         self.left = self.most
 
     def add(self, output: dict[str, Any], size: int) -> None:
         """Keeps one output of `size` characters. Raises TooMuchOutputError where nothing more fits."""
         if self.left <= 0:
-            raise TooMuchOutputError(f"a cell may put out {self.most:,} characters")
+            raise TooMuchOutputError(f"a cell may output {self.most:,} characters")
         self.left -= size
         last = self.outputs[-1] if self.outputs else {}
         if output["output_type"] == "stream" and last.get("name") == output["name"]:
@@ -78,7 +81,7 @@ class Stream:
 
 
 def limit(limits: dict[str, Any]) -> None:
-    """Sets what one process may use, then gives up the rights of root where it has them.
+    """Sets what one process may use except for memory, then gives up the rights of root where it has them.
 
     The count of processes holds for a user, so `limits["user"]` is one that no other sandbox has.
     """
@@ -87,13 +90,46 @@ def limit(limits: dict[str, Any]) -> None:
     except ImportError:  # Windows
         return
     for name, most in limits["resources"].items():
-        _, hard = resource.getrlimit(getattr(resource, name))
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(getattr(resource, name), (most, most))
+        lower(getattr(resource, name), most)
     if limits["user"] is not None and os.getuid() == 0:
         os.setgroups([])
         os.setgid(limits["user"])
         os.setuid(limits["user"])
+
+
+def lower(kind: int, most: int) -> None:
+    """Sets one limit of this process, or leaves a lower one."""
+    import resource
+
+    _, hard = resource.getrlimit(kind)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (most, most))
+
+
+def limit_memory(most: int) -> None:
+    """Sets the bytes of data that a process may have; not before torch is there, whose import may die without room."""
+    with suppress(ImportError):  # Windows
+        import resource
+
+        lower(resource.RLIMIT_DATA, most)
+
+
+def has_room(size: int) -> bool:
+    """Whether so many bytes are left."""
+    try:
+        bytearray(size)
+    except MemoryError:
+        return False
+    return True
+
+
+def end_programs() -> None:
+    """Ends every other process in the sandbox at once, and waits until those that count for this one are gone."""
+    with suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
 
 
 def notebook_shell(paper: Paper) -> InteractiveShell:
@@ -132,46 +168,61 @@ def notebook_shell(paper: Paper) -> InteractiveShell:
     return shell
 
 
-def run(job: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> None:
-    """Runs every cell that is not to be skipped, and tells of each when it starts and when it has ended."""
+def boot(paper: Paper) -> InteractiveShell:
+    """The shell, with everything imported that nearly every notebook imports, so that no cell pays for it."""
     import random
 
     import numpy as np
     import torch
 
+    from . import check  # noqa: F401
+
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    paper = Paper(job["characters"])
-    shell = notebook_shell(paper)
+    return notebook_shell(paper)
+
+
+def run(job: dict[str, Any], shell: InteractiveShell, paper: Paper, tell: Callable[[dict[str, Any]], str]) -> None:
+    """Runs every cell that is not to be skipped, and tells of each when it has ended, with the answer to the last."""
+    room, process = job["limits"]["room"], os.getpid()
+    walled = job["walled"] and os.getppid() == 1  # elsewhere `end_programs` would end all that the teacher runs
     for name in ("stdout", "stderr"):
         setattr(sys, name, Stream(paper, name))
-    tell({"ready": True})
+    limit_memory(job["limits"]["memory"])
+    word = tell({"ready": True} if has_room(room) else {"full": True})
     for number, source in enumerate(job["cells"]):
         if number in job["skip"]:
             continue
-        tell({"start": number})
         paper.clear()
-        shell.run_cell(source, store_history=True)
-        tell({"cell": number, "outputs": paper.outputs})
-    tell({"end": True})
+        with suppress(MemoryError):  # of IPython, when it shows the error of a cell that left no room
+            shell.run_cell(source, store_history=True)
+        if os.getpid() != process:  # a cell that forked ends twice
+            os._exit(0)
+        if walled:
+            end_programs()
+        word = tell({"cell": word, "outputs": paper.outputs} if has_room(room) else {"full": True})
 
 
 def main() -> None:
-    """Reads the job, keeps the way back to whoever asked, and closes every other one."""
+    """Reads the job, keeps the ways from and to the one who asked, and closes every other one."""
     job = json.loads(sys.stdin.readline())
-    back = os.fdopen(os.dup(1), "wb")
-    limit(job["limits"])
+    forth, back = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(nothing, number)
 
-    def tell(line: dict[str, Any]) -> None:
+    def tell(line: dict[str, Any]) -> str:
         back.write(json.dumps(line).encode() + b"\n")
         back.flush()
+        return forth.readline().decode().strip() or os._exit(0)
 
-    run(job, tell)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    limit(job["limits"])
+    paper = Paper(job["characters"])
+    shell = boot(paper)
+    os.dup2(nothing, 2)  # until here, it tells why no cell could be run
+    run(job, shell, paper, tell)
     os._exit(0)  # a student's thread may still run
 
 

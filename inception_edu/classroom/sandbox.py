@@ -1,9 +1,14 @@
-"""Runs the cells of a notebook that nobody trusts, and brings back what they put out.
+"""Runs the cells of a notebook that nobody trusts, and brings back what they output.
 
 Each notebook gets a process tree of its own in bubblewrap, Debian's and Flatpak's sandbox: no network, no other
 processes, a read-only system, a /tmp of its own in memory, and of all files only Python, this package and its assets.
 Limits of the operating system hold for each process, and a watch over the whole tree. When a cell breaks one, or ends
 the program, the tree is killed and the notebook starts again without that cell, so the others still count.
+
+What stops a cell, and what is said of it, is the same on a busy machine and on an idle one. The program waits after
+each cell until the watch has looked at it, so that no cell answers for another. The clock counts the tree's own
+seconds. Memory is refused by the operating system, at the same byte each time; the watch alone decides only about a
+cell that started programs, and then has one sentence for whatever it saw first.
 
 Where there is no bubblewrap, `why_unprotected` says so, and only the limits and the watch are left.
 """
@@ -12,6 +17,7 @@ import json
 import os
 import platform
 import random
+import secrets
 import shutil
 import subprocess
 import sys
@@ -33,9 +39,11 @@ from .checks import SETTINGS
 
 PACKAGE = Path(__file__).resolve().parents[1]
 MB = 2**20
-BOOT = 120  # seconds that the sandbox may take until the first cell starts
+BOOT = 120  # seconds of its own that the sandbox may take until the first cell starts
+ROOM = 64  # megabytes that have to be left for the first cell
 INSIDE = "/settings.json"
-PATIENCE = 5
+PATIENCE = 5  # a second of waiting counts as this part of a second of computing
+TOGETHER = 2  # times the memory of a process: what all of them may hold
 FULL = 96  # per cent of the machine's memory
 LOOK = 0.2  # seconds between two looks at the memory of a process tree
 
@@ -48,23 +56,22 @@ class SandboxError(RuntimeError):
 class Limits:
     """What one notebook may use. Sizes are megabytes (2**20 bytes).
 
-    A cell has `cell_seconds` of computing, so that a busy machine grades like an idle one, and on the clock `PATIENCE`
-    times as many; the notebook has `notebook_seconds` on the clock.
+    Seconds are the notebook's own: what all its processes compute, and a `PATIENCE`th of the time in which they all
+    sleep; when they only wait for a busy machine, none pass.
     """
 
     cell_seconds: float = 60
     notebook_seconds: float = 600
-    memory: int = 3072  # resident, of all processes together; and data of each
+    memory: int = 3072  # data of each process; resident, all together may hold `TOGETHER` times that
     processes: int = 64  # threads count
     file_size: int = 64
     scratch: int = 256  # /tmp and /dev/shm, each
-    characters: int = 500_000  # a cell may put out; the whole notebook 20 times that
+    characters: int = 500_000  # a cell may output; the whole notebook 20 times that
 
     def resources(self) -> dict[str, int]:
-        """The limits of one process, by the names of Python's `resource`."""
+        """The limits of one process but that of its memory, by the names of Python's `resource`."""
         resources = {
             "RLIMIT_CPU": int(self.notebook_seconds) + BOOT,
-            "RLIMIT_DATA": self.memory * MB,
             "RLIMIT_FSIZE": self.file_size * MB,
             "RLIMIT_NOFILE": 256,
             "RLIMIT_CORE": 0,
@@ -77,7 +84,7 @@ class Limits:
 
 @dataclass
 class Executed:
-    """What the cells put out and what went wrong, by their numbers; seconds on the clock, and megabytes."""
+    """What the cells output and what went wrong, by their numbers; seconds on the clock, and megabytes."""
 
     outputs: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     problems: list[tuple[int, str]] = field(default_factory=list)
@@ -107,19 +114,18 @@ def execute(
     """Runs the sources in order, as the code cells of one notebook.
 
     `settings` is the file that `INCEPTION_EDU_SETTINGS` will name; a student's code can read it. A cell that was
-    stopped puts out an error that says why. Raises SandboxError where the sandbox does not start, when the
-    machine runs out of memory, and when another thread sets `stop`.
+    stopped outputs an error that says why. Raises SandboxError where the sandbox does not start or its limits leave
+    no room for Python, when the machine runs out of memory, and when another thread sets `stop`.
     """
     limits = limits or Limits()
-    done, began = Executed(), time.monotonic()
+    done, began, left = Executed(), time.monotonic(), limits.notebook_seconds
     skip: list[int] = []
-    while (left := limits.notebook_seconds - (time.monotonic() - began)) > 0:
+    while left > 0:
         with _Attempt(cells, skip, limits, settings, protected) as attempt:
             why = attempt.watch(done, left, stop or threading.Event())
         if why is None:
             break
-        if attempt.at < 0:
-            raise SandboxError(f"the sandbox {why} before the first cell")
+        left -= attempt.spent
         done.outputs[attempt.at] = stopped(f"this cell {why}")
         done.problems.append((attempt.at, why))
         skip.append(attempt.at)
@@ -135,7 +141,7 @@ def execute(
 
 
 def stopped(why: str) -> list[dict[str, Any]]:
-    """What a cell puts out that was stopped, or never run."""
+    """What a cell outputs that was stopped, or never run."""
     return [{"output_type": "error", "ename": "Stopped", "evalue": why, "traceback": [f"Stopped: {why}"]}]
 
 
@@ -201,10 +207,11 @@ def _environment(home: str, settings: str | None) -> dict[str, str]:
 
 
 class _Attempt:
-    """One process tree that runs a notebook from the top; leaving the context leaves nothing of it behind."""
+    """One process tree that runs a notebook from the top; leaving the context leaves nothing of it running."""
 
-    at = -1  # the cell that started last, or is about to
-    memory = 0.0  # megabytes, at the most
+    at = -1  # the cell that runs
+    word = ""  # what started it, and what it has to say when it ends: a line that was meant for another is none
+    spent = 0.0  # seconds of its own, since the first cell started
 
     def __init__(
         self, cells: Sequence[str], skip: list[int], limits: Limits, settings: Path | None, protected: bool
@@ -223,8 +230,8 @@ class _Attempt:
             environment = _environment(self.folder.name, str(settings) if settings else None)
             resources.pop("RLIMIT_NPROC", None)  # would count everything that the teacher runs
         user = random.SystemRandom().randrange(20_000, 60_000) if protected else None
-        self.job = {"cells": list(cells), "skip": skip, "characters": limits.characters}
-        self.job["limits"] = {"resources": resources, "user": user}
+        self.job = {"cells": list(cells), "skip": skip, "characters": limits.characters, "walled": protected}
+        self.job["limits"] = {"resources": resources, "user": user, "memory": limits.memory * MB, "room": ROOM * MB}
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -239,7 +246,8 @@ class _Attempt:
         self.lines = Queue[bytes](maxsize=4)
         self.reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
         self.reader.start()
-        threading.Thread(target=self._send, args=(self.process.stdin,), daemon=True).start()
+        self.answer = self.process.stdin
+        threading.Thread(target=self._send, args=(json.dumps(self.job).encode(),), daemon=True).start()
 
     def __enter__(self) -> "_Attempt":
         return self
@@ -252,54 +260,76 @@ class _Attempt:
         until = time.monotonic() + 5
         while self.reader.is_alive() and time.monotonic() < until:  # it may wait for room in the queue
             self._next(0.05)
+        with suppress(OSError):
+            self.answer.close()
         self.complaints.close()
         self.folder.cleanup()
 
     def watch(self, done: Executed, seconds: float, stop: threading.Event) -> str | None:
-        """Puts what cells put out into `done`, until all have run, or one breaks a limit: then says what it did."""
-        end, cell_end, look = time.monotonic() + BOOT, float("inf"), 0.0
-        received, seconds_used, seconds_before = 0, 0.0, 0.0
+        """Puts what cells output into `done`, until all have run, or one breaks a limit: then says what it did."""
+        limits, received = self.limits, 0
+        before = last = self._look()  # when the cell started, and the look before this one
+        used = 0.0  # seconds that the cell has used
+        helped = False  # whether it started programs
         while True:
             line = self._next(LOOK)
-            now = time.monotonic()
+            look = self._look()
             if stop.is_set():
                 raise SandboxError("stopped")
-            if now > look or line:
-                look = now + LOOK
-                memory, seconds_used = self._used()
-                done.memory = max(done.memory, memory)
-                if psutil.virtual_memory().percent > FULL:  # some memory belongs to no process
-                    raise SandboxError("the machine ran out of memory meanwhile; try again with --jobs 1")
-                if memory > self.limits.memory:
-                    return f"used more than {self.limits.memory:,} MB of memory"
-            if now > cell_end or (self.at >= 0 and seconds_used - seconds_before > self.limits.cell_seconds):
-                return f"ran for more than {self.limits.cell_seconds:g} s"
-            if now > end:
-                if self.at < 0:
-                    raise SandboxError(f"no notebook started within {BOOT} s")
-                return f"ran when the notebook had used its {self.limits.notebook_seconds:g} s"
+            if psutil.virtual_memory().percent > FULL:  # some memory belongs to no process
+                raise SandboxError("the machine ran out of memory meanwhile; try again with --jobs 1")
+            look.computed = max(look.computed, last.computed)  # one may have been missed while its parent changed
+            step = look.computed - last.computed
+            if line is None and look.asleep and step < (look.at - last.at) / 10:
+                step += (look.at - last.at) / PATIENCE
+            done.memory, used, last = max(done.memory, look.memory), used + step, look
+            if self.at < 0:
+                if used > BOOT:
+                    raise SandboxError(f"no notebook started within {BOOT} s of its own")
+            else:
+                self.spent += step
+                helped = helped or look.processes > before.processes or look.by_children > before.by_children
+                over = used > limits.cell_seconds
+                if helped and (over or look.memory > TOGETHER * limits.memory):
+                    return (
+                        f"and the programs that it started used more than {limits.cell_seconds:g} s, "
+                        f"or {TOGETHER * limits.memory:,} MB of memory"
+                    )
+                if look.memory > TOGETHER * limits.memory:
+                    return OUT_OF_MEMORY.format(limits.memory)
+                if over:
+                    return f"ran for more than {limits.cell_seconds:g} s"
+                if self.spent > seconds:
+                    return f"ran when the notebook had used its {limits.notebook_seconds:g} s"
             if line is None:
                 continue
-            received, seconds_before = received + len(line), seconds_used
-            if received > 20 * self.limits.characters:
-                return f"put out more than there is room for, {20 * self.limits.characters:,} characters a notebook"
+            received += len(line)
+            if received > 20 * limits.characters:
+                return f"output more than there is room for, {20 * limits.characters:,} characters a notebook"
             match _message(line):
-                case "ready", _ if self.due:
-                    self.at, end = self.due[0], now + seconds
-                case "start", int(number) if self.due and number == self.due[0]:
-                    self.at, cell_end = number, now + PATIENCE * self.limits.cell_seconds
-                case "cell", [int(number), list(outputs)] if self.due and number == self.due[0] == self.at:
+                case "ready", _ if self.at < 0:
+                    self.own = {process.pid for process in self._tree()}
+                case "full", _ if self.at < 0:
+                    raise SandboxError(f"{limits.memory:,} MB of memory are too few for Python and this package")
+                case "full", _:
+                    return OUT_OF_MEMORY.format(limits.memory)
+                case "cell", [str(word), list(outputs)] if word == self.word:
+                    self._end_programs()
                     done.outputs[self.due.pop(0)] = outputs
-                    cell_end = float("inf")
-                case _ if not self.due:
-                    return None
                 case "ended", _ if self.at < 0:
-                    self.complaints.seek(0)
-                    raise SandboxError(self.complaints.read(2000).decode(errors="replace").strip() or "no word of why")
+                    raise SandboxError(f"the sandbox ended before the first cell: {self._last_words()}")
+                case _ if self.at < 0:
+                    raise SandboxError(f"the sandbox said something else than that it is ready: {line[:200]!r}")
                 case "ended", _:
                     return "ended the program"
                 case _:
                     return "wrote into the grader's own channel"
+            if not self.due:
+                return None
+            self.at, used, helped = self.due[0], 0.0, False
+            before = last = self._look()
+            self.word = secrets.token_hex(8)
+            self._send(self.word.encode())
 
     def _next(self, seconds: float) -> bytes | None:
         try:
@@ -313,9 +343,28 @@ class _Attempt:
                 self.lines.put(line)
             self.lines.put(b"")
 
-    def _send(self, pipe: IO[bytes]) -> None:
-        with suppress(OSError), pipe:  # it ended before it read: `watch` says so
-            pipe.write(json.dumps(self.job).encode() + b"\n")
+    def _send(self, line: bytes) -> None:
+        with suppress(OSError):  # it ended before it read: `watch` says so
+            self.answer.write(line + b"\n")
+            self.answer.flush()
+
+    def _last_words(self) -> str:
+        """Why the tree ended: what it complained of, or else the number that its first process ended with."""
+        ended = self.process.wait()
+        self.complaints.seek(0)
+        return self.complaints.read()[-2000:].decode(errors="replace").strip() or f"without a word, with code {ended}"
+
+    def _end_programs(self) -> None:
+        """Ends what a cell started and left running, so that no other pays for it; inside the walls, `runner` has."""
+        for _ in range(100):
+            others = [each for each in self._tree() if each.pid not in self.own and _lives(each)]
+            if not others:
+                return
+            for process in others:
+                with suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(others, timeout=LOOK)
+        raise SandboxError("programs that a cell had started could not be ended")
 
     def _tree(self) -> list[psutil.Process]:
         try:
@@ -324,14 +373,42 @@ class _Attempt:
         except psutil.NoSuchProcess:
             return []
 
-    def _used(self) -> tuple[float, float]:
-        """Megabytes that the tree holds, shared pages counted for each process, and seconds that it has computed."""
-        memory = seconds = 0.0
+    def _look(self) -> "_Look":
+        """Looks at the whole tree."""
+        look = _Look(time.monotonic())
         for process in self._tree():
-            with suppress(psutil.Error):
-                memory += process.memory_info().rss / MB
-                seconds += sum(process.cpu_times()[:2])
-        return memory, seconds
+            with suppress(psutil.Error), process.oneshot():
+                user, system, *children = process.cpu_times()[:4]
+                state = process.status()
+                look.memory += process.memory_info().rss / MB
+                look.by_children += sum(children)
+                look.computed += user + system + sum(children)
+                look.processes += 1
+                if state in (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP) and sys.platform != "win32":
+                    look.asleep = False
+        return look
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+@dataclass
+class _Look:
+    """What the watch sees of a tree at one moment; shared pages are counted for each process."""
+
+    at: float  # seconds, by `time.monotonic`
+    memory: float = 0  # megabytes
+    computed: float = 0  # seconds, from the start
+    by_children: float = 0  # seconds of them, by children that have ended
+    processes: int = 0
+    asleep: bool = True  # nothing computes, nor waits for a core or a disk
+
+
+OUT_OF_MEMORY = "used more than {:,} MB of memory"
 
 
 def _message(line: bytes) -> tuple[str, Any]:
@@ -342,12 +419,10 @@ def _message(line: bytes) -> tuple[str, Any]:
         match json.loads(line):
             case {"ready": True}:
                 return "ready", None
-            case {"start": number}:
-                return "start", number
-            case {"cell": number, "outputs": outputs}:
-                return "cell", [number, outputs]
-            case {"end": True}:
-                return "end", None
+            case {"full": True}:
+                return "full", None
+            case {"cell": word, "outputs": outputs}:
+                return "cell", [word, outputs]
     except (ValueError, RecursionError):
         pass
     return "unreadable", None

@@ -86,7 +86,7 @@ def _expect(task: Key, answer: object, salt: str) -> tuple[dict[str, Any], dict[
                         f"{salt}: the solution has {found[what]:,} {what}, at {how} {limit:,} are asked for"
                     )
         if found["output"] != bounds["output"]:
-            raise KeyMismatchError(f"{salt}: the solution puts out {found['output']}, {bounds['output']} is asked for")
+            raise KeyMismatchError(f"{salt}: the solution outputs {found['output']}, {bounds['output']} is asked for")
         return {**shown, "settings": [plain(((), task.shape))], "expected": [bounds]}, {}
     shown |= {"digits": task.digits} | {name: said for name in ("ask", "twin") if (said := getattr(task, name, ""))}
     if not getattr(task, "partial", True):

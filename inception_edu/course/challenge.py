@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch import nn
 from ..data.files import write_whole
 from ..network import InceptionNet, classifier
 from ..shorthand import Item, chain, out_channels
+from ..show.html import table
 from ..tracing import trace
 
 
@@ -23,13 +23,13 @@ class Budget:
     image: tuple[int, int, int] = (1, 28, 28)
 
     def verdict(self, net: nn.Module) -> str:
-        """What `net` costs, and whether it stays within the budget.
+        """What `net` costs, and whether that is within the budget.
 
-        Raises ShapeError when the network cannot read the image or does not end in 10 logits.
+        Raises ShapeError if the network cannot read the image, ValueError if it does not end in 10 logits.
         """
         node = trace(net, self.image)
         if node.output.shape != (10,):
-            raise ValueError(f"the challenge has 10 classes, and this network puts out {node.output.shape}")
+            raise ValueError(f"the challenge has 10 classes, and this network outputs {node.output.shape}")
         over = [
             f"{have - limit:,} {what} too many"
             for have, limit, what in ((node.params, self.params, "parameters"), (node.macs, self.macs, "MACs"))
@@ -44,10 +44,10 @@ BUDGET = Budget()
 
 
 def challenge_network(**blocks: Item) -> InceptionNet:
-    """The network that the reader owns: a stem and three named blocks on grids of 14 and 7, (N, 1, 28, 28) -> (N, 10).
+    """The reader's own network: a stem and three named blocks on grids of 14 and 7, (N, 1, 28, 28) -> (N, 10).
 
     Without arguments its blocks are plain 3x3 convolutions. `block_1`, `block_2` and `block_3` replace
-    them one by one; anything that `branch` accepts will do. Raises ValueError for another name.
+    them one by one with anything that `branch` accepts. Raises ValueError for another name.
     """
     items: dict[str, Item] = {
         "stem": (24, 3),
@@ -67,15 +67,15 @@ def challenge_network(**blocks: Item) -> InceptionNet:
 
 
 class Logbook:
-    """The reader's own decisions about the challenge network, in a file beside the chapters.
+    """The reader's own decisions about the challenge network, in a file next to the chapters.
 
-    Shown as a table in a notebook. Noting the same change of the same chapter again replaces what was noted.
+    A notebook shows it as a table. Noting the same change of the same chapter again replaces the old note.
     """
 
     COLUMNS = ("chapter", "change", "params", "macs", "predicted", "measured", "decision", "why")
 
     def __init__(self, path: str | Path = "logbook.json") -> None:
-        """Reads the file where there is one. Raises ValueError, naming it, where it is not a logbook."""
+        """Reads the file if there is one. Raises ValueError, naming it, if it is not a logbook."""
         self.path = Path(path)
         self.entries: list[dict[str, Any]] = []
         if self.path.exists():
@@ -98,7 +98,7 @@ class Logbook:
         keep: bool,
         why: str,
     ) -> "Logbook":
-        """Adds one decision; accuracies are those on validation images, in per cent."""
+        """Adds one decision; accuracies are those on validation images, in percent."""
         node = trace(net, BUDGET.image)
         decision = "keep" if keep else "reject"
         values = (chapter, change, node.params, node.macs, predicted, measured, decision, why)
@@ -115,17 +115,11 @@ class Logbook:
         )
 
     def _repr_html_(self) -> str:
-        heads = "".join(f"<th>{column}</th>" for column in self.COLUMNS)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(_cell(entry[column]))}</td>" for column in self.COLUMNS) + "</tr>"
-            for entry in self.entries
-        )
-        return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        rows = [[_cell(entry[column]) for column in self.COLUMNS] for entry in self.entries]
+        return table(self.COLUMNS, rows, left=(0, 1, 6, 7))
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any) -> Any:
     if value is None:
         return "none"
-    if isinstance(value, float):
-        return f"{value:.1f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:.1f}" if isinstance(value, float) else value

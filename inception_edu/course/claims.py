@@ -1,31 +1,33 @@
 """The claims ledger: what four tutorials say, a verdict and a better sentence for each, and the cells that check it.
 
-The rows stand in one data file, assets/claims.json. A code cell of a chapter that carries the tag `claim:ID`
+The rows are in one data file, assets/claims.json. A code cell of a chapter that carries the tag `claim:ID`
 checks the row ID; `tagged_cells` finds those cells, so no list of them is kept anywhere.
 
 >>> ledger = Ledger.read("chapters")
->>> ledger  # in a notebook: one table with a link to each cell
+>>> ledger  # in a notebook: a table per tutorial, with a link to each cell
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from html import escape
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from ..data.files import asset
+from ..show.html import table
 
 VERDICTS = ("true", "imprecise", "false", "unsupported", "not applicable")
 """What a claim can be, kindest first."""
 TAG = "claim:"
-"""What a tag of a cell begins with that checks a claim; the claim's id follows."""
+"""How the tag of a cell that checks a claim begins; the claim's id follows."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A tutorial: its number here, its title, where it stands and its language."""
+    """A tutorial: its number here, its title, where it is and its language."""
 
     id: str
     title: str
@@ -35,12 +37,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Claim:
-    """One row: what is said, in our words, what is wrong with it if anything, and the better sentence.
+    """One row: what is said, in our words, whether it is right, and a better sentence.
 
     `chapter` is where it belongs. A row is `checked` by cells of chapters, or by `test` (a pytest node id), or it
-    rests on `source` (a citation); the last two say `why` no cell checks it.
+    relies on `source` (a citation); in the last two cases `why` says why no cell checks it.
 
-    Raises ValueError for an unknown verdict and for a row that has none, or more than one, of the three.
+    Raises ValueError for an unknown verdict and for a row with none, or more than one, of the three.
     """
 
     id: str
@@ -63,7 +65,7 @@ class Claim:
 
     @property
     def tested(self) -> bool:
-        """Whether something that runs checks it: cells or a test."""
+        """Whether code checks it: cells or a test."""
         return self.checked or bool(self.test)
 
 
@@ -71,8 +73,8 @@ class Claim:
 class Check:
     """A code cell that carries a claim's tag: the notebook's name without its ending, and the cell's id.
 
-    `number` is the one that stands in brackets beside the cell, None where it was never executed; `failed` says
-    whether it ended in an error.
+    `number` is the one in brackets next to the cell, None if it was never executed; `failed` says whether it
+    ended in an error.
     """
 
     chapter: str
@@ -132,7 +134,7 @@ def tagged_cells(folder: str | Path) -> dict[str, tuple[Check, ...]]:
 
 @dataclass(frozen=True)
 class Ledger:
-    """Claims with the cells that check them: prints as counts, shows as one table in a notebook."""
+    """Claims with the cells that check them: prints as counts, shows as a table per tutorial in a notebook."""
 
     claims: tuple[Claim, ...]
     cells: Mapping[str, tuple[Check, ...]] = field(repr=False)
@@ -164,28 +166,21 @@ class Ledger:
 
     def _repr_html_(self) -> str:
         heads = ("", "what is said", "verdict", "a better sentence", "checked by")
-        parts = [f"<table><caption>{self}</caption><thead><tr>{_row('th', heads)}</tr></thead>"]
+        tables = []
         for source in load_sources().values():
-            rows = [claim for claim in self.claims if claim.id.startswith(source.id)]
             title = f"{source.id}: {source.title} ({source.where}, {source.language})"
-            if rows:
-                head = f"<tr><th colspan='5' scope='colgroup' style='text-align:left'>{escape(title)}</th></tr>"
-                parts.append(f"<tbody>{head}{''.join(map(self._line, rows))}</tbody>")
-        return "".join(parts) + "</table>"
+            if rows := [self._line(claim) for claim in self.claims if claim.id.startswith(source.id)]:
+                tables.append(table(heads, rows, caption=title, left=range(5)))
+        return f"<div><p>{self}</p>{''.join(tables)}</div>"
 
-    def _line(self, claim: Claim) -> str:
+    def _line(self, claim: Claim) -> tuple[str, ...]:
         links = [
-            f'<a href="{escape(check.link)}">{escape(check.chapter[:2])} [{check.number}] {escape(check.cell)}</a>'
+            Markup('<a href="{}">{} [{}] {}</a>').format(check.link, check.chapter[:2], check.number, check.cell)
             for check in self.cells.get(claim.id, ())
         ]
         if claim.test:
-            links.append(f"<code>{escape(claim.test)}</code>")
+            links.append(Markup("<code>{}</code>").format(claim.test))
         if claim.source:
-            links.append(f"cited: {escape(claim.source)} ({escape(claim.why)})")
-        said = (claim.id, claim.claim, f"<b>{claim.verdict}</b>", claim.sentence)
-        cells = [said[0], escape(said[1]), said[2], escape(said[3]), ", ".join(links) or "no cell found here"]
-        return f"<tr>{_row('td', cells)}</tr>"
-
-
-def _row(tag: str, cells: Iterable[str]) -> str:
-    return "".join(f"<{tag} style='text-align:left'>{cell}</{tag}>" for cell in cells)
+            links.append(Markup("cited: {} ({})").format(claim.source, claim.why))
+        verdict = Markup("<b>{}</b>").format(claim.verdict)
+        return claim.id, claim.claim, verdict, claim.sentence, Markup(", ").join(links) or "no cell found here"

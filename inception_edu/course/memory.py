@@ -1,7 +1,7 @@
 """How much memory one image's activations take at the worst moment: what is alive at once, not the sum of all.
 
-`Node.activation_bytes` adds up what every layer puts out, which is roughly what training keeps for the backward pass.
-Inference lets go of a tensor as soon as nobody will read it again, so what counts is the fullest moment.
+`Node.activation_bytes` adds up the outputs of all layers, which is roughly what training keeps for the backward pass.
+Inference frees a tensor as soon as nothing will read it again, so what counts is the fullest moment.
 """
 
 from torch import nn
@@ -11,15 +11,15 @@ from ..fusion import Slice
 from ..tracing import Node
 
 _VIEWS = (nn.Identity, nn.Dropout, nn.Flatten, Slice)
-"""In evaluation mode these hand on the tensor that they read, or a part of it, and make none."""
+"""In evaluation mode these pass on the tensor that they read, or a part of it, and make none."""
 
 
 def peak_bytes(node: Node) -> int:
-    """Bytes of float32 activations alive at the fullest moment of one image's way through a traced module.
+    """Bytes of float32 activations alive at the fullest moment while one image passes through a traced module.
 
     Counts what torch holds in evaluation mode without gradients, the module's own input included: a module's input
     lives until the module returns, branches wait for the others before they are joined, a convolution's output
-    lives until the batch norm or ReLU behind it has made its own, and a max pool also makes the positions of
+    lives until the batch norm or ReLU after it has made its own, and a max pool also stores the positions of
     its maxima, 8 bytes each. Weights and the scratch memory of the kernels are not counted.
     """
     return 4 * _peak(node)
@@ -46,8 +46,8 @@ def _peak(node: Node) -> int:
             return held + 3 * made
     if node.children:
         first, *others = node.children
-        beside = held - first.output.elements if _views(first) else held
-        return max(_peak(first), *(beside + _peak(child) for child in others), 0)
+        kept = held - first.output.elements if _views(first) else held
+        return max(_peak(first), *(kept + _peak(child) for child in others), 0)
     return held + _new(node)
 
 
@@ -59,5 +59,5 @@ def _views(node: Node) -> bool:
 
 
 def _new(node: Node) -> int:
-    """Values that `node` leaves behind beside its input."""
+    """Values that `node` adds to memory."""
     return 0 if _views(node) else node.output.elements

@@ -26,7 +26,7 @@ class Pairs(NamedTuple):
 def pairs_of(labels: Tensor, count: int, *, seed: int = 0) -> Pairs:
     """`count` pairs of the same class, then `count` of different classes, drawn from `labels` (N,).
 
-    No image is paired with itself. Raises ValueError where there are no two classes with two images each.
+    No image is paired with itself. Raises ValueError if there are no two classes with two images each.
     """
     if (torch.bincount(labels) > 1).sum() < 2:
         raise ValueError("pairs need at least two classes with two images each")
@@ -44,7 +44,7 @@ def pairs_of(labels: Tensor, count: int, *, seed: int = 0) -> Pairs:
 
 
 def embed(net: InceptionNet, images: Tensor, *, batch_size: int = 500) -> Tensor:
-    """(N, C, H, W) -> (N, channels) of length 1: what the last block puts out, averaged over positions.
+    """(N, C, H, W) -> (N, channels) of length 1: the output of the last block, averaged over positions.
 
     In evaluation mode, without gradients; the classifier is not used.
     """
@@ -61,7 +61,7 @@ def likeness(embeddings: Tensor, pairs: Pairs) -> Tensor:
 def roc(scores: Tensor, same: Tensor) -> tuple[Tensor, Tensor]:
     """For every threshold from high to low: the share of different pairs accepted, and of same pairs accepted.
 
-    Both begin at 0 and end at 1. Pairs of equal score are accepted together. Raises ValueError where a kind is missing.
+    Both begin at 0 and end at 1. Pairs of equal score are accepted together. Raises ValueError if a kind is missing.
     """
     if same.all() or not same.any():
         raise ValueError("a ROC curve needs pairs of the same kind and of different kinds")
@@ -80,7 +80,7 @@ def roc_area(scores: Tensor, same: Tensor) -> float:
 
 
 def best_threshold(scores: Tensor, same: Tensor) -> float:
-    """The score from which on a pair is taken for the same, such that most of these pairs are judged rightly."""
+    """The score from which on a pair is taken for the same, such that most of these pairs are judged correctly."""
     order = scores.argsort(descending=True)
     right = same[order].double().cumsum(0) - (~same[order]).double().cumsum(0)
     return float(scores[order][right.argmax()])

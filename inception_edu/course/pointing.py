@@ -1,7 +1,7 @@
-"""The pointing game: nine pictures on one canvas, and the question where the one of a given class lies.
+"""The pointing game: nine pictures on one canvas, and the question where the one of a given class is.
 
-A picture that fills its image makes the game void, because whoever points at the middle hits. On a canvas
-of `CELLS` x `CELLS` pictures the middle is right once in nine.
+A picture that fills its image makes the game pointless, because the middle is always a hit. On a canvas
+of `CELLS` x `CELLS` pictures the middle is right once in nine times.
 """
 # mypy: untyped-calls-exclude=torch
 
@@ -20,7 +20,7 @@ CELLS = 3
 
 @dataclass(frozen=True)
 class Canvases:
-    """Canvases `images` (N, 1, 84, 84); `labels` (N,) of their targets and `cells` (N,), 0 to 8, where these lie."""
+    """Canvases `images` (N, 1, 84, 84); `labels` (N,) of their targets and `cells` (N,), 0 to 8, where these are."""
 
     images: Tensor
     labels: Tensor
@@ -31,9 +31,9 @@ class Canvases:
 
 
 def canvases(data: LabelledImages, count: int, seed: int) -> Canvases:
-    """`count` canvases: a target in a cell drawn by chance, and eight pictures of other classes round it.
+    """`count` canvases: a target in a random cell, and eight pictures of other classes in the rest.
 
-    Raises ValueError where all pictures are of one class.
+    Raises ValueError if all pictures are of one class.
     """
     if len(data.labels.unique()) < 2:
         raise ValueError("a canvas needs pictures of at least 2 classes: these are all of one")
@@ -63,7 +63,7 @@ def by_map(net: InceptionNet, game: Canvases) -> Tensor:
 
 
 def by_occlusion(net: nn.Module, game: Canvases) -> Tensor:
-    """The cell (N,) that takes most from the logit of the target's class when it is painted black."""
+    """The cell (N,) that lowers the logit of the target's class most when it is painted black."""
     side = game.images.shape[2] // CELLS
     left = []
     for cell in range(CELLS**2):
@@ -75,7 +75,7 @@ def by_occlusion(net: nn.Module, game: Canvases) -> Tensor:
 
 
 def by_brightness(game: Canvases) -> Tensor:
-    """The cell (N,) with the highest mean pixel, which knows nothing of classes."""
+    """The cell (N,) with the highest mean pixel, which knows nothing about classes."""
     return cell_means(game.images[:, 0]).argmax(1)
 
 

@@ -1,13 +1,15 @@
-"""Questions with one number for an answer, and what a wrong number says about the thought behind it."""
+"""Questions whose answer is one number, and the misconceptions that wrong numbers reveal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from math import isclose
 
+from ..show.html import table
+
 
 def compare(guess: float | None, answer: float, unit: str = "") -> str:
-    """A reader's guess beside the answer, in a sentence; `None` means that nothing was guessed."""
+    """A reader's guess compared with the answer, in a sentence; `None` means that nothing was guessed."""
     words = f"{answer:,} {unit}".strip()
     if guess is None:
         return f"You wrote no guess this time. It is {words}."
@@ -22,10 +24,10 @@ def compare(guess: float | None, answer: float, unit: str = "") -> str:
 
 @dataclass(frozen=True)
 class Question:
-    """A question, its `answer`, and the `mistakes` that are worth a word of their own: wrong number -> what it equals.
+    """A question, its `answer`, and the `mistakes` with a comment of their own: wrong number -> what it equals.
 
-    Numbers count as equal within `tolerance` of their size. `primer` is the heading of the section that helps.
-    Raises ValueError where a mistake could not be told from the answer or from another mistake.
+    Numbers count as equal within a relative `tolerance`. `primer` is the heading of the section that helps.
+    Raises ValueError if a mistake cannot be told from the answer or from another mistake.
     """
 
     text: str
@@ -38,13 +40,13 @@ class Question:
         numbers = [self.answer, *self.mistakes]
         for place, number in enumerate(numbers):
             if any(self._same(number, other) for other in numbers[:place]):
-                raise ValueError(f"{number:g} stands for two different answers to {self.text!r}")
+                raise ValueError(f"{number:g} means two different answers to {self.text!r}")
 
     def _same(self, a: float, b: float) -> bool:
         return isclose(a, b, rel_tol=self.tolerance)
 
     def feedback(self, given: float | None) -> str:
-        """What there is to say about an answer, in one sentence that never gives the right one away."""
+        """A sentence about an answer that never gives away the right one."""
         if given is None:
             return "not answered yet"
         if self._same(given, self.answer):
@@ -56,7 +58,7 @@ class Question:
 
 
 class Diagnosis:
-    """The feedback on several questions at once, as a table; `to_read` are the primers of those not right."""
+    """The feedback on several questions at once, as a table; `to_read` are the primers of those answered wrongly."""
 
     def __init__(self, questions: Mapping[str, Question], answers: Mapping[str, float | None]) -> None:
         """Raises ValueError for an answer to a question that was not asked."""
@@ -73,14 +75,7 @@ class Diagnosis:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th scope='row'>{escape(name)}</th><td style='text-align:left'>{escape(self._texts[name])}</td>"
-            f"<td style='text-align:left'>{escape(words)}</td></tr>"
-            for name, words in self.feedback.items()
-        )
+        rows = [(name, self._texts[name], words) for name, words in self.feedback.items()]
         reading = ", ".join(self.to_read) or "none"
-        return (
-            f"<table><thead><tr><th></th><th>question</th><th>your answer</th></tr></thead>"
-            f"<tbody>{rows}</tbody></table>"
-            f"<p>Primers worth a minute: {escape(reading)}.</p>"
-        )
+        answers = table(("", "question", "your answer"), rows, left=range(3))
+        return f"{answers}<p>Primers worth a minute: {escape(reading)}.</p>"

@@ -1,4 +1,4 @@
-"""Recorded experiments, and two arms of one compared seed by seed."""
+"""Recorded experiments, and their arms compared seed by seed."""
 
 import json
 import math
@@ -11,16 +11,16 @@ from ..data.files import asset
 
 
 def load_record(name: str) -> dict[str, Any]:
-    """A recorded experiment of assets/records, which names the script that makes it again.
+    """A recorded experiment of assets/records, which names the script that made it.
 
-    Raises FileNotFoundError for a name that is not there.
+    Raises FileNotFoundError for an unknown name.
     """
     record: dict[str, Any] = json.loads(asset(f"records/{name}.json").read_text(encoding="utf-8"))
     return record
 
 
 def by_seed(record: dict[str, Any], arm: str, what: str = "test") -> list[float]:
-    """One result of every run of an arm, in the order of seeds: the runs "arm/0", "arm/1" and so on."""
+    """One result of every run of an arm, ordered by seed: the runs "arm/0", "arm/1" and so on."""
     runs: dict[str, Any] = record["runs"]
     seeds = sorted(int(key.rpartition("/")[2]) for key in runs if key.rpartition("/")[0] == arm)
     return [runs[f"{arm}/{seed}"][what] for seed in seeds]
@@ -39,7 +39,7 @@ class Paired:
 
     @property
     def counts(self) -> bool:
-        """Whether the mean lies more than two standard errors from 0, which the course takes for an effect."""
+        """Whether the mean is more than two standard errors from 0, which the course counts as an effect."""
         return abs(self.mean) > 2 * self.error
 
     def __str__(self) -> str:
@@ -47,9 +47,9 @@ class Paired:
 
 
 def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
-    """`second` less `first`, seed by seed; shares of 1 go in, points (hundredths) come out.
+    """`second` minus `first`, seed by seed; takes shares of 1 and returns points (hundredths).
 
-    Raises ValueError where there are fewer than two pairs, or runs without a partner.
+    Raises ValueError if there are fewer than two pairs, or runs without a partner.
     """
     if len(first) != len(second) or len(first) < 2:
         raise ValueError(f"{len(first)} and {len(second)} runs make no pairs: both arms need the same 2 or more seeds")

@@ -1,4 +1,4 @@
-"""Chapter 02's material: a block of mixed kernels, clothes in many sizes, and patterns in which scale is everything."""
+"""Material for chapter 02: a block of mixed kernels, clothes in many sizes, and patterns that differ only in scale."""
 
 from typing import Any
 
@@ -22,14 +22,14 @@ def mixed(in_channels: int, channels: int, **style: Any) -> Concat:
     (N, in_channels, H, W) -> (N, channels, H, W). Raises ValueError for fewer than 4 channels.
     """
     if channels < 4:
-        raise ValueError(f"{channels} channels cannot be shared out as a quarter, a half and a quarter: take 4 or more")
+        raise ValueError(f"{channels} channels cannot be split into a quarter, a half and a quarter: take 4 or more")
     quarter = channels // 4
     widths = {1: quarter, 3: channels - 2 * quarter, 5: quarter}
     return Concat(*(branch(in_channels, (width, kernel), **style) for kernel, width in widths.items()))
 
 
 def at_many_sizes(data: LabelledImages, seed: int, sizes: range = range(10, 29, 2)) -> LabelledImages:
-    """Each 28x28 image shrunk to one of `sizes` pixels, by chance, and laid at a random place of a black 28x28 one.
+    """Each 28x28 image shrunk to one of `sizes` pixels, at random, and put at a random place on a black 28x28 one.
 
     Raises ValueError for sizes beyond 28.
     """
@@ -52,10 +52,10 @@ def at_many_sizes(data: LabelledImages, seed: int, sizes: range = range(10, 29, 
 
 
 def dot_pairs(count: int, seed: int, pairs: int = 12) -> LabelledImages:
-    """Made pictures: `pairs` pairs of dots, and as many single dots, on (1, 28, 28); the class is the step in a pair.
+    """Synthetic pictures (1, 28, 28): `pairs` pairs of dots and as many single dots; the class is the step of a pair.
 
-    Classes 0 to 4 are the steps of `NEAR`, 5 to 9 those of `FAR`; images take the classes in turn. Every
-    class has the same number of dots (some fall on one another), so only their distances tell it.
+    Classes 0 to 4 are the steps of `NEAR`, 5 to 9 those of `FAR`; the classes alternate. Every class has the
+    same number of dots (some coincide), so only their distances tell it.
     """
     chance = torch.Generator().manual_seed(seed)
     labels = torch.arange(count) % 10
@@ -71,7 +71,7 @@ def dot_pairs(count: int, seed: int, pairs: int = 12) -> LabelledImages:
 
 
 def one_block(block: nn.Module, channels: int) -> InceptionNet:
-    """A network of a single block on (N, 1, 28, 28), a global average and a linear layer: nothing sees further."""
+    """A network of a single block on (N, 1, 28, 28), a global average and a linear layer."""
     return InceptionNet({"block": block}, classifier(channels, 10), name="one block")
 
 

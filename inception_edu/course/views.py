@@ -1,4 +1,4 @@
-"""Other looks at the same pictures: as two views, upper and lower half, one of which may be missing, and as series."""
+"""The same pictures in other forms: as two views, upper and lower half, one of which may be missing, and as series."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ from ..data.fashion import LabelledImages
 from ..network import InceptionNet, stack
 from ..shorthand import Item, branch
 
-View = Literal["upper", "lower"]
+Half = Literal["upper", "lower"]
 
 _ROWS: dict[str, slice] = {"upper": slice(0, 14), "lower": slice(14, 28)}
 
@@ -18,8 +18,8 @@ _ROWS: dict[str, slice] = {"upper": slice(0, 14), "lower": slice(14, 28)}
 def two_view_network(*, num_classes: int = 10) -> InceptionNet:
     """A network with a stem for each half of a (1, 28, 28) image: (N, 1, 28, 28) -> (N, num_classes).
 
-    A padding of -14 rows cuts the other half off, so each stem reads (1, 14, 28) and puts out (24, 7, 14). The two
-    are joined on channels, position by position, and two more convolutions read both.
+    A padding of -14 rows cuts the other half off, so each stem reads (1, 14, 28) and outputs (24, 7, 14). The two
+    are concatenated on channels, and two more convolutions read both.
     """
     stems = (branch(1, nn.ZeroPad2d(cut), (24, 3), nn.MaxPool2d(2)) for cut in ((0, 0, 0, -14), (0, 0, -14, 0)))
     items: dict[str, Item] = {
@@ -31,7 +31,7 @@ def two_view_network(*, num_classes: int = 10) -> InceptionNet:
     return stack(1, num_classes, items, name="two_views")
 
 
-def hide(data: LabelledImages, missing: View) -> LabelledImages:
+def hide(data: LabelledImages, missing: Half) -> LabelledImages:
     """The same images without one half: its pixels are 0, which is the mean grey after normalising.
 
     Raises ValueError for another half than "upper" or "lower".
@@ -44,13 +44,13 @@ def hide(data: LabelledImages, missing: View) -> LabelledImages:
 
 
 def drop_view(images: Tensor, chance: torch.Generator) -> Tensor:
-    """For `training.fit(augment=...)`: a third of the images loses its upper half, a third its lower, a third none."""
+    """For `fit(augment=...)`: a third of the images loses its upper half, a third its lower half, a third nothing."""
     lost = torch.randint(3, (len(images), 1, 1, 1), generator=chance)
     row = torch.arange(28)[:, None]
     return images.masked_fill(((lost == 1) & (row < 14)) | ((lost == 2) & (row >= 14)), 0)
 
 
 def scan_lines(data: LabelledImages) -> LabelledImages:
-    """The images as series, (N, 1, 1, 98): each shrunk to seven rows of 14 averages, the rows laid end to end."""
+    """The images as series, (N, 1, 1, 98): each shrunk to seven rows of 14 averages, the rows joined end to end."""
     shrunk = nn.functional.avg_pool2d(data.images, (4, 2))
     return LabelledImages(shrunk.flatten(2).unsqueeze(2), data.labels, data.class_names)

@@ -1,7 +1,7 @@
 """The real images that chapters train on and look at: Fashion-MNIST and four colour photographs.
 
 What ships with the package is enough for every chapter, offline: 6,000 training images of
-Fashion-MNIST, 600 a class, and all 10,000 test images (Xiao, Rasul and Vollgraf 2017,
+Fashion-MNIST, 600 per class, and all 10,000 test images (Xiao, Rasul and Vollgraf 2017,
 arXiv 1708.07747, MIT licence). All 60,000 training images are one argument away:
 
 >>> train = load_fashion("train")                    # 6,000 images, from the package
@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from .files import asset
@@ -36,7 +37,7 @@ BLACK = -MEAN / STD
 """The value of a black pixel, the background of every picture, once images are normalised."""
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-"""Where Debian's package dataset-fashion-mnist puts the four files."""
+"""Where Debian's package dataset-fashion-mnist installs the four files."""
 
 DOWNLOAD_FROM = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"
 
@@ -68,11 +69,11 @@ class LabelledImages:
 def load_fashion(split: Literal["train", "test"], folder: str | Path | None = None) -> LabelledImages:
     """Fashion-MNIST: the images in the package, or those in a folder that holds the four published .gz files.
 
-    Images are (N, 1, 28, 28), float32, less `MEAN` and divided by `STD`; labels are (N,), int64,
-    0 to 9. From the package N is 6,000 for "train", 600 a class in the order of the full set, and
-    10,000 for "test", which is always the whole of it.
+    Images are (N, 1, 28, 28), float32, minus `MEAN` and divided by `STD`; labels are (N,), int64,
+    0 to 9. From the package N is 6,000 for "train", 600 per class in the order of the full set, and
+    10,000 for "test", which is always complete.
 
-    Raises ValueError for another split or a damaged file, FileNotFoundError where the folder has no such file.
+    Raises ValueError for another split or a damaged file, FileNotFoundError if the folder has no such file.
     """
     if split not in ("train", "test"):
         raise ValueError(f"there is no split {split!r}: it is 'train' or 'test'")
@@ -94,11 +95,11 @@ def download_fashion(folder: str | Path | None = None, *, url: str = DOWNLOAD_FR
     """Downloads the four files (30 MB) once, with a progress bar, and returns their folder.
 
     They go to your user's cache unless `folder` says otherwise. Each is checked against its SHA-256
-    before it is used; one that is already there and right is not fetched again.
+    before it is used; intact files are not downloaded again.
 
-    Raises ConnectionError when the server cannot be reached, ValueError for a file that is not the published one.
+    Raises ConnectionError if the server cannot be reached, ValueError for a file that is not the published one.
     """
-    import pooch
+    import pooch  # with requests 0.15 s to import, for a download that happens once
     from requests import RequestException
 
     cache = pooch.os_cache("inception_edu") / "fashion_mnist" if folder is None else Path(folder)
@@ -121,18 +122,18 @@ def download_fashion(folder: str | Path | None = None, *, url: str = DOWNLOAD_FR
 def split_validation(
     data: LabelledImages, per_class: int = 100, *, seed: int = 0
 ) -> tuple[LabelledImages, LabelledImages]:
-    """Training images, and `per_class` validation images of each class set apart: the same ones for the same seed.
+    """Training images, and `per_class` validation images of each class held out: the same ones for the same seed.
 
     Choices (a learning rate, a width, when to stop) are made on the validation images. The test
     images answer one question, once, at the end: a choice made on them makes their answer too good.
 
-    Raises ValueError where a class would have no image left to train on.
+    Raises ValueError if a class would have no image left to train on.
     """
     smallest = int(torch.bincount(data.labels, minlength=len(data.class_names)).min())
     if not 0 < per_class < smallest:
         raise ValueError(
-            f"{per_class} validation images a class cannot be set apart: the smallest class has {smallest} images, "
-            f"and at least 1 must be taken and 1 be left"
+            f"{per_class} validation images per class cannot be held out: the smallest class has {smallest} images, "
+            f"of which at least 1 must be taken and 1 left"
         )
     held_out = torch.zeros(len(data), dtype=torch.bool)
     held_out[balanced_choice(data.labels, per_class, seed=seed)] = True
@@ -150,24 +151,22 @@ def balanced_choice(labels: Tensor, per_class: int, *, seed: int = 0) -> Tensor:
 
 
 def normalise(pixels: Tensor) -> Tensor:
-    """Pixels 0..255 of any shape as float32, less `MEAN` and divided by `STD`."""
+    """Pixels 0..255 of any shape as float32, minus `MEAN` and divided by `STD`."""
     return (pixels.float() / 255 - MEAN) / STD
 
 
 def to_pixels(images: Tensor) -> Tensor:
-    """The way back from `normalise`, for showing an image: uint8, 0 black to 255 white."""
+    """The inverse of `normalise`, for showing an image: uint8, 0 black to 255 white."""
     return ((images * STD + MEAN) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
 def load_photo(name: str) -> Tensor:
     """A colour photograph of `PHOTOS` as (3, 256, 256), red, green, blue, float32 from 0 to 1.
 
-    Raises ValueError for a name that is not there.
+    Raises ValueError for an unknown name.
     """
-    from PIL import Image
-
     if name not in PHOTOS:
-        raise ValueError(f"there is no photograph {name!r}: choose among {', '.join(PHOTOS)}")
+        raise ValueError(f"there is no photograph {name!r}: choose from {', '.join(PHOTOS)}")
     with Image.open(asset(f"photos/{name}.png")) as picture:
         return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).float().div(255).contiguous()
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def asset(name: str) -> Path:
-    """The path of a file that ships with the course: in the installed package, or beside it in a checkout.
+    """The path of a file that ships with the course: in the installed package, or next to it in a checkout.
 
-    Raises FileNotFoundError, naming both places, where neither has it.
+    Raises FileNotFoundError, naming both places, if neither has it.
     """
     package = Path(__file__).resolve().parents[1]
     places = package / "_assets" / name, package.parent / "assets" / name
@@ -19,9 +19,9 @@ def asset(name: str) -> Path:
 
 
 def write_whole(path: str | Path, content: str | bytes) -> Path:
-    """Writes `content` to `path` through a temporary file beside it, so that no reader ever sees half a file.
+    """Writes `content` to `path` through a temporary file next to it, so that no reader ever sees half a file.
 
-    Raises OSError (no such folder, no right to write, disk full) and then leaves an older file as it was.
+    Raises OSError (no such folder, no right to write, disk full) and then leaves an older file unchanged.
     """
     path = Path(path)
     data = content.encode() if isinstance(content, str) else content

@@ -1,6 +1,6 @@
-"""Images for `inception_edu.trainer`: a folder for each class, or Fashion-MNIST, read and prepared one by one.
+"""Images for `inception_edu.train.run`: a folder for each class, or Fashion-MNIST, read and prepared one by one.
 
-Chance is drawn anew for each image, from a seed, the epoch and the image's number. So neither the number of
+The random numbers for each image depend only on a seed, the epoch and the image's number. So neither the number of
 processes, nor that of their helpers, nor a stop in between changes what a network sees.
 """
 
@@ -17,11 +17,10 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
-from ..train.recipes import Recipe
 from .fashion import CLASS_NAMES, MEAN, STD, load_fashion, split_validation, to_pixels
 
 FASHION = "fashion"
-"""In place of a folder: Fashion-MNIST from the package, 5,000 images "train", 1,000 "val", 10,000 "test"."""
+"""Instead of a folder: Fashion-MNIST from the package, 5,000 images "train", 1,000 "val", 10,000 "test"."""
 
 CROP = 0.875
 """Side of a crop for testing, as a share of the resized image's short side: 224 of 256 pixels, 299 of 342."""
@@ -32,9 +31,9 @@ Prepare = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Images:
-    """Images with labels. `items` are paths, or the pixels themselves as uint8 (C, H, W); `size` is their own, if any.
+    """Images with labels. `items` are paths, or the pixels as uint8 (C, H, W); `size` is their side if all have one.
 
-    A pixel from 0 to 1 is normalised by `mean` and `std`. One half of each is what the released Inceptions read.
+    Pixels from 0 to 1 are normalised by `mean` and `std`; the released Inceptions use 0.5 for both.
     """
 
     items: Sequence[str] | Tensor
@@ -49,7 +48,7 @@ class Images:
         return len(self.labels)
 
     def read(self, index: int) -> Tensor:
-        """One image as uint8 (C, H, W). Raises ValueError, naming the file, where it cannot be read as one."""
+        """One image as uint8 (C, H, W). Raises ValueError, naming the file, if it cannot be read as an image."""
         item = self.items[index]
         if isinstance(item, Tensor):
             return item
@@ -57,7 +56,7 @@ class Images:
             with Image.open(item) as picture:
                 return v2.functional.pil_to_tensor(picture.convert("RGB"))
         except Exception as error:  # each of Pillow's decoders has errors of its own
-            raise ValueError(f"{item} cannot be read as an image ({error}): replace it by a whole copy") from error
+            raise ValueError(f"{item} cannot be read as an image ({error}): replace it with an intact copy") from error
 
 
 def open_images(data: str | Path, split: str) -> Images:
@@ -75,7 +74,7 @@ def open_images(data: str | Path, split: str) -> Images:
     if not folder.is_dir():
         raise FileNotFoundError(
             f"there is no folder {folder}: --data takes {FASHION!r}, or a folder with train/CLASS/ and val/CLASS/, "
-            f"where CLASS/ holds the images of a class"
+            f"where CLASS/ holds the images of one class"
         )
     try:
         tree = ImageFolder(str(folder))
@@ -84,14 +83,17 @@ def open_images(data: str | Path, split: str) -> Images:
     return Images([path for path, _ in tree.samples], tree.targets, tuple(tree.classes))
 
 
-def for_training(images: Images, recipe: Recipe, size: int) -> Prepare:
-    """A random crop of a random share of the image, resized to (C, size, size), mirrored by chance, colours shifted."""
-    aspect = 1 / recipe.max_aspect, recipe.max_aspect
+def for_training(images: Images, size: int, *, min_area: float, max_aspect: float, jitter: float) -> Prepare:
+    """A random crop, resized to (C, size, size), mirrored with probability one half, its colours shifted.
+
+    It covers from `min_area` to all of the image, with width over height from 1 / `max_aspect` to `max_aspect`;
+    brightness, contrast and saturation change by a share of up to `jitter`.
+    """
     return v2.Compose(
         [
-            v2.RandomResizedCrop(size, scale=(recipe.min_area, 1), ratio=aspect, antialias=True),
+            v2.RandomResizedCrop(size, scale=(min_area, 1), ratio=(1 / max_aspect, max_aspect), antialias=True),
             v2.RandomHorizontalFlip(),
-            v2.ColorJitter(*[recipe.jitter] * 3),
+            v2.ColorJitter(*[jitter] * 3),
             *_as_read(images.mean, images.std),
         ]
     )
@@ -100,7 +102,7 @@ def for_training(images: Images, recipe: Recipe, size: int) -> Prepare:
 def for_testing(images: Images, size: int, crops: int = 1) -> Prepare:
     """Crops as (crops, C, size, size): the centre; or the four corners and the centre, and their mirror images."""
     if crops not in (1, 10):
-        raise ValueError(f"{crops} crops of an image cannot be had: 1 or 10")
+        raise ValueError(f"{crops} crops of an image are not offered: choose 1 or 10")
     cut = v2.TenCrop(size) if crops == 10 else v2.Compose([v2.CenterCrop(size), _alone])
     return v2.Compose(
         [v2.Resize(round(size / CROP), antialias=True), *_as_read(images.mean, images.std), cut, torch.stack]
@@ -108,21 +110,21 @@ def for_testing(images: Images, size: int, crops: int = 1) -> Prepare:
 
 
 def loader(images: Images, prepare: Prepare, *key: int, batches: Iterable[Sequence[int]], workers: int) -> Any:
-    """Batches of prepared images (N, ...) and labels (N,); the chance of each image hangs on `key` and its number."""
+    """Batches of prepared images (N, ...) and labels (N,); an image's random numbers depend on `key` and its number."""
     return DataLoader(_Prepared(images, prepare, key), batch_sampler=batches, num_workers=workers)  # type: ignore[arg-type]
 
 
 def batches(count: int, size: int, *key: int, rank: int = 0, world: int = 1) -> list[list[int]]:
-    """The numbers 0 to `count` - 1 shuffled and cut into whole batches, and of each the share of process `rank`.
+    """The numbers 0 to `count` - 1 shuffled and cut into whole batches, and the share of each for process `rank`.
 
-    All processes together take the same images in the same order, however many they are.
+    All processes together take the same images in the same order, however many there are.
     """
     order = torch.randperm(count, generator=torch.Generator().manual_seed(chance(*key))).tolist()
     return [order[start + rank : start + size : world] for start in range(0, count - size + 1, size)]
 
 
 def chance(*key: int) -> int:
-    """A seed that hangs on all the numbers of `key` and on their order; keys apart give seeds apart."""
+    """A seed that depends on all the numbers of `key` and on their order; different keys give different seeds."""
     return int(np.random.SeedSequence((len(key), *key)).generate_state(1, np.uint64)[0])
 
 
@@ -135,7 +137,7 @@ class _Prepared(Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         image = self.images.read(index)
-        torch.default_generator.manual_seed(chance(*self.key, index))  # torchvision asks torch for its chance
+        torch.default_generator.manual_seed(chance(*self.key, index))  # torchvision draws from torch's generator
         return self.prepare(image), self.images.labels[index]
 
 

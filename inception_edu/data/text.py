@@ -1,11 +1,11 @@
 """The real text that chapter 11 learns from: dictionary definitions of nouns, and which of ten subjects each is from.
 
-The glosses are WordNet 3.0's (Princeton University, whose licence ships beside them in assets/text/LICENSE). A label
-is the lexicographer file that WordNet's authors filed the noun under: animal, food, act and so on.
+The glosses are WordNet 3.0's (Princeton University, whose licence is next to them in assets/text/LICENSE). A label
+is the lexicographer file in which WordNet's authors put the noun: animal, food, act and so on.
 
 >>> train = load_glosses("train")
 >>> words = Vocabulary.of(train.texts)
->>> data = words.encode(train)             # what `training.fit` reads: rows of word numbers with labels
+>>> data = words.encode(train)             # what `fit` reads: rows of word numbers with labels
 """
 
 import gzip
@@ -32,10 +32,10 @@ FILE_HEAD = "split\tsubject\tword\tgloss"
 """The first line of the file of glosses."""
 
 LENGTH = 24
-"""How many words a row of word numbers holds: the longest gloss has as many."""
+"""How many words a row of word numbers holds: as many as the longest gloss has."""
 
 PAD, UNKNOWN = 0, 1
-"""The word numbers of the empty places behind a short text, and of a word that is not in the vocabulary."""
+"""The word numbers of the empty places after a short text, and of a word that is not in the vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,8 @@ class Texts:
 def load_glosses(split: Literal["train", "valid", "test"], path: str | Path | None = None) -> Texts:
     """WordNet's definitions of nouns from ten subjects: 3,000 to learn from, 1,000 to choose by, 3,000 to test on.
 
-    Every subject has as many as any other, and no text occurs twice. The subjects take turns, so the first 10 n texts
-    hold n of each. Raises ValueError for another split or a damaged file, FileNotFoundError
-    where there is none.
+    Every subject has equally many, and no text occurs twice. The subjects alternate, so the first 10 n texts hold n of
+    each. Raises ValueError for another split or a damaged file, FileNotFoundError if there is none.
     """
     if split not in ("train", "valid", "test"):
         raise ValueError(f"there is no split {split!r}: it is 'train', 'valid' or 'test'")
@@ -92,12 +91,12 @@ def load_glosses(split: Literal["train", "valid", "test"], path: str | Path | No
 
 
 def tokens(text: str) -> list[str]:
-    """The words of a text, in lower case; a run of digits is a word, and everything else stands between words."""
+    """The words of a text, in lower case; a run of digits is a word, and everything else separates words."""
     return re.findall(r"[a-z]+|[0-9]+", text.lower())
 
 
 def shuffled(data: Texts, seed: int = 0) -> Texts:
-    """The same texts with the words of each in another order: what is left is the bag of its words."""
+    """The same texts with the words of each in another order: only the bag of words is left."""
     chance = random.Random(seed)
     mixed = []
     for text in data.texts:
@@ -128,12 +127,12 @@ class Vocabulary:
         return {word: i for i, word in enumerate(self.words, 2)}
 
     def numbers(self, texts: Iterable[str], length: int = LENGTH) -> Tensor:
-        """(N, length) int64: the words of each text as numbers, cut off or filled up with 0."""
+        """(N, length) int64: the words of each text as numbers, cut off or padded with 0."""
         rows = [[self.index.get(word, UNKNOWN) for word in tokens(text)] for text in texts]
         return _rows(rows, length)
 
     def encode(self, data: Texts, length: int = LENGTH) -> LabelledImages:
-        """The texts as rows of numbers with their labels, in the form that `training.fit` reads."""
+        """The texts as rows of numbers with their labels, in the form that `fit` reads."""
         return LabelledImages(self.numbers(data.texts, length), data.labels, data.class_names)
 
 
@@ -141,7 +140,7 @@ def ngrams(data: Texts, n: int = 2, buckets: int = 2**14, length: int = 2 * LENG
     """Every text as the numbers of its runs of 1 to `n` words: (N, length) int64, 0 for empty places.
 
     A run's number is its checksum (CRC-32) modulo `buckets`, plus 1, so that no vocabulary is needed and a run
-    never seen in training has a number too; two runs may share one. Raises ValueError for `n` or `buckets` below 1.
+    never seen in training has a number, too; two runs may share one. Raises ValueError for `n` or `buckets` below 1.
     """
     if n < 1 or buckets < 1:
         raise ValueError(f"runs of 1 to {n} words in {buckets} buckets: both must be at least 1")

@@ -1,7 +1,7 @@
-"""Weights, from a file or from a reader's hands: names with their tensors, read as data and looked at before use.
+"""Weights, from a file or a dictionary: names with their tensors, read as data and checked before use.
 
-Nothing in a file can run. What is not a set of weights is refused in one sentence, and what was understood in
-another way than it was written (a dictionary inside, a prefix) is said in one printed line.
+Nothing in a file can run. Anything that is not a set of weights is refused in one sentence, and anything that was
+not taken literally (a dictionary inside, a prefix) is reported in one printed line.
 """
 # mypy: untyped-calls-exclude=torch
 
@@ -30,16 +30,15 @@ COUNTER = "num_batches_tracked"
 
 
 def read_weights(source: Mapping[str, Any] | str | Path, what: str = "the checkpoint") -> dict[str, Tensor]:
-    """The weights in a file or in a dictionary, name by name, as they are and where the file has them.
+    """The weights in a file or in a dictionary: name -> tensor, unchanged.
 
-    A file is safetensors, or what `torch.save` wrote; only tensors are read from it, on the CPU. A dictionary of a
-    training that holds exactly one set of weights, under a name of `INSIDE`, is taken for these; a prefix of
-    `PREFIXES` that every name has is left out, also where several follow each other. Both are printed. `what` is how
-    sentences call a dictionary.
+    A file is safetensors, or what `torch.save` wrote; only tensors are read from it, on the CPU. If a training's
+    dictionary holds exactly one set of weights, under a name of `INSIDE`, that set is read; prefixes of `PREFIXES`
+    that every name has are removed. Both are printed. `what` is the name of a dictionary in messages.
 
-    Raises ValueError for a file that is damaged or holds more than tensors, for something else than names and
-    tensors, and for a tensor that cannot be a weight: of whole or complex numbers (counters of batch norms apart),
-    with NaN or infinite values, sparse, or without values. Raises OSError for a file that cannot be opened.
+    Raises ValueError for a file that is damaged or holds more than tensors, for anything but names and tensors, and
+    for a tensor that cannot be a weight: of whole or complex numbers (except counters of batch norms), with NaN or
+    infinite values, sparse, or without values. Raises OSError for a file that cannot be opened.
     """
     if isinstance(source, str | Path):
         what, found = str(source), _contents(Path(source))
@@ -53,9 +52,9 @@ def read_weights(source: Mapping[str, Any] | str | Path, what: str = "the checkp
 
 
 def write_weights(path: str | Path, weights: Mapping[str, Tensor], about: Mapping[str, Any]) -> Path:
-    """Writes weights as safetensors, whole or not at all, with what `about` says of them: anything that JSON can hold.
+    """Writes weights as safetensors, whole or not at all, with facts `about` them: anything that JSON can hold.
 
-    Raises OSError where the file cannot be written.
+    Raises OSError if the file cannot be written.
     """
     tensors = {name: tensor.detach().contiguous() for name, tensor in weights.items()}
     metadata = {key: json.dumps(value, ensure_ascii=False) for key, value in about.items()}
@@ -65,7 +64,7 @@ def write_weights(path: str | Path, weights: Mapping[str, Tensor], about: Mappin
 def read_about(path: str | Path, *wanted: str, writer: str) -> dict[str, Any]:
     """What `write_weights` was told about the weights in a file. Reads no weights.
 
-    Raises ValueError for a damaged file, or one that does not say all that is `wanted`; `writer` would have.
+    Raises ValueError for a damaged file, or one that lacks something `wanted` and so was not written by `writer`.
     """
     try:
         with safetensors.safe_open(path, "pt") as file:
@@ -81,7 +80,7 @@ def assign(net: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Makes these tensors the weights of `net`, which may be on the meta device: all of them or none.
 
     Counters of batch norms may be missing. Raises ValueError about the first name that is missing or has no place,
-    or the first shape that is another.
+    or the first shape that differs.
     """
     wanted = net.state_dict()
     for name, ours in wanted.items():
@@ -97,15 +96,15 @@ def assign(net: nn.Module, weights: Mapping[str, Tensor]) -> None:
 def _contents(path: Path) -> Any:
     """Whatever is in a file, without running any of it."""
     try:
-        # Whole, because safetensors would map the file into memory, where weights change when the file does; and
-        # without its name, because torch goes by the name where what is in it should decide.
+        # Read whole, because safetensors would map the file into memory, where weights change when the file does;
+        # and without its name, because the content should decide about the format, not the name.
         content = path.read_bytes()
         if content[8:9] == b"{":  # safetensors: the length of a JSON header in 8 bytes, then the header
             return safetensors.torch.load(content)
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (OSError, MemoryError):
         raise
-    except Exception as error:  # a damaged pickle fails in many ways, and torch says so in paragraphs
+    except Exception as error:  # a damaged pickle fails in many ways, and torch explains in paragraphs
         if more := re.search(r"GLOBAL (\S+)", str(error)):
             raise ValueError(
                 f"{path} holds more than tensors ({more[1]}), which could run code and is not read: "
@@ -149,7 +148,7 @@ def _a(value: Any) -> str:
 
 
 def _fault(name: str, tensor: Tensor) -> str:
-    """Why a tensor cannot be a weight; nothing where it can."""
+    """Why a tensor cannot be a weight; empty if it can."""
     if tensor.is_meta:
         return "is on the meta device, where tensors have no values"
     if tensor.layout is not torch.strided:
@@ -158,7 +157,7 @@ def _fault(name: str, tensor: Tensor) -> str:
         if name.endswith(COUNTER) and not tensor.is_complex():
             return ""
         return f"holds numbers of type {tensor.dtype}: weights are real fractions, such as torch.float32"
-    values = tensor.float() if tensor.element_size() == 1 else tensor  # what one byte holds, torch cannot test
+    values = tensor.float() if tensor.element_size() == 1 else tensor  # torch cannot test one-byte floats
     if bool(values.isfinite().all()):
         return ""
     nan, infinite = int(values.isnan().sum()), int(values.isinf().sum())
@@ -169,7 +168,7 @@ def _fault(name: str, tensor: Tensor) -> str:
 
 
 def _without_prefix(weights: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
-    """The same weights; where every name begins with a prefix of `PREFIXES`, or several, without it."""
+    """The same weights, without the prefixes of `PREFIXES` that every name begins with."""
     prefix = ""
     while weights and (more := [p for p in PREFIXES if all(name.startswith(prefix + p) for name in weights)]):
         prefix += more[0]

@@ -1,4 +1,4 @@
-"""Explorers: a pure function from numbers to a result, a drawing of it, and one panel that puts sliders to both."""
+"""Explorers: settings with their ranges, a view and a sentence made from them, and one panel with the sliders."""
 
 from .bottleneck import bottleneck_explorer
 from .branch_silence import branch_silence_explorer

@@ -1,37 +1,35 @@
 """The bottleneck explorer: one convolution against a 1x1, a convolution and a 1x1 with fewer channels between them."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from ..arithmetic import conv_macs
+from ..show.html import table
 from ..show.palette import BLUE, ORANGE
-from .settings import at_least_one, centred
-from .svg import bar, svg, text
+from .settings import Settings, explorer, knob, odd
+from .svg import bar, stacked, svg, text
 
 if TYPE_CHECKING:
-    from .panel import Panel, View
+    from .panel import Panel
 
 
 @dataclass(frozen=True)
-class BottleneckCost:
+class BottleneckCost(Settings):
     """The cost of one k x k convolution and of its squeezed replacement, in MACs at batch 1.
 
     MACs count multiply-adds, not biases. Per position: for one place of the output grid. Per layer: times the `grid`
     x `grid` positions. Without biases the MACs per position are also the number of weights.
-
-    Raises ValueError for a number below 1 or an even kernel, which "same" padding cannot centre.
     """
 
-    in_channels: int = 256
-    middle: int = 64
-    out_channels: int = 256
-    kernel: int = 3
-    grid: int = 28
+    in_channels: int = knob(256, "Input channels", 1, 2048)
+    middle: int = knob(64, "Middle channels", 1, 1024)
+    out_channels: int = knob(256, "Output channels", 1, 2048)
+    kernel: int = knob(3, "Kernel", 1, 7, 2)
+    grid: int = knob(28, "Grid side", 1, 112)
 
     def __post_init__(self) -> None:
-        at_least_one(asdict(self))
-        centred(self.kernel)
+        super().__post_init__()
+        odd(self.kernel)
 
     @property
     def direct(self) -> int:
@@ -54,46 +52,44 @@ class BottleneckCost:
 
     @property
     def ratio(self) -> float:
-        """How many times as much the one convolution costs; below 1 the detour is the dearer way."""
+        """How many times as much the one convolution costs; below 1 the bottleneck costs more."""
         return self.direct / self.squeezed
 
-    @property
-    def positions(self) -> int:
-        return self.grid * self.grid
+    def sentence(self) -> str:
+        numbers = f"{self.direct:,} against {self.squeezed:,} multiply-adds per position"
+        if self.ratio == 1:
+            return f"{numbers}: both cost the same."
+        if self.ratio > 1:
+            return f"{numbers}: the detour is {self.ratio:.2f} times cheaper."
+        return f"{numbers}: the detour costs {1 / self.ratio:.2f} times as much."
 
+    def versus(self, pinned: Self) -> str:
+        times = self.squeezed / pinned.squeezed
+        return f"Against the pinned setting, the three layers cost {times:.2f} times as much."
 
-def verdict(cost: BottleneckCost) -> str:
-    """The comparison in one sentence, with both costs per position."""
-    numbers = f"{cost.direct:,} against {cost.squeezed:,} multiply-adds per position"
-    if cost.ratio > 1:
-        return f"{numbers}: the detour is {cost.ratio:.2f} times cheaper"
-    if cost.ratio == 1:
-        return f"{numbers}: both cost the same"
-    return f"{numbers}: the detour costs {1 / cost.ratio:.2f} times as much"
-
-
-def bottleneck_view(cost: BottleneckCost) -> str:
-    """HTML: both ways drawn, box height for channels and bar length for MACs, and a table of the costs."""
-    return _drawing(cost) + _table(cost)
-
-
-def _drawing(cost: BottleneckCost) -> str:
-    """Two rows on one scale of MACs: the direct convolution, and the three layers end to end."""
-    k = f"{cost.kernel}x{cost.kernel}"
-    left, width, longest = 210, 400, max(cost.direct, cost.squeezed)
-    parts = [
-        *_hourglass([cost.in_channels, cost.out_channels], [k], 62),
-        *_hourglass([cost.in_channels, cost.middle, cost.middle, cost.out_channels], ["1x1", k, "1x1"], 178),
-    ]
-    parts += bar(left, 44, width * cost.direct / longest, 36, BLUE, "")
-    parts.append(text(left, 34, f"one {k}: {cost.direct:,} MACs per position", size=13))
-    x = float(left)
-    for macs, name, pattern in zip(cost.steps, ("1x1", k, "1x1"), (False, True, False), strict=True):
-        length = width * macs / longest
-        parts += bar(x, 160, length, 36, ORANGE, name if length > 32 else "", hatched=pattern)
-        x += length
-    parts.append(text(left, 150, f"1x1, {k}, 1x1: {cost.squeezed:,} MACs per position", size=13))
-    return svg(640, 232, parts, f"Two bars on one scale. {verdict(cost)}.")
+    def view(self) -> str:
+        """Two rows on one scale of MACs, the direct convolution and the three layers end to end; a table of costs."""
+        k, middle = f"{self.kernel}x{self.kernel}", self.middle
+        left, width, longest = 210, 400, max(self.direct, self.squeezed)
+        parts = [
+            *_hourglass([self.in_channels, self.out_channels], [k], 62),
+            *_hourglass([self.in_channels, middle, middle, self.out_channels], ["1x1", k, "1x1"], 178),
+            text(left, 34, f"one {k}: {self.direct:,} MACs per position", size=13),
+            *bar(left, 44, width * self.direct / longest, 36, BLUE, ""),
+            text(left, 150, f"1x1, {k}, 1x1: {self.squeezed:,} MACs per position", size=13),
+            *stacked(left, 160, width / longest, 36, zip(("1x1", k, "1x1"), self.steps, [ORANGE] * 3, strict=True)),
+        ]
+        rows = [
+            (f"one {k}", f"{self.in_channels} to {self.out_channels}", self.direct),
+            ("squeeze, 1x1", f"{self.in_channels} to {middle}", self.steps[0]),
+            (f"convolution, {k}", f"{middle} to {middle}", self.steps[1]),
+            ("expand, 1x1", f"{middle} to {self.out_channels}", self.steps[2]),
+            ("the three together", "", self.squeezed),
+        ]
+        heads = ("layer", "channels", "MACs per position", f"MACs on {self.grid}x{self.grid}")
+        return svg(640, 232, parts, f"Two bars on one scale. {self.sentence()}") + table(
+            heads, [(*row, row[-1] * self.grid**2) for row in rows], total=-1
+        )
 
 
 def _hourglass(channels: list[int], kernels: list[str], middle: float) -> list[str]:
@@ -111,56 +107,11 @@ def _hourglass(channels: list[int], kernels: list[str], middle: float) -> list[s
     return parts
 
 
-def _table(cost: BottleneckCost) -> str:
-    k = f"{cost.kernel}x{cost.kernel}"
-    names = ("squeeze, 1x1", f"convolution, {k}", "expand, 1x1")
-    rows = [
-        (f"one {k}", f"{cost.in_channels} to {cost.out_channels}", cost.direct),
-        (names[0], f"{cost.in_channels} to {cost.middle}", cost.steps[0]),
-        (names[1], f"{cost.middle} to {cost.middle}", cost.steps[1]),
-        (names[2], f"{cost.middle} to {cost.out_channels}", cost.steps[2]),
-        ("the three together", "", cost.squeezed),
-    ]
-    body = "".join(
-        f"<tr><th scope='row'>{name}</th><td>{channels}</td><td>{macs:,}</td><td>{macs * cost.positions:,}</td></tr>"
-        for name, channels, macs in rows
-    )
-    return (
-        f"<table><thead><tr><th>layer</th><th>channels</th><th>MACs per position</th>"
-        f"<th>MACs on {cost.grid}x{cost.grid}</th></tr></thead><tbody>{body}</tbody></table>"
-        f"<p><b>{verdict(cost)}.</b></p>"
-    )
-
-
-def _view(*, reference: Mapping[str, int] | None = None, **settings: int) -> "View":
-    from .panel import View
-
-    cost = BottleneckCost(**settings)
-    html = bottleneck_view(cost)
-    if reference and reference != settings:
-        other = BottleneckCost(**reference)
-        times = cost.squeezed / other.squeezed
-        html += f"<p>Against the pinned setting, the three layers cost {times:.2f} times as much.</p>"
-    return View(html, verdict(cost))
-
-
 def bottleneck_explorer() -> "Panel":
     """The explorer of chapter 03; presets are the widths that papers use."""
-    from .panel import Control, Panel
-
-    return Panel(
-        "What does a bottleneck save?",
-        {
-            "in_channels": Control("Input channels", 1, 2048),
-            "middle": Control("Middle channels", 1, 1024),
-            "out_channels": Control("Output channels", 1, 2048),
-            "kernel": Control("Kernel", 1, 7, 2),
-            "grid": Control("Grid side", 1, 112),
-        },
-        {
-            "256 through 64, the classic": vars(BottleneckCost()),
-            "ResNet-50, last stage": vars(BottleneckCost(2048, 512, 2048, 3, 7)),
-            "a 5x5 instead": vars(BottleneckCost(256, 64, 256, 5, 28)),
-        },
-        _view,
-    )
+    presets = {
+        "256 through 64, the classic": BottleneckCost(),
+        "ResNet-50, last stage": BottleneckCost(2048, 512, 2048, 3, 7),
+        "a 5x5 instead": BottleneckCost(256, 64, 256, 5, 28),
+    }
+    return explorer("What does a bottleneck save?", BottleneckCost, presets)

@@ -6,10 +6,9 @@ out: to the four branches that the channels belong to, and to the words where th
 score of an empty sentence.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor
@@ -18,15 +17,16 @@ from ..data.files import asset
 from ..data.text import SUBJECTS, Vocabulary, load_glosses, tokens
 from ..models.text import TEXT_ROW, TextNet, load_text
 from ..show.palette import BLUE, VERMILLION
+from .settings import Settings, choice, explorer, knob
 from .svg import bar, svg, text
 
 if TYPE_CHECKING:
-    from .panel import Panel, View
+    from .panel import Panel
 
 BRANCHES = ("1x1", "1x1, 1x3", "1x1, 1x5", "pool, 1x1")
 
 WIDTHS = (TEXT_ROW[0], TEXT_ROW[2], TEXT_ROW[4], TEXT_ROW[5])
-"""Channels that each branch of the last block puts out."""
+"""Channels that each branch of the last block outputs."""
 
 NOUNS = (
     "permutation",
@@ -45,24 +45,21 @@ LENGTH = 12
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A definition of `NOUNS` of which the words `first` to `last` are kept, counted from 1, but for word `out`.
+class Heard(Settings):
+    """The definition of one of `NOUNS`, of which words `first` to `last` but `out` are kept.
 
-    `out=0` leaves no word out. Raises ValueError for words that the definition does not have, and where none is left.
+    Words are counted from 1, and `out=0` leaves none out. Raises ValueError where no word is left.
     """
 
-    noun: int = 0
-    first: int = 1
-    last: int = LENGTH
-    out: int = 0
+    noun: str = choice(NOUNS[0], "Definition of", NOUNS)
+    first: int = knob(1, "First word kept", 1, LENGTH)
+    last: int = knob(LENGTH, "Last word kept", 1, LENGTH)
+    out: int = knob(0, "Word left out, 0 for none", 0, LENGTH)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.noun < len(NOUNS):
-            raise ValueError(f"there are definitions 0 to {len(NOUNS) - 1}, and none has number {self.noun}")
-        if not (1 <= self.first <= LENGTH and 1 <= self.last <= LENGTH and 0 <= self.out <= LENGTH):
-            raise ValueError(f"the definition has words 1 to {LENGTH}, and no other can be kept or left out")
+        super().__post_init__()
         if self.first > self.last:
-            raise ValueError(f"word {self.first} stands behind word {self.last}, so no word is kept")
+            raise ValueError(f"word {self.first} comes after word {self.last}, so no word is kept")
         if not self.kept:
             raise ValueError(f"word {self.out} is the only one kept, and leaving it out leaves nothing to read")
 
@@ -87,7 +84,7 @@ class Heard:
 
     @cached_property
     def shares(self) -> Tensor:
-        """(4, 13): what each branch adds to the subject's score at each word, the last column behind the text.
+        """(4, 13): what each branch adds to the subject's score at each word, the last column after the text.
 
         Counted from the score of an empty sentence, in the units of logits. Deleted words have 0.
         """
@@ -105,7 +102,7 @@ class Heard:
 
     @property
     def silent(self) -> tuple[str, ...]:
-        """The branches that add nothing to the subject's score, or take from it."""
+        """The branches that add nothing to the subject's score, or lower it."""
         return tuple(name for name, total in zip(BRANCHES, self.totals, strict=True) if total <= 0)
 
     @cached_property
@@ -116,13 +113,52 @@ class Heard:
             chances = net.net.classifier.linear(self._heard[0]).softmax(0)  # type: ignore[operator]
         return SUBJECTS[int(chances.argmax())], float(chances.max())
 
+    def sentence(self) -> str:
+        told = ", ".join(f"{name} {total:+.1f}" for name, total in zip(BRANCHES, self.totals, strict=True))
+        answer, chance = self.answer
+        quiet = f"silent: {' and '.join(self.silent)}" if self.silent else "no branch is silent"
+        return f"For {SUBJECTS[self.subject]}: {told}; {quiet}; the network says {answer} ({chance:.0%})."
+
+    def versus(self, pinned: Self) -> str:
+        if self.noun != pinned.noun:
+            return ""
+        totals = zip(BRANCHES, self.totals, pinned.totals, strict=True)
+        return f"Against the pinned setting: {', '.join(f'{name} {now - was:+.1f}' for name, now, was in totals)}."
+
+    def view(self) -> str:
+        """A row for each word, a column for each branch; bars say how much the branch adds to the score there."""
+        left, row, column, zero = 150, 19, 122, 34
+        scale = 80 / max(2.0, float(self.shares.abs().max()), *map(abs, self.totals))
+        height = 40 + row * (LENGTH + 3)
+        parts = [text(left + j * column + zero, 22, name, size=13) for j, name in enumerate(BRANCHES)]
+        labels = [*(f"{i + 1:>2}  {word}" for i, word in enumerate(self.words)), "after the text", "together"]
+        values = [*self.shares.T.tolist(), self.totals]
+        for i, (label, across) in enumerate(zip(labels, values, strict=True)):
+            y = 34 + row * i + (8 if i > LENGTH else 0)
+            gone = i < LENGTH and i not in self.kept
+            parts.append(
+                f"<g opacity='0.4'>{text(4, y + 13, f'{label} (deleted)')}</g>" if gone else text(4, y + 13, label)
+            )
+            for j, value in enumerate(across):
+                x = left + j * column + zero
+                if abs(value) >= 0.05:
+                    start, colour = (x, BLUE) if value > 0 else (x + value * scale, VERMILLION)
+                    parts += bar(start, y + 2, abs(value) * scale, row - 5, colour, "", hatched=value < 0)
+                if i > LENGTH:
+                    words = f"{value:+.1f}" if value > 0 else f"{value:+.1f} silent"
+                    parts.append(text(x, y + row + 12, words, size=12))
+        for j in range(len(BRANCHES)):
+            x = left + j * column + zero
+            parts.append(f'<path d="M{x} 30V{height - 24}" stroke="currentColor" stroke-opacity="0.5"/>')
+        return svg(left + 4 * column + 20, height + 12, parts, f"Bars for each word and branch. {self.sentence()}")
+
 
 @lru_cache(1)
-def definitions() -> tuple[tuple[tuple[str, ...], int], ...]:
+def definitions() -> dict[str, tuple[tuple[str, ...], int]]:
     """Words and label of the definition of each of `NOUNS`."""
     test = load_glosses("test")
     where = {noun: i for i, noun in enumerate(test.words) if len(tokens(test.texts[i])) == LENGTH}
-    return tuple((tuple(tokens(test.texts[where[noun]])), int(test.labels[where[noun]])) for noun in NOUNS)
+    return {noun: (tuple(tokens(test.texts[where[noun]])), int(test.labels[where[noun]])) for noun in NOUNS}
 
 
 @lru_cache(1)
@@ -132,7 +168,7 @@ def _trained() -> tuple[TextNet, Vocabulary]:
 
 
 def _strongest(words: str) -> tuple[Tensor, Tensor]:
-    """The strongest value of each channel behind the last block, and the position where it stands: (C,) each."""
+    """The strongest value of each channel after the last block, and its position: (C,) each."""
     net, vocabulary = _trained()
     with torch.no_grad():
         maps = net.net.features(net.maps(vocabulary.numbers([words])))[0, :, 0]
@@ -146,70 +182,6 @@ def _silence() -> Tensor:
     return _strongest("")[0]
 
 
-def sentence(heard: Heard) -> str:
-    """What the four branches say, in one sentence."""
-    subject = SUBJECTS[heard.subject]
-    told = ", ".join(f"{name} {total:+.1f}" for name, total in zip(BRANCHES, heard.totals, strict=True))
-    answer, chance = heard.answer
-    quiet = f"silent: {' and '.join(heard.silent)}" if heard.silent else "no branch is silent"
-    return f"for {subject}: {told}; {quiet}; the network says {answer} ({chance:.0%})"
-
-
-def silence_view(heard: Heard) -> str:
-    """HTML: a row for each word, a column for each branch; bars say how much the branch adds to the score there."""
-    left, row, column, zero = 150, 19, 122, 34
-    scale = 80 / max(2.0, float(heard.shares.abs().max()), *map(abs, heard.totals))
-    height = 40 + row * (LENGTH + 3)
-    parts = [text(left + j * column + zero, 22, name, size=13) for j, name in enumerate(BRANCHES)]
-    labels = [*(f"{i + 1:>2}  {word}" for i, word in enumerate(heard.words)), "behind the text", "together"]
-    values = [*heard.shares.T.tolist(), heard.totals]
-    for i, (label, across) in enumerate(zip(labels, values, strict=True)):
-        y = 34 + row * i + (8 if i > LENGTH else 0)
-        gone = i < LENGTH and i not in heard.kept
-        parts.append(
-            f"<g opacity='0.4'>{text(4, y + 13, f'{label} (deleted)')}</g>" if gone else text(4, y + 13, label)
-        )
-        for j, value in enumerate(across):
-            x = left + j * column + zero
-            if abs(value) >= 0.05:
-                start, colour = (x, BLUE) if value > 0 else (x + value * scale, VERMILLION)
-                parts += bar(start, y + 2, abs(value) * scale, row - 5, colour, "", hatched=value < 0)
-            if i > LENGTH:
-                words = f"{value:+.1f}" if value > 0 else f"{value:+.1f} silent"
-                parts.append(text(x, y + row + 12, words, size=12))
-    for j in range(len(BRANCHES)):
-        x = left + j * column + zero
-        parts.append(f'<path d="M{x} 30V{height - 24}" stroke="currentColor" stroke-opacity="0.5"/>')
-    return svg(left + 4 * column + 20, height + 12, parts, f"Bars for each word and branch. {sentence(heard)}.")
-
-
-def _view(*, reference: Mapping[str, int] | None = None, **settings: int) -> "View":
-    from .panel import View
-
-    heard = Heard(**settings)
-    html = f"{silence_view(heard)}<p>{sentence(heard).capitalize()}.</p>"
-    if reference and reference != settings and reference["noun"] == settings["noun"]:
-        before = Heard(**reference).totals
-        change = ", ".join(
-            f"{name} {now - was:+.1f}" for name, now, was in zip(BRANCHES, heard.totals, before, strict=True)
-        )
-        html += f"<p>Against the pinned setting: {change}.</p>"
-    return View(html, sentence(heard))
-
-
 def branch_silence_explorer() -> "Panel":
     """The explorer of chapter 11: definitions of the test set, whole and with words deleted."""
-    from .panel import Control, Panel, choose
-
-    whole = {"first": 1, "last": LENGTH, "out": 0}
-    return Panel(
-        "Which branch hears which words?",
-        {
-            "noun": choose("Definition of", *NOUNS),
-            "first": Control("First word kept", 1, LENGTH),
-            "last": Control("Last word kept", 1, LENGTH),
-            "out": Control("Word left out, 0 for none", 0, LENGTH),
-        },
-        {noun: {"noun": i, **whole} for i, noun in enumerate(NOUNS)},
-        _view,
-    )
+    return explorer("Which branch hears which words?", Heard, {noun: Heard(noun) for noun in NOUNS})

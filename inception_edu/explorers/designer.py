@@ -1,16 +1,15 @@
 """The designer: a stem and three blocks of chosen kinds and widths, priced against the budget of the challenge.
 
-Its latency stays hidden until the reader has committed to a design and written down a prediction.
+Its latency stays hidden until the reader has committed to a design and predicted it.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, lru_cache, partial
-from html import escape
 from statistics import median
 from time import thread_time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import nn
@@ -22,10 +21,12 @@ from ..network import InceptionNet, stack
 from ..running import threads
 from ..shorthand import Item, branch, separable
 from ..show.drawing import diagram
+from ..show.html import table
 from ..tracing import Node, trace
+from .settings import Settings, choice, explorer, knob
 
 if TYPE_CHECKING:
-    from .panel import Panel, View
+    from .panel import Panel
 
 
 def bottleneck(in_channels: int, channels: int, **style: Any) -> nn.Module:
@@ -70,7 +71,7 @@ KINDS: dict[str, Callable[[int], Item]] = {
     "residual": lambda channels: partial(residual, channels=channels),
     "1x3, 3x1": _factorised,
 }
-"""Kind of a block -> what `branch` needs to build one that puts out so many channels."""
+"""Kind of a block -> what `branch` needs to build one that outputs so many channels."""
 
 
 def _at_least(channels: int, least: int, what: str) -> int:
@@ -83,7 +84,7 @@ def _at_least(channels: int, least: int, what: str) -> int:
 class Design:
     """A network for (1, 28, 28) images and 10 classes: a 3x3 stem, a pool, a block, a pool, two blocks, a classifier.
 
-    Kinds are names of `KINDS`, widths the channels that each part puts out. Raises ValueError for an unknown
+    Kinds are names of `KINDS`, widths the channels that each part outputs. Raises ValueError for an unknown
     kind and for a width that its kind cannot have.
     """
 
@@ -130,6 +131,7 @@ class Design:
         return replace(self, **widths)
 
 
+NO_PREDICTION = "a latency is revealed only next to a prediction: set your own to more than 0 first"
 WIDTHS = ("stem", "width_1", "width_2", "width_3")
 
 
@@ -144,12 +146,12 @@ def widest(design: Design, budget: Budget = BUDGET) -> Design:
     Raises ValueError where not even the narrowest fits.
     """
 
-    def too_dear(step: int) -> bool:
+    def too_large(step: int) -> bool:
         node = design.scaled(step / 20).node
         return node.params > budget.params or node.macs > budget.macs
 
     steps = range(2, 400)
-    allowed = bisect_left(steps, True, key=too_dear)  # wider is dearer, so all that fit come first
+    allowed = bisect_left(steps, True, key=too_large)  # wider costs more, so all that fit come first
     if not allowed:
         raise ValueError(f"no width of this design fits {budget.params:,} parameters and {budget.macs:,} MACs")
     return design.scaled(steps[allowed - 1] / 20)
@@ -194,12 +196,12 @@ def design_sentence(design: Design, budget: Budget = BUDGET) -> str:
 
 
 def reveal(design: Design, prediction: float) -> str:
-    """The measured latency beside the prediction, both as multiples of the plain design's.
+    """The measured latency next to the prediction, both as multiples of the plain design's.
 
     Raises ValueError without a prediction: the latency of a design that nobody committed to is not shown.
     """
     if prediction <= 0:
-        raise ValueError("a latency is revealed only beside a prediction: set your own to more than 0 first")
+        raise ValueError(NO_PREDICTION)
     mine, plain = latency(design)
     ratio = mine / plain
     share = design.node.macs / Design().node.macs
@@ -209,60 +211,74 @@ def reveal(design: Design, prediction: float) -> str:
     )
 
 
-def design_view(design: Design, reference: Design | None = None) -> str:
-    """HTML: the network's drawing, a table of its parts, its totals, and the change against `reference`."""
-    return diagram(design.node, macs_share=True)._repr_html_() + design_table(design, reference)
-
-
-def design_table(design: Design, reference: Design | None = None, budget: Budget = BUDGET) -> str:
+def design_table(design: Design, budget: Budget = BUDGET) -> str:
     """HTML: kind, output, parameters, MACs and receptive field of each part, the totals and the shares of the budget.
 
     MACs count conv and linear multiply-adds of one image.
     """
     kinds = {"block_1": design.kind_1, "block_2": design.kind_2, "block_3": design.kind_3, "stem": "3x3"}
-    rows = [
-        [child.name, kinds.get(child.name, ""), "x".join(map(str, child.output.shape)), *_cost(child)]
-        for child in design.node.children
-    ]
     total = design.node
-    rows.append(["together", "", "", *_cost(total)[:2], ""])
-    shares = [f"{have / limit:.0%}" for have, limit in ((total.params, budget.params), (total.macs, budget.macs))]
-    rows.append(["of the budget", "", "", *shares, ""])
-    if reference and reference != design:
-        was = reference.node
-        change = [f"{new / old - 1:+.1%}" for new, old in ((total.params, was.params), (total.macs, was.macs))]
-        rows.append(["against the reference", "", "", *change, ""])
+    rows = [
+        (
+            part.name,
+            kinds.get(part.name, ""),
+            "x".join(map(str, part.output.shape)),
+            part.params,
+            part.macs,
+            part.output.field[0] if part.output.field else "unknown",
+        )
+        for part in total.children
+    ]
+    shares = f"{total.params / budget.params:.0%}", f"{total.macs / budget.macs:.0%}"
     heads = ("part", "kind", "output (C, H, W)", "parameters", "MACs", "receptive field")
-    body = "".join(
-        f"<tr{' class=' + chr(34) + 'ie-total' + chr(34) if row[0] == 'together' else ''}><th scope='row'>{row[0]}</th>"
-        + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
-        + "</tr>"
-        for row in rows
-    )
-    head = "".join(f"<th>{name}</th>" for name in heads)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    sums = [("together", "", "", total.params, total.macs, ""), ("of the budget", "", "", *shares, "")]
+    return table(heads, [*rows, *sums], total=-2)
 
 
-def _cost(node: Node) -> tuple[str, str, str]:
-    return f"{node.params:,}", f"{node.macs:,}", f"{node.output.field[0] if node.output.field else 'unknown'}"
+@dataclass(frozen=True)
+class Designer(Settings):
+    """A design, and the reader's prediction of its latency as a multiple of the plain design's.
 
+    Raises ValueError for a width that a kind cannot have, and for a latency revealed before it was predicted.
+    """
 
-def _design(settings: Mapping[str, float]) -> Design:
-    names = list(KINDS)
-    kind_1, kind_2, kind_3 = (names[int(settings[name])] for name in ("kind_1", "kind_2", "kind_3"))
-    return Design(kind_1, kind_2, kind_3, *(int(settings[name]) for name in WIDTHS))
+    kind_1: str = choice("plain 3x3", "Block 1, on 14x14", KINDS)
+    width_1: int = knob(48, "Width of block 1", 4, 320)
+    kind_2: str = choice("plain 3x3", "Block 2, on 7x7", KINDS)
+    width_2: int = knob(64, "Width of block 2", 4, 320)
+    kind_3: str = choice("plain 3x3", "Block 3, on 7x7", KINDS)
+    width_3: int = knob(96, "Width of block 3", 4, 400)
+    stem: int = knob(24, "Width of the stem, on 28x28", 4, 160)
+    prediction: float = knob(0.0, "Your prediction: latency, times the plain network's", 0, 10, 0.05)
+    latency: str = choice("hidden", "Latency", ("hidden", "revealed"))
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.latency == "revealed" and not self.prediction:
+            raise ValueError(NO_PREDICTION)
+        self.design  # noqa: B018  a width that its kind cannot have is refused here, not at first use
 
-def _view(*, reference: Mapping[str, float] | None = None, **settings: float) -> "View":
-    from .panel import View
+    @cached_property
+    def design(self) -> Design:
+        return Design(**{each.name: getattr(self, each.name) for each in fields(Design)})
 
-    design = _design(settings)
-    sentence = design_sentence(design)
-    html = design_view(design, _design(reference) if reference else None) + f"<p><b>{sentence}.</b></p>"
-    if settings["latency"]:
-        told = reveal(design, settings["prediction"])
-        return View(f"{html}<p>{told}.</p>", f"{sentence}. {told}")
-    return View(f"{html}<p>Latency: hidden. Commit to the design, predict, then reveal.</p>", sentence)
+    def sentence(self) -> str:
+        cost = f"{design_sentence(self.design)}."
+        return cost if self.latency == "hidden" else f"{cost} {reveal(self.design, self.prediction)}."
+
+    def versus(self, pinned: Self) -> str:
+        now, was = self.design.node, pinned.design.node
+        if self.design == pinned.design:
+            return ""
+        params, macs = now.params / was.params - 1, now.macs / was.macs - 1
+        return f"Against the pinned setting: {params:+.1%} parameters, {macs:+.1%} MACs."
+
+    def view(self) -> str:
+        """The network's drawing and a table of its parts; the latency only once it is revealed."""
+        hidden = (
+            "<p>Latency: hidden. Commit to the design, predict, then reveal.</p>" if self.latency == "hidden" else ""
+        )
+        return diagram(self.design.node, macs_share=True) + design_table(self.design) + hidden
 
 
 def presets() -> dict[str, Design]:
@@ -274,27 +290,5 @@ def presets() -> dict[str, Design]:
 
 def designer_explorer() -> "Panel":
     """The explorer of chapter 12: design, commit, predict, reveal."""
-    from .panel import Control, Panel, choose
-
-    names = list(KINDS)
-    hidden = {"prediction": 0.0, "latency": 0}
-
-    def settings(design: Design) -> dict[str, float]:
-        return {n: names.index(v) if n.startswith("kind") else v for n, v in asdict(design).items()} | hidden
-
-    return Panel(
-        "Design a network for the budget",
-        {
-            "kind_1": choose("Block 1, on 14x14", *names),
-            "width_1": Control("Width of block 1", 4, 320),
-            "kind_2": choose("Block 2, on 7x7", *names),
-            "width_2": Control("Width of block 2", 4, 320),
-            "kind_3": choose("Block 3, on 7x7", *names),
-            "width_3": Control("Width of block 3", 4, 400),
-            "stem": Control("Width of the stem, on 28x28", 4, 160),
-            "prediction": Control("Your prediction: latency, times the plain network's", 0, 10, 0.05),
-            "latency": choose("Latency", "hidden", "revealed"),
-        },
-        {name: settings(design) for name, design in presets().items()},
-        _view,
-    )
+    settings = {name: Designer(**asdict(design)) for name, design in presets().items()}
+    return explorer("Design a network for the budget", Designer, settings)

@@ -1,16 +1,17 @@
 """The factorising explorer: one n x n convolution, a 1 x n and an n x 1 in a row, or a stack of 3x3s."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from ..arithmetic import Pair, conv_params, pair, receptive_field
+from ..show.html import table
 from ..show.palette import BLUE, GREEN, ORANGE
-from .settings import at_least_one, centred
+from .settings import Settings, explorer, knob, odd
 from .svg import bar, svg, text
 
 if TYPE_CHECKING:
-    from .panel import Panel, View
+    from .panel import Panel
 
 
 class Way(NamedTuple):
@@ -26,34 +27,29 @@ class Way(NamedTuple):
     @property
     def field(self) -> Pair:
         """The receptive field (height, width) in cells of the grid, at stride 1."""
-        sides = []
-        for axis in (0, 1):
-            field, jump = 1, 1
-            for kernel in self.kernels:
-                field, jump = receptive_field(field, jump, kernel[axis])
-            sides.append(field)
-        return sides[0], sides[1]
+        height, width = (
+            reduce(lambda field, side: receptive_field(field, 1, side)[0], sides, 1)
+            for sides in zip(*self.kernels, strict=True)
+        )
+        return height, width
 
 
 @dataclass(frozen=True)
-class Factorisation:
+class Factorisation(Settings):
     """Three ways from `in_channels` to `out_channels` that see n x n cells of a `grid` x `grid` map.
 
     `between` is the number of channels between the layers of the ways that have more than one.
-    Raises ValueError for a number below 1, for an even n, which "same" padding cannot centre, and for n = 1.
     """
 
-    n: int = 7
-    in_channels: int = 192
-    between: int = 192
-    out_channels: int = 192
-    grid: int = 17
+    n: int = knob(7, "Kernel side n", 3, 11, 2)
+    in_channels: int = knob(192, "Input channels", 1, 1024)
+    between: int = knob(192, "Channels between", 1, 2048)
+    out_channels: int = knob(192, "Output channels", 1, 1024)
+    grid: int = knob(17, "Grid side", 1, 112)
 
     def __post_init__(self) -> None:
-        at_least_one(asdict(self))
-        if self.n == 1:
-            raise ValueError("a 1x1 is already as small as a kernel can be; take n = 3 or more")
-        centred(self.n)
+        super().__post_init__()
+        odd(self.n)
 
     @property
     def ways(self) -> tuple[Way, Way, Way]:
@@ -79,49 +75,54 @@ class Factorisation:
     def positions(self) -> int:
         return self.grid * self.grid
 
+    def verdict(self) -> str:
+        """The thin pair against the square in one sentence."""
+        square, thin, _ = self.ways
+        if thin.weights == square.weights:
+            return f"{thin.name} has as many weights as {square.name}."
+        return f"{thin.name} has {thin.weights / square.weights:.1%} of the weights and MACs of {square.name}."
 
-def verdict(setting: Factorisation) -> str:
-    """The thin pair against the square in one sentence."""
-    square, thin, _ = setting.ways
-    share = thin.weights / square.weights
-    if share == 1:
-        return f"{thin.name} has as many weights as {square.name}"
-    return f"{thin.name} has {share:.1%} of the weights and MACs of {square.name}"
+    def exactness(self) -> str:
+        """Whether the thin pair, without a ReLU between, could equal every square kernel, in one sentence."""
+        needed, n = self.exact_between, self.n
+        price = n * needed * (self.in_channels + self.out_channels) / self.ways[0].weights
+        could = "can" if self.between >= needed else "cannot"
+        return (
+            f"With {self.between} channels between and no ReLU there, the pair {could} equal every {n}x{n}; "
+            f"that takes {needed} channels, at {price:.2f} times the square's cost."
+        )
 
+    def sentence(self) -> str:
+        return f"{self.verdict()} {self.exactness()}"
 
-def exactness(setting: Factorisation) -> str:
-    """Whether the thin pair, without a ReLU between, could equal every square kernel, in one sentence."""
-    square, _, _ = setting.ways
-    needed, n = setting.exact_between, setting.n
-    price = n * needed * (setting.in_channels + setting.out_channels) / square.weights
-    could = "can" if setting.between >= needed else "cannot"
-    return (
-        f"With {setting.between} channels between and no ReLU there, the pair {could} equal every {n}x{n}; "
-        f"that takes {needed} channels, at {price:.2f} times the square's cost"
-    )
+    def versus(self, pinned: Self) -> str:
+        times = self.ways[1].weights / pinned.ways[1].weights
+        return f"Against the pinned setting, the thin pair has {times:.2f} times the weights."
 
-
-def factorise_view(setting: Factorisation) -> str:
-    """HTML: the three ways drawn with bars on one scale of weights, a table of costs, and what the pair can equal."""
-    return _drawing(setting) + _table(setting) + f"<p><b>{verdict(setting)}.</b> {exactness(setting)}.</p>"
-
-
-def _drawing(setting: Factorisation) -> str:
-    """A row for each way: its kernels as small grids of cells, and a bar for its weights."""
-    longest = max(way.weights for way in setting.ways)
-    row, left, width = 92, 250, 300
-    parts: list[str] = []
-    looks = zip(setting.ways, (BLUE, ORANGE, GREEN), (False, True, False), strict=True)
-    for i, (way, colour, hatched) in enumerate(looks):
-        top = i * row + 6
-        x = 4.0
-        cell = min(8.0, 72 / setting.n, 210 / (sum(w for _, w in way.kernels) + 2 * len(way.kernels)))
-        for kernel in way.kernels:
-            parts.append(_cells(x, top + 38, kernel, cell, colour))
-            x += (kernel[1] + 2) * cell
-        parts.append(text(left, top + 24, f"{way.name}: {way.weights:,} weights", size=13))
-        parts += bar(left, top + 34, width * way.weights / longest, 26, colour, "", hatched=hatched)
-    return svg(580, 3 * row, parts, f"Three ways and their weights on one scale. {verdict(setting)}.")
+    def view(self) -> str:
+        """A row for each way, its kernels as small grids of cells and a bar for its weights; a table of costs."""
+        ways, square = self.ways, self.ways[0].weights
+        longest = max(way.weights for way in ways)
+        row, left, width = 92, 250, 300
+        parts: list[str] = []
+        for i, (way, colour) in enumerate(zip(ways, (BLUE, ORANGE, GREEN), strict=True)):
+            top, x = i * row + 6, 4.0
+            cell = min(8.0, 72 / self.n, 210 / (sum(w for _, w in way.kernels) + 2 * len(way.kernels)))
+            for kernel in way.kernels:
+                parts.append(_cells(x, top + 38, kernel, cell, colour))
+                x += (kernel[1] + 2) * cell
+            parts.append(text(left, top + 24, f"{way.name}: {way.weights:,} weights", size=13))
+            parts += bar(left, top + 34, width * way.weights / longest, 26, colour, "", hatched=i == 1)
+        heads = ("way", "layers", "sees", "weights", f"MACs on {self.grid}x{self.grid}", "against the square")
+        rows = [
+            (
+                *(way.name, len(way.kernels), "x".join(map(str, way.field)), way.weights),
+                *(way.weights * self.positions, f"{way.weights / square:.1%}"),
+            )
+            for way in ways
+        ]
+        said = f"Three ways and their weights on one scale. {self.verdict()}"
+        return svg(580, 3 * row, parts, said) + table(heads, rows)
 
 
 def _cells(x: float, middle: float, kernel: Pair, cell: float, colour: str) -> str:
@@ -132,33 +133,6 @@ def _cells(x: float, middle: float, kernel: Pair, cell: float, colour: str) -> s
     columns = "".join(f"M{x + i * cell:.1f} {top:.1f}v{height * cell:.1f}" for i in range(width + 1))
     box = f'x="{x:.1f}" y="{top:.1f}" width="{width * cell:.1f}" height="{height * cell:.1f}"'
     return f'<rect {box} fill="{colour}" fill-opacity="0.45"/><path d="{rows}{columns}" stroke="currentColor"/>'
-
-
-def _table(setting: Factorisation) -> str:
-    square = setting.ways[0]
-    heads = ("way", "layers", "sees", "weights", f"MACs on {setting.grid}x{setting.grid}", "against the square")
-    rows = [
-        (
-            *(way.name, f"{len(way.kernels)}", "x".join(map(str, way.field)), f"{way.weights:,}"),
-            *(f"{way.weights * setting.positions:,}", f"{way.weights / square.weights:.1%}"),
-        )
-        for way in setting.ways
-    ]
-    body = "".join(
-        f"<tr><th scope='row'>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for name, *cells in rows
-    )
-    return f"<table><thead><tr>{''.join(f'<th>{h}</th>' for h in heads)}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _view(*, reference: Mapping[str, int] | None = None, **settings: int) -> "View":
-    from .panel import View
-
-    setting = Factorisation(**settings)
-    html = factorise_view(setting)
-    if reference and dict(reference) != settings:
-        times = setting.ways[1].weights / Factorisation(**reference).ways[1].weights
-        html += f"<p>Against the pinned setting, the thin pair has {times:.2f} times the weights.</p>"
-    return View(html, f"{verdict(setting)}. {exactness(setting)}")
 
 
 def presets() -> dict[str, Factorisation]:
@@ -173,17 +147,4 @@ def presets() -> dict[str, Factorisation]:
 
 def factorise_explorer() -> "Panel":
     """The explorer of chapter 06: what a 1 x n and an n x 1 cost, and what they cannot do."""
-    from .panel import Control, Panel
-
-    return Panel(
-        "One square kernel, two thin ones, or a stack of 3x3s",
-        {
-            "n": Control("Kernel side n", 3, 11, 2),
-            "in_channels": Control("Input channels", 1, 1024),
-            "between": Control("Channels between", 1, 2048),
-            "out_channels": Control("Output channels", 1, 1024),
-            "grid": Control("Grid side", 1, 112),
-        },
-        {name: asdict(setting) for name, setting in presets().items()},
-        _view,
-    )
+    return explorer("One square kernel, two thin ones, or a stack of 3x3s", Factorisation, presets())

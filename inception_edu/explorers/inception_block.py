@@ -1,42 +1,35 @@
 """The Inception block explorer: six widths of GoogLeNet's block, and what every branch of it costs."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import torch
 
 from ..models.googlenet import TABLE_1, inception
 from ..show.drawing import diagram
 from ..tracing import Node, trace
-from .branches import branch_table
-from .settings import at_least_one
+from .branches import branch_table, change
+from .settings import Settings, explorer, knob
 
 if TYPE_CHECKING:
-    from .panel import Panel, View
+    from .panel import Panel
 
 BRANCHES = ("1x1", "1x1, 3x3", "1x1, 5x5", "pool, 1x1")
 
 
 @dataclass(frozen=True)
-class InceptionBlock:
-    """GoogLeNet's block with reductions: input channels, the six widths of a row of Table 1, and the side of its grid.
+class InceptionBlock(Settings):
+    """GoogLeNet's block with reductions: input channels, the six widths of a row of Table 1, and its grid."""
 
-    Raises ValueError for a number below 1.
-    """
-
-    in_channels: int = 192
-    n1x1: int = 64
-    n3x3_reduce: int = 96
-    n3x3: int = 128
-    n5x5_reduce: int = 16
-    n5x5: int = 32
-    pool_proj: int = 32
-    grid: int = 28
-
-    def __post_init__(self) -> None:
-        at_least_one(asdict(self), in_words=False)
+    in_channels: int = knob(192, "Input channels", 1, 1024)
+    n1x1: int = knob(64, "#1x1", 1, 512)
+    n3x3_reduce: int = knob(96, "#3x3 reduce", 1, 512)
+    n3x3: int = knob(128, "#3x3", 1, 512)
+    n5x5_reduce: int = knob(16, "#5x5 reduce", 1, 256)
+    n5x5: int = knob(32, "#5x5", 1, 256)
+    pool_proj: int = knob(32, "Pool projection", 1, 256)
+    grid: int = knob(28, "Grid side", 1, 56)
 
     @cached_property
     def node(self) -> Node:
@@ -49,6 +42,19 @@ class InceptionBlock:
             block = inception(self.in_channels, row, batch_norm=False)
         return trace(block, (self.in_channels, self.grid, self.grid), name="Inception block")
 
+    def sentence(self) -> str:
+        return (
+            f"{self.in_channels} channels in, {self.node.output.channels} out on {self.grid}x{self.grid}: "
+            f"{self.node.params:,} parameters, {self.node.macs:,} MACs."
+        )
+
+    def versus(self, pinned: Self) -> str:
+        return change(self.node, pinned.node)
+
+    def view(self) -> str:
+        """The block's drawing and a table of its branches."""
+        return diagram(self.node, macs_share=True) + branch_table(self.node, BRANCHES, whole="all four")
+
 
 def presets() -> dict[str, InceptionBlock]:
     """The nine blocks of GoogLeNet's Table 1."""
@@ -59,45 +65,6 @@ def presets() -> dict[str, InceptionBlock]:
     return blocks
 
 
-def block_sentence(block: InceptionBlock) -> str:
-    """The totals in one sentence."""
-    node = block.node
-    return (
-        f"{block.in_channels} channels in, {node.output.channels} out on {block.grid}x{block.grid}: "
-        f"{node.params:,} parameters, {node.macs:,} MACs"
-    )
-
-
-def block_view(block: InceptionBlock, reference: InceptionBlock | None = None) -> str:
-    """HTML: the block's drawing, a table of its branches, and the change against `reference` where there is one."""
-    return diagram(block.node, macs_share=True)._repr_html_() + branch_table(
-        block.node, BRANCHES, reference.node if reference else None, whole="all four"
-    )
-
-
-def _view(*, reference: Mapping[str, int] | None = None, **settings: int) -> "View":
-    from .panel import View
-
-    block = InceptionBlock(**settings)
-    return View(block_view(block, InceptionBlock(**reference) if reference else None), block_sentence(block))
-
-
 def inception_block_explorer() -> "Panel":
     """The explorer of chapter 04; its presets are the blocks of GoogLeNet, and a pinned setting is the reference."""
-    from .panel import Control, Panel
-
-    return Panel(
-        "One Inception block, six widths",
-        {
-            "in_channels": Control("Input channels", 1, 1024),
-            "n1x1": Control("#1x1", 1, 512),
-            "n3x3_reduce": Control("#3x3 reduce", 1, 512),
-            "n3x3": Control("#3x3", 1, 512),
-            "n5x5_reduce": Control("#5x5 reduce", 1, 256),
-            "n5x5": Control("#5x5", 1, 256),
-            "pool_proj": Control("Pool projection", 1, 256),
-            "grid": Control("Grid side", 1, 56),
-        },
-        {name: asdict(block) for name, block in presets().items()},
-        _view,
-    )
+    return explorer("One Inception block, six widths", InceptionBlock, presets())

@@ -1,5 +1,9 @@
 // Moves numbers to Python and shows the HTML that comes back. All arithmetic is in Python.
 
+const UNCONNECTED = "Run this cell to move the sliders: this panel is not connected to a kernel.";
+const UNANSWERED =
+  "No answer for 2 seconds. If a cell is running, wait for it to end. If the kernel was shut down, run this cell again.";
+
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
@@ -7,75 +11,103 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-function render({ model, el }) {
-  const fields = {};
-  const set = (values) => {
-    model.set("values", values);
-    model.save_changes();
-  };
+// A list to choose from, or a slider and a number field; `moved` gets the new value.
+function inputsOf({ label, low, high, step, choices }, moved) {
+  const quiet = { "data-lm-suppress-shortcuts": "true" };
+  if (choices) {
+    const options = choices.map((name) => element("option", {}, name));
+    const list = element("select", { "aria-label": label, ...quiet }, ...options);
+    list.addEventListener("change", () => moved(list.value));
+    return [list];
+  }
+  const bounds = { min: low, max: high, step, ...quiet };
+  const number = element("input", { type: "number", "aria-label": `${label}, as a number`, ...bounds });
+  const range = element("input", { type: "range", "aria-label": label, ...bounds });
+  for (const input of [number, range]) {
+    input.addEventListener("input", () => Number.isFinite(input.valueAsNumber) && moved(input.valueAsNumber));
+  }
+  return [number, range];
+}
 
+function render({ model, el }) {
+  let late;
+  const ask = (name, value) => {
+    model.set(name, value);
+    model.set("turn", model.get("turn") + 1);
+    clearTimeout(late);
+    late = setTimeout(tell, 2000);
+    model.save_changes(); // last, because it may fail where the kernel is gone
+  };
+  const set = (values) => ask("values", values);
+
+  const fields = {};
   const form = element("div", { class: "ie-form" });
-  for (const [name, control] of Object.entries(model.get("controls"))) {
-    if (control.choices.length) {
-      const options = control.choices.map((name, place) => element("option", { value: place }, name));
-      const list = element("select", { "aria-label": control.label, "data-lm-suppress-shortcuts": "true" }, ...options);
-      list.addEventListener("change", () => set({ ...model.get("values"), [name]: Number(list.value) }));
-      fields[name] = [list];
-      form.append(element("label", {}, element("span", {}, control.label), list));
-      continue;
-    }
-    const bounds = { min: control.low, max: control.high, step: control.step, "data-lm-suppress-shortcuts": "true" };
-    const range = element("input", { type: "range", "aria-label": control.label, ...bounds });
-    const number = element("input", { type: "number", "aria-label": `${control.label}, as a number`, ...bounds });
-    const moved = (event) => {
-      const value = event.target.valueAsNumber;
-      if (Number.isFinite(value) && (Number.isInteger(value) || !Number.isInteger(control.step))) set({ ...model.get("values"), [name]: value });
-    };
-    range.addEventListener("input", moved);
-    number.addEventListener("input", moved);
-    fields[name] = [range, number];
-    form.append(element("label", {}, element("span", {}, control.label), number, range));
+  for (const control of model.get("controls")) {
+    const { name, label } = control;
+    fields[name] = inputsOf(control, (value) => set({ ...model.get("values"), [name]: value }));
+    form.append(element("label", {}, element("span", {}, label), ...fields[name]));
   }
 
-  const presets = model.get("presets");
-  const own = element("option", { value: "" }, "your own");
+  const presets = new Map(model.get("presets").map(({ name, values }) => [name, values]));
+  const names = [...presets.keys()].map((name) => element("option", { value: name }, name));
   const choice = element(
     "select",
     { "aria-label": "Preset", "data-lm-suppress-shortcuts": "true" },
-    ...Object.keys(presets).map((name) => element("option", { value: name }, name)),
-    own,
+    ...names,
+    element("option", { value: "" }, "your own"),
   );
-  choice.addEventListener("change", () => choice.value && set({ ...presets[choice.value] }));
+  choice.addEventListener("change", () => choice.value && set({ ...presets.get(choice.value) }));
+  const isPinned = () => Object.keys(model.get("pinned")).length > 0;
   const pin = element("button", { type: "button" }, "Pin this setting");
-  pin.addEventListener("click", () => {
-    const pinned = Object.keys(model.get("pinned")).length ? {} : { ...model.get("values") };
-    model.set("pinned", pinned);
-    model.save_changes();
-  });
+  pin.addEventListener("click", () => ask("pinned", isPinned() ? {} : { ...model.get("values") }));
   const tools = element("div", { class: "ie-tools" }, element("label", {}, "Preset ", choice), pin);
 
+  const notice = element("p", { class: "ie-notice", hidden: "" });
+  const controls = element("fieldset", {}, form, tools);
   const shown = element("section", { "aria-label": "This setting" });
   const kept = element("section", { "aria-label": "Pinned setting" });
   const views = element("div", { class: "ie-views" }, shown, kept);
   const status = element("div", { class: "ie-hidden", role: "status" });
   const panel = element("div", { class: "ie-panel", role: "group", "aria-label": model.get("title") });
-  panel.append(element("h4", {}, model.get("title")), form, tools, views, status);
+  const style = element("style");
+  panel.append(style, element("h4", {}, model.get("title")), notice, controls, views, status);
   el.append(panel);
 
-  const same = (a, b) => Object.keys(a).every((name) => a[name] === b[name]);
+  // anywidget keeps the model's own `comm_live` to itself; that of its layout is lost and found together with it.
+  const layout = model.get("layout");
+  const tell = () => {
+    const connected = layout?.comm_live ?? true;
+    const words = !connected ? UNCONNECTED : model.get("answered") < model.get("turn") ? UNANSWERED : "";
+    controls.disabled = !connected;
+    notice.hidden = !words;
+    if (notice.textContent !== words) notice.textContent = status.textContent = words;
+  };
+  const answered = () => {
+    if (model.get("answered") < model.get("turn")) return;
+    clearTimeout(late);
+    tell();
+  };
+
   const showValues = () => {
     const values = model.get("values");
     for (const [name, inputs] of Object.entries(fields)) {
-      for (const input of inputs) if (Number(input.value) !== values[name]) input.value = values[name];
+      for (const input of inputs) if (input.value === "" || input.value != values[name]) input.value = values[name];
     }
-    choice.value = Object.keys(presets).find((name) => same(presets[name], values)) ?? "";
+    const same = ([, preset]) => Object.keys(preset).every((name) => preset[name] === values[name]);
+    choice.value = [...presets].find(same)?.[0] ?? "";
   };
-  const showViews = () => {
-    const pinned = Object.keys(model.get("pinned")).length > 0;
-    pin.textContent = pinned ? "Unpin" : "Pin this setting";
-    shown.innerHTML = (pinned ? "<h5>This setting</h5>" : "") + model.get("html");
-    kept.innerHTML = pinned ? "<h5>Pinned</h5>" + model.get("pinned_html") : "";
-    kept.hidden = !pinned;
+  // Each new <style> makes the browser style the whole notebook again, so the view's is taken out and kept.
+  const draw = (section, title, html) => {
+    const rules = html.match(/<style>(.*?)<\/style>/s)?.[1];
+    if (rules && rules !== style.textContent) style.textContent = rules;
+    section.innerHTML = (isPinned() ? `<h5>${title}</h5>` : "") + html.replaceAll(/<style>.*?<\/style>/gs, "");
+  };
+  const showView = () => draw(shown, "This setting", model.get("html"));
+  const showPinned = () => {
+    pin.textContent = isPinned() ? "Unpin" : "Pin this setting";
+    draw(kept, "Pinned", model.get("pinned_html"));
+    kept.hidden = !isPinned();
+    showView();
   };
   let waiting;
   const say = () => {
@@ -83,10 +115,19 @@ function render({ model, el }) {
     waiting = setTimeout(() => (status.textContent = model.get("sentence")), 400);
   };
   model.on("change:values", showValues);
-  model.on("change:html change:pinned_html", showViews);
+  model.on("change:html", showView);
+  model.on("change:pinned_html", showPinned);
   model.on("change:sentence", say);
+  model.on("change:answered", answered);
+  for (const each of [model, layout]) each?.on?.("comm_live_update", tell);
   showValues();
-  showViews();
+  showPinned();
+  tell();
+  return () => {
+    layout?.off?.("comm_live_update", tell);
+    clearTimeout(late);
+    clearTimeout(waiting);
+  };
 }
 
 export default { render };

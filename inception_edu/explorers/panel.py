@@ -1,105 +1,74 @@
-"""The one widget behind every explorer: sliders, number fields, presets and a pinned setting beside a view.
+"""The one widget of all explorers: sliders, number fields, presets and a pinned setting next to a view.
 
-The view is a plain Python function from numbers to HTML, so everything that an explorer says can
-be tested without a browser. The browser side (`panel.js`) only moves numbers and shows what comes
-back. It uses native inputs, which work from the keyboard and carry their labels to a screen reader.
+What it shows is computed in Python, by the functions of `settings`, and tested without a browser. The browser side
+(`panel.js`) only moves numbers and shows what comes back. It uses native inputs, which work from the keyboard and carry
+their labels to a screen reader.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
+from .settings import S, Settings, page, read, still
+
 _HERE = Path(__file__).parent
 
 
-@dataclass(frozen=True)
-class Control:
-    """One number that the reader may change, between `low` and `high` inclusive: a slider and a number field.
-
-    With `choices` it is a list to choose from instead, and the number is the position in it: see `choose`.
-    """
-
-    label: str
-    low: float
-    high: float
-    step: float = 1
-    choices: tuple[str, ...] = ()
-
-
-def choose(label: str, *choices: str) -> Control:
-    """A control that offers names; its value is the position of the chosen one, from 0."""
-    return Control(label, 0, len(choices) - 1, choices=choices)
-
-
-@dataclass(frozen=True)
-class View:
-    """What an explorer shows: HTML for the eye, and one sentence that says the same to a screen reader."""
-
-    html: str
-    sentence: str
-
-
-def escape_reason(error: ValueError) -> View:
-    """The view of a setting that cannot exist: the reason, in words."""
-    text = str(error).replace("&", "&amp;").replace("<", "&lt;")
-    return View(f'<p class="ie-impossible"><b>This cannot exist:</b> {text}.</p>', f"This cannot exist: {error}.")
-
-
 class Panel(anywidget.AnyWidget):
-    """Controls on one side, the view of their values on the other; `pin` keeps one setting beside the next.
+    """Controls on one side, the view of their values on the other; `pin` keeps one setting next to the following ones.
 
-    Where no browser runs the widget, its `text/html` is the view itself, as it stands.
+    Values that cannot be are answered by the reason, in words. `turn` numbers the changes made in the browser, and
+    `answered` is the last one that has been answered. Where no browser runs the widget, its `text/html` is a still.
     """
 
     _esm = (_HERE / "panel.js").read_text(encoding="utf-8")
     _css = (_HERE / "panel.css").read_text(encoding="utf-8")
 
     title = traitlets.Unicode().tag(sync=True)
-    controls = traitlets.Dict().tag(sync=True)
-    presets = traitlets.Dict().tag(sync=True)
+    # Lists, because the keys of saved widget state are sorted.
+    controls: Any = traitlets.List().tag(sync=True)
+    presets: Any = traitlets.List().tag(sync=True)
     values = traitlets.Dict().tag(sync=True)
     pinned = traitlets.Dict().tag(sync=True)
+    turn = traitlets.Int().tag(sync=True)
+    answered = traitlets.Int().tag(sync=True)
     html = traitlets.Unicode().tag(sync=True)
     pinned_html = traitlets.Unicode().tag(sync=True)
     sentence = traitlets.Unicode().tag(sync=True)
 
-    def __init__(
-        self,
-        title: str,
-        controls: Mapping[str, Control],
-        presets: Mapping[str, Mapping[str, float]],
-        view: Callable[..., View],
-    ) -> None:
-        """`view` takes a keyword for each control and, once a setting is pinned, `reference`, a dict of its values."""
-        self._view = view
+    def __init__(self, title: str, kind: type[S], presets: Mapping[str, S]) -> None:
+        self._kind = kind
+        self._shown: Any = None
+        named = [{"name": name, "values": asdict(preset)} for name, preset in presets.items()]
         super().__init__(
             title=title,
-            controls={name: asdict(control) for name, control in controls.items()},
-            presets={name: dict(values) for name, values in presets.items()},
-            values=dict(next(iter(presets.values()))),
+            controls=[{"name": each.name, **each.metadata} for each in fields(kind)],
+            presets=named,
+            values=named[0]["values"],
         )
-        self._show()
 
-    def _draw(self, values: Mapping[str, float], reference: Mapping[str, float] | None = None) -> View:
-        try:
-            return self._view(**values, reference=reference)
-        except ValueError as error:
-            return escape_reason(error)
-
-    @traitlets.observe("values", "pinned")
+    @traitlets.observe("values", "pinned", "turn")
     def _changed(self, change: Any) -> None:
-        self._show()
-
-    def _show(self) -> None:
-        shown = self._draw(self.values, self.pinned or None)
+        asked = dict(self.values), dict(self.pinned)
         with self.hold_sync():
-            self.pinned_html = self._draw(self.pinned).html if self.pinned else ""
-            self.html = shown.html
-            self.sentence = shown.sentence
+            if asked != self._shown:  # a change in the browser comes here twice, with its values and with its turn
+                self._shown = asked
+                now, pinned = self._read(self.values), self._read(self.pinned) if self.pinned else None
+                self.html = _page(now, pinned if isinstance(pinned, Settings) else None)
+                self.sentence = now.sentence() if isinstance(now, Settings) else _reason(now)
+                self.pinned_html = _page(pinned) if pinned else ""
+            self.answered = self.turn
+
+    def _read(self, values: Mapping[str, Any]) -> Settings | ValueError:
+        try:
+            return read(self._kind, values)
+        except ValueError as error:
+            return error
 
     def __repr__(self) -> str:
         return f"{self.title}: {self.sentence}"
@@ -108,5 +77,15 @@ class Panel(anywidget.AnyWidget):
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         if data is not None:
-            data = {**data, "text/plain": repr(self), "text/html": f'<div class="ie-still">{self.html}</div>'}
+            data = {**data, "text/plain": repr(self), "text/html": still(self.html)}
         return data, metadata
+
+
+def _reason(error: ValueError) -> str:
+    return f"This cannot exist: {error}."
+
+
+def _page(now: Settings | ValueError, pinned: Settings | None = None) -> str:
+    if isinstance(now, Settings):
+        return page(now, pinned)
+    return f'<p class="ie-impossible"><b>{escape(_reason(now))}</b></p>'

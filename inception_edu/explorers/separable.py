@@ -1,36 +1,34 @@
 """The separable explorer: one convolution against a depthwise one and a 1x1, and the limit of what that saves."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from ..arithmetic import conv_macs
+from ..show.html import table
 from ..show.palette import BLUE, GREEN, ORANGE
-from .settings import at_least_one, centred
-from .svg import bar, svg, text
+from .settings import Settings, explorer, knob, odd
+from .svg import bar, stacked, svg, text
 
 if TYPE_CHECKING:
-    from .panel import Panel, View
+    from .panel import Panel
 
 
 @dataclass(frozen=True)
-class SeparableCost:
+class SeparableCost(Settings):
     """The cost of one k x k convolution and of its depthwise separable replacement.
 
     MACs are multiply-adds of convolutions at batch 1, biases not counted. Per position: for one place of the output
     grid, and without biases also the number of weights. Per layer: times the `grid` x `grid` positions.
-
-    Raises ValueError for a number below 1 or an even kernel, which "same" padding cannot centre.
     """
 
-    in_channels: int = 512
-    out_channels: int = 512
-    kernel: int = 3
-    grid: int = 14
+    in_channels: int = knob(512, "Input channels", 1, 2048)
+    out_channels: int = knob(512, "Output channels", 1, 2048)
+    kernel: int = knob(3, "Kernel", 1, 9, 2)
+    grid: int = knob(14, "Grid side", 1, 224)
 
     def __post_init__(self) -> None:
-        at_least_one(asdict(self))
-        centred(self.kernel)
+        super().__post_init__()
+        odd(self.kernel)
 
     @property
     def standard(self) -> int:
@@ -63,102 +61,66 @@ class SeparableCost:
 
     @property
     def maps_bytes(self) -> tuple[int, int]:
-        """Bytes of float32 that the ordinary convolution and the separable one put out, the map between included."""
+        """Bytes of float32 that the ordinary convolution and the separable one output, the map between included."""
         return 4 * self.positions * self.out_channels, 4 * self.positions * (self.in_channels + self.out_channels)
 
+    def sentence(self) -> str:
+        numbers = f"{self.standard:,} against {self.separable:,} multiply-adds per position"
+        if self.share == 1:
+            return f"{numbers}: both cost the same."
+        if self.share < 1:
+            return f"{numbers}: the separable way is {1 / self.share:.2f} times cheaper."
+        return f"{numbers}: the separable way costs {self.share:.2f} times as much."
 
-def separable_sentence(cost: SeparableCost) -> str:
-    """The comparison in one sentence, with both costs per position."""
-    numbers = f"{cost.standard:,} against {cost.separable:,} multiply-adds per position"
-    if cost.share < 1:
-        return f"{numbers}: the separable way is {1 / cost.share:.2f} times cheaper"
-    if cost.share == 1:
-        return f"{numbers}: both cost the same"
-    return f"{numbers}: the separable way costs {cost.share:.2f} times as much"
-
-
-def separable_view(cost: SeparableCost) -> str:
-    """HTML: both ways as bars on one scale, the share in two terms, and a table of costs and maps."""
-    return _drawing(cost) + _formula(cost) + _table(cost)
-
-
-def _drawing(cost: SeparableCost) -> str:
-    k, width, left = f"{cost.kernel}x{cost.kernel}", 560, 10
-    longest = max(cost.standard, cost.separable)
-    parts = [text(left, 16, f"one {k}: {cost.standard:,} MACs per position", size=13)]
-    parts += bar(left, 24, width * cost.standard / longest, 34, BLUE, "")
-    parts.append(text(left, 84, f"depthwise {k}, then 1x1: {cost.separable:,} MACs per position", size=13))
-    x = float(left)
-    for macs, name, colour in ((cost.depthwise, "depthwise", GREEN), (cost.pointwise, "1x1", ORANGE)):
-        length = width * macs / longest
-        parts += bar(x, 92, length, 34, colour, name if length > 9 * len(name) else "", hatched=name == "1x1")
-        x += length
-    return svg(width + 20, 134, parts, f"Two bars on one scale. {separable_sentence(cost)}.")
-
-
-def _formula(cost: SeparableCost) -> str:
-    n, k = cost.out_channels, cost.kernel
-    cheapest = f"never less than 1/{k * k}, however many channels" if k > 1 else "and 1/k² alone is the whole cost"
-    return (
-        f"<p>Separable / standard = 1/N + 1/k² = 1/{n} + 1/{k * k} = {1 / n:.4f} + {1 / k**2:.4f} = "
-        f"<b>{cost.share:.4f}</b>: {cheapest}.</p>"
-    )
-
-
-def _table(cost: SeparableCost) -> str:
-    k = f"{cost.kernel}x{cost.kernel}"
-    wide, narrow = cost.in_channels, cost.out_channels
-    standard_maps, separable_maps = cost.maps_bytes
-    rows = [
-        (f"one {k}", f"{wide} to {narrow}", cost.standard, standard_maps),
-        (f"depthwise {k}", f"{wide} to {wide}", cost.depthwise, separable_maps - standard_maps),
-        ("1x1", f"{wide} to {narrow}", cost.pointwise, standard_maps),
-        ("both halves", "", cost.separable, separable_maps),
-    ]
-    body = "".join(
-        f"<tr class='{'ie-total' if name == 'both halves' else 'ie-part'}'><th scope='row'>{name}</th>"
-        f"<td>{channels}</td><td>{macs:,}</td><td>{macs * cost.positions:,}</td><td>{size / 1000:,.0f}</td></tr>"
-        for name, channels, macs, size in rows
-    )
-    heads = ("layer", "channels", "weights = MACs per position", f"MACs on {cost.grid}x{cost.grid}", "maps out, kB")
-    return (
-        f"<table><thead><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr></thead><tbody>{body}</tbody></table>"
-        f"<p><b>{separable_sentence(cost)}.</b></p>"
-    )
-
-
-def _view(*, reference: Mapping[str, int] | None = None, **settings: int) -> "View":
-    from .panel import View
-
-    cost = SeparableCost(**settings)
-    html = separable_view(cost)
-    if reference and reference != settings:
-        other = SeparableCost(**reference)
-        times = cost.separable * cost.positions / (other.separable * other.positions)
-        html += (
-            f"<p>Against the pinned setting: {times:.2f} times the MACs of the separable layer, "
-            f"and a share of {cost.share:.4f} instead of {other.share:.4f}.</p>"
+    def versus(self, pinned: Self) -> str:
+        times = self.separable * self.positions / (pinned.separable * pinned.positions)
+        return (
+            f"Against the pinned setting: {times:.2f} times the MACs of the separable layer, "
+            f"and a share of {self.share:.4f} instead of {pinned.share:.4f}."
         )
-    return View(html, separable_sentence(cost))
+
+    def view(self) -> str:
+        """Both ways as bars on one scale, the share in two terms, and a table of costs and maps."""
+        return self._drawing() + self._formula() + self._table()
+
+    def _drawing(self) -> str:
+        k, scale = f"{self.kernel}x{self.kernel}", 560 / max(self.standard, self.separable)
+        parts = [
+            text(10, 16, f"one {k}: {self.standard:,} MACs per position", size=13),
+            *bar(10, 24, scale * self.standard, 34, BLUE, ""),
+            text(10, 84, f"depthwise {k}, then 1x1: {self.separable:,} MACs per position", size=13),
+            *stacked(10, 92, scale, 34, [("depthwise", self.depthwise, GREEN), ("1x1", self.pointwise, ORANGE)]),
+        ]
+        return svg(580, 134, parts, f"Two bars on one scale. {self.sentence()}")
+
+    def _formula(self) -> str:
+        n, k = self.out_channels, self.kernel
+        cheapest = f"never less than 1/{k * k}, however many channels" if k > 1 else "and 1/k² alone is the whole cost"
+        return (
+            f"<p>Separable / standard = 1/N + 1/k² = 1/{n} + 1/{k * k} = {1 / n:.4f} + {1 / k**2:.4f} = "
+            f"<b>{self.share:.4f}</b>: {cheapest}.</p>"
+        )
+
+    def _table(self) -> str:
+        k, c, n = f"{self.kernel}x{self.kernel}", self.in_channels, self.out_channels
+        maps, both_maps = self.maps_bytes
+        rows = [
+            (f"one {k}", f"{c} to {n}", self.standard, maps),
+            (f"depthwise {k}", f"{c} to {c}", self.depthwise, both_maps - maps),
+            ("1x1", f"{c} to {n}", self.pointwise, maps),
+            ("both halves", "", self.separable, both_maps),
+        ]
+        heads = ("layer", "channels", "weights = MACs per position", f"MACs on {self.grid}x{self.grid}", "maps out, kB")
+        cells = [(*row, macs, macs * self.positions, f"{size / 1000:,.0f}") for *row, macs, size in rows]
+        return table(heads, cells, total=-1)
 
 
 def separable_explorer() -> "Panel":
     """The explorer of chapter 09; its presets are layers of the papers."""
-    from .panel import Control, Panel
-
-    return Panel(
-        "What does a separable convolution save?",
-        {
-            "in_channels": Control("Input channels", 1, 2048),
-            "out_channels": Control("Output channels", 1, 2048),
-            "kernel": Control("Kernel", 1, 9, 2),
-            "grid": Control("Grid side", 1, 224),
-        },
-        {
-            "MobileNet, 14x14": asdict(SeparableCost()),
-            "Xception, middle flow": asdict(SeparableCost(728, 728, 3, 19)),
-            "GoogLeNet 3a, its 5x5": asdict(SeparableCost(16, 32, 5, 28)),
-            "Xception, first separable": asdict(SeparableCost(64, 128, 3, 147)),
-        },
-        _view,
-    )
+    presets = {
+        "MobileNet, 14x14": SeparableCost(),
+        "Xception, middle flow": SeparableCost(728, 728, 3, 19),
+        "GoogLeNet 3a, its 5x5": SeparableCost(16, 32, 5, 28),
+        "Xception, first separable": SeparableCost(64, 128, 3, 147),
+    }
+    return explorer("What does a separable convolution save?", SeparableCost, presets)

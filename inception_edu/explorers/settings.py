@@ -1,22 +1,97 @@
-"""What explorers refuse alike: a number below 1, and a kernel without a middle."""
+"""The settings of an explorer: numbers and names, declared once with their controls, and checked in Python too."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from html import escape
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..show.html import drawings_as_images
+
+if TYPE_CHECKING:
+    from .panel import Panel
 
 
-def at_least_one(settings: Mapping[str, int], *, in_words: bool = True) -> None:
-    """Raises ValueError for the first number below 1, by its name: "in channels" for `in_channels`.
+def knob(default: float, label: str, low: float, high: float, step: float = 1) -> Any:
+    """A number from `low` to `high` inclusive, moved in steps; where `step` is whole, so is the number."""
+    return field(default=default, metadata={"label": label, "low": low, "high": high, "step": step})
 
-    `in_words=False` leaves the name as it is, where a paper writes it so: `n3x3_reduce`.
+
+def choice(default: str, label: str, choices: Iterable[str]) -> Any:
+    """One of some names."""
+    return field(default=default, metadata={"label": label, "choices": tuple(choices)})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Base of what an explorer shows; its fields are `knob`s and `choice`s, in the order of the controls.
+
+    Raises ValueError for what is not a number, not whole where it should be, out of range, or not among the names.
     """
-    for name, value in settings.items():
-        if value < 1:
-            shown = name.replace("_", " ") if in_words else name
-            raise ValueError(f"{shown} is {value}, and must be at least 1")
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            object.__setattr__(self, each.name, _allowed(getattr(self, each.name), **each.metadata))
+
+    def view(self) -> str:
+        """HTML: the drawing and the tables."""
+        raise NotImplementedError
+
+    def sentence(self) -> str:
+        """What the view shows, in one sentence or two."""
+        raise NotImplementedError
+
+    def versus(self, pinned: Any) -> str:
+        """What has changed against another setting of the same class, in one sentence; empty where nothing is said."""
+        return ""
 
 
-def centred(kernel: int) -> None:
+S = TypeVar("S", bound=Settings)
+
+
+def _allowed(value: Any, label: str, low: float = 0, high: float = 0, step: float = 1, choices: Any = ()) -> Any:
+    if choices:
+        if isinstance(value, str) and value in choices:
+            return value
+        wanted = f"one of {', '.join(choices)}"
+    else:
+        whole = isinstance(step, int)
+        number = isinstance(value, (int, float, Integral)) and not isinstance(value, bool)
+        if number and low <= value <= high and not (whole and value % 1):
+            return int(value) if whole else float(value)
+        wanted = f"a {'whole ' if whole else ''}number from {low:,} to {high:,}"
+    raise ValueError(f"{label} must be {wanted}, not {value!r:.40}")
+
+
+def read(kind: type[S], values: Mapping[str, Any]) -> S:
+    """Settings from their names and values; raises ValueError for names too many or too few, and as `kind` does."""
+    names = [each.name for each in fields(kind)]
+    if set(values) != set(names):
+        raise ValueError(f"the settings must be {', '.join(names)}, not {', '.join(map(str, values)) or 'none':.200}")
+    return kind(**values)
+
+
+def page(setting: Settings, pinned: Settings | None = None) -> str:
+    """HTML: the sentence, what has changed against a pinned setting, and the view."""
+    change = setting.versus(pinned) if pinned and pinned != setting else ""
+    said = f'<p class="ie-said"><b>{escape(setting.sentence())}</b></p>'
+    return said + (f"<p>{escape(change)}</p>" if change else "") + setting.view()
+
+
+def still(html: str) -> str:
+    """`page` for where no widget runs; it reads the same once JupyterLab has sanitised it."""
+    return f'<div class="ie-still"><p><em>Run this cell to move the sliders.</em></p>{drawings_as_images(html)}</div>'
+
+
+def odd(kernel: int) -> None:
     """Raises ValueError for an even kernel, which "same" padding cannot centre, and names the two nearest."""
     if kernel % 2 == 0:
-        raise ValueError(
-            f"a {kernel}x{kernel} kernel has no middle to centre on a position; take {kernel - 1} or {kernel + 1}"
-        )
+        nearest = f"take {kernel - 1} or {kernel + 1}"
+        raise ValueError(f"a {kernel}x{kernel} kernel has no middle to centre on a position; {nearest}")
+
+
+def explorer(title: str, kind: type[S], presets: Mapping[str, S]) -> "Panel":
+    """The widget: sliders, lists and presets next to the view; it starts on the first preset."""
+    from .panel import Panel  # only here, so that all else runs where there are no widgets
+
+    return Panel(title, kind, presets)

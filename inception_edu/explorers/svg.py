@@ -1,5 +1,6 @@
 """The few SVG shapes that explorers draw with; text and lines take the page's own colour, so both themes read."""
 
+from collections.abc import Iterable
 from html import escape
 
 from ..show.palette import FONT
@@ -42,4 +43,14 @@ def bar(
         parts.append(f'<path d="{lines}" stroke="currentColor" stroke-opacity="0.45" fill="none"/>')
     if words:
         parts.append(text(x + width / 2, y + height / 2 + 4, words, anchor="middle"))
+    return parts
+
+
+def stacked(x: float, y: float, scale: float, height: float, pieces: Iterable[tuple[str, float, str]]) -> list[str]:
+    """Bars end to end, one for each (name, value, colour) and `scale` wide a unit; every other one is hatched."""
+    parts = []
+    for i, (name, value, colour) in enumerate(pieces):
+        width = scale * value
+        parts += bar(x, y, width, height, colour, name if width > 9 * len(name) + 5 else "", hatched=i % 2 == 1)
+        x += width
     return parts

@@ -1,1 +1,1 @@
-"""The networks, one file a paper; `inception_edu.family` lists them."""
+"""The networks, one file per paper; `inception_edu.family` lists them."""

@@ -1,7 +1,7 @@
 """BN-Inception, which the Inception-v4 paper and TF-Slim call Inception V2 (Ioffe, Szegedy 2015, arXiv 1502.03167).
 
 The table in the paper's appendix contradicts itself: with the printed pool projections of 128,
-blocks 4c and 4d put out 608 channels where it prints 576. TF-Slim makes the sum right with
+blocks 4c and 4d output 608 channels where it prints 576. TF-Slim makes the sum right with
 projections of 96; the Caffe replication, and Cadene's port of it, keep 128 and live with 608.
 """
 
@@ -14,9 +14,9 @@ from ..bricks import Concat
 from ..network import InceptionNet, small_stem, stack
 from ..shorthand import Item, branch, separable
 
-Row = tuple[int, int, int, int, int, int]
+Widths = tuple[int, int, int, int, int, int]
 
-TABLE: dict[str, Row] = {
+TABLE: dict[str, Widths] = {
     "inception_3a": (64, 64, 64, 64, 96, 32),
     "inception_3b": (64, 64, 96, 64, 96, 64),
     "inception_3c": (0, 128, 160, 64, 96, 0),
@@ -36,7 +36,7 @@ def avg_pool() -> nn.AvgPool2d:
     return nn.AvgPool2d(3, 1, padding=1)
 
 
-def inception(in_channels: int, row: Row, *, pool: nn.Module, **style: Any) -> Concat:
+def inception(in_channels: int, row: Widths, *, pool: nn.Module, **style: Any) -> Concat:
     """1x1 | 1x1, 3x3 | 1x1, 3x3, 3x3 | pool, 1x1: GoogLeNet's block with two 3x3 for its 5x5."""
     n1x1, n3x3_reduce, n3x3, double_reduce, double, pool_proj = row
     return Concat(
@@ -47,7 +47,7 @@ def inception(in_channels: int, row: Row, *, pool: nn.Module, **style: Any) -> C
     )
 
 
-def reduction(in_channels: int, row: Row, *, pool: nn.Module, **style: Any) -> Concat:
+def reduction(in_channels: int, row: Widths, *, pool: nn.Module, **style: Any) -> Concat:
     """A block that halves the grid: stride 2 on the last 3x3 of each branch, and a pool that passes all channels on."""
     _, n3x3_reduce, n3x3, double_reduce, double, _ = row
     return Concat(
@@ -77,7 +77,7 @@ def bn_inception(
     style: dict[str, Any] = {"width": width}
     table = dict(TABLE)
     # A pool that rounds up and one that pads agree on even grids; padding keeps it aligned with the
-    # padded stride-2 convolutions beside it on odd grids too, and rounding up is what Caffe does.
+    # padded stride-2 convolutions next to it on odd grids too; rounding up is what Caffe does.
     rounds_up = as_cadene and not small
     down = partial(nn.MaxPool2d, 3, 2, ceil_mode=True) if rounds_up else partial(nn.MaxPool2d, 3, 2, padding=1)
     if as_cadene:

@@ -10,9 +10,9 @@ from ..bricks import Concat
 from ..network import InceptionNet, aux_head, small_stem, stack
 from ..shorthand import Item, branch
 
-Row = tuple[int, int, int, int, int, int]
+Widths = tuple[int, int, int, int, int, int]
 
-TABLE_1: dict[str, Row] = {
+TABLE_1: dict[str, Widths] = {
     "inception_3a": (64, 96, 128, 16, 32, 32),
     "inception_3b": (128, 128, 192, 32, 96, 64),
     "inception_4a": (192, 96, 208, 16, 48, 64),
@@ -37,7 +37,7 @@ def lrn() -> nn.LocalResponseNorm:
 
 
 def naive_inception(in_channels: int, n1x1: int, n3x3: int, n5x5: int, **style: Any) -> Concat:
-    """The naive block (Fig. 2a): the pool hands on all its channels, so the block can only grow."""
+    """The naive block (Fig. 2a): the pool passes on all its channels, so the block can only grow."""
     return Concat(
         branch(in_channels, (n1x1, 1), **style),
         branch(in_channels, (n3x3, 3), **style),
@@ -46,7 +46,7 @@ def naive_inception(in_channels: int, n1x1: int, n3x3: int, n5x5: int, **style: 
     )
 
 
-def inception(in_channels: int, row: Row, *, third_kernel: int = 5, **style: Any) -> Concat:
+def inception(in_channels: int, row: Widths, *, third_kernel: int = 5, **style: Any) -> Concat:
     """The block with reductions (Fig. 2b), its six widths in the order of Table 1.
 
     `third_kernel=3` is what TF-Slim and torchvision build where the paper says 5x5.
@@ -60,7 +60,7 @@ def inception(in_channels: int, row: Row, *, third_kernel: int = 5, **style: Any
     )
 
 
-def _stages(table: Mapping[str, Row], last_pool: int, third_kernel: int) -> dict[str, Item]:
+def _stages(table: Mapping[str, Widths], last_pool: int, third_kernel: int) -> dict[str, Item]:
     """The blocks of the table, with a pool wherever the digit of the stage goes up."""
     items: dict[str, Item] = {}
     stage = next(iter(table))[-2]
@@ -78,7 +78,7 @@ def googlenet(
     num_classes: int = 1000,
     in_channels: int = 3,
     width: float = 1.0,
-    table: Mapping[str, Row] = TABLE_1,
+    table: Mapping[str, Widths] = TABLE_1,
     small: bool = False,
     aux: bool = False,
     batch_norm: bool = False,

@@ -43,7 +43,7 @@ def inception_a(in_channels: int, pool_proj: int, **style: Any) -> Concat:
 
 
 def reduction_a(in_channels: int, **style: Any) -> Concat:
-    """35x35 to 17x17 without a bottleneck (Fig. 10): strided convolutions beside a pool."""
+    """35x35 to 17x17 without a bottleneck (Fig. 10): strided convolutions and a pool, side by side."""
     return Concat(
         branch(in_channels, (384, 3, 2, 0), **style),
         branch(in_channels, (64, 1), (96, 3), (96, 3, 2, 0), **style),

@@ -17,12 +17,12 @@ def avg_pool() -> nn.AvgPool2d:
 
 
 def mixed_3a(in_channels: int, **style: Any) -> Concat:
-    """147x147 to 73x73: a pool beside a strided convolution."""
+    """147x147 to 73x73: a pool and a strided convolution, side by side."""
     return Concat(max_pool(), branch(in_channels, (96, 3, 2, 0), **style))
 
 
 def mixed_4a(in_channels: int, **style: Any) -> Concat:
-    """73x73 to 71x71: a 3x3 beside a 7x7 in two steps."""
+    """73x73 to 71x71: a 3x3, and a 7x7 in two steps, side by side."""
     return Concat(
         branch(in_channels, (64, 1), (96, 3, 1, 0), **style),
         branch(in_channels, (64, 1), (64, (1, 7)), (64, (7, 1)), (96, 3, 1, 0), **style),
@@ -30,7 +30,7 @@ def mixed_4a(in_channels: int, **style: Any) -> Concat:
 
 
 def mixed_5a(in_channels: int, **style: Any) -> Concat:
-    """71x71 to 35x35: a strided convolution beside a pool."""
+    """71x71 to 35x35: a strided convolution and a pool, side by side."""
     return Concat(branch(in_channels, (192, 3, 2, 0), **style), max_pool())
 
 

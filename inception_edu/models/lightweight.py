@@ -1,4 +1,4 @@
-"""Inception blocks of depthwise separable convolutions: tutorial 003's, mended, and a light twin of GoogLeNet.
+"""Inception blocks of depthwise separable convolutions: tutorial 003's, corrected, and a light twin of GoogLeNet.
 
 The tutorial: "23 Inception之轻量化设计", AI免费学习网, zglg.work/ai-30-neural-networks/23/.
 """
@@ -11,14 +11,14 @@ from torch import nn
 from ..bricks import Concat, ConvUnit
 from ..network import InceptionNet, small_stem, stack
 from ..shorthand import Item, branch, separable
-from .googlenet import TABLE_1, Row, max_pool
+from .googlenet import TABLE_1, Widths, max_pool
 
 
 def light_block_as_written(in_channels: int, *, separable: bool = True, **style: Any) -> Concat:
     """Tutorial 003's module as its code builds it: `in_channels` -> `in_channels + 160`.
 
-    One 1x1 to 32 feeds both towers and is handed on itself; the pool is not projected, so every
-    module adds 160 channels; a ReLU stands between depthwise and pointwise; there is no batch norm.
+    One 1x1 to 32 feeds both towers and is itself passed on; the pool is not projected, so every
+    module adds 160 channels; there is a ReLU between depthwise and pointwise, and no batch norm.
     The widths are the tutorial's, whatever `style` asks for. `separable=False` puts ordinary 3x3 and
     5x5 convolutions in the towers, for comparison.
     """
@@ -35,10 +35,10 @@ def light_block_as_written(in_channels: int, *, separable: bool = True, **style:
     )
 
 
-def light_block(in_channels: int, row: Row, **style: Any) -> Concat:
-    """The module with its faults mended, which makes it GoogLeNet's block with separable 3x3 and 5x5.
+def light_block(in_channels: int, row: Widths, **style: Any) -> Concat:
+    """The module without its faults, which makes it GoogLeNet's block with separable 3x3 and 5x5.
 
-    Each tower has a reduction of its own, the pool is projected, nothing stands between depthwise
+    Each tower has a reduction of its own, the pool is projected, nothing comes between depthwise
     and pointwise, and batch norm follows each box. `row` is in the order of GoogLeNet's Table 1.
     """
     n1x1, n3x3_reduce, n3x3, n5x5_reduce, n5x5, pool_proj = row
@@ -61,7 +61,7 @@ def light_inception(
     width: float = 1.0,
     small: bool = False,
 ) -> InceptionNet:
-    """GoogLeNet with every 3x3 and 5x5 behind the first layer made separable: (N, 3, 224, 224) -> (N, 1000).
+    """GoogLeNet with every 3x3 and 5x5 after the first layer made separable: (N, 3, 224, 224) -> (N, 1000).
 
     A network of this course, not of a paper: same Table 1, same grids, batch norm, no LRN.
     """

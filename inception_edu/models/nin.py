@@ -17,7 +17,7 @@ from ..shorthand import Item, branch, chain
 def mlpconv(
     in_channels: int, conv: tuple[Any, ...], maps: tuple[int, ...], *, class_maps: int = 0, **style: Any
 ) -> nn.Module:
-    """A convolution and 1x1 convolutions to `maps` behind it, each with ReLU: a small perceptron slid over the image.
+    """A convolution followed by 1x1 convolutions to `maps`, each with ReLU: a small perceptron slid over the image.
 
     `class_maps` adds one more 1x1 with a map for each class; no width factor applies to it.
     """
@@ -41,7 +41,7 @@ def _nin(in_channels: int, items: dict[str, Item], *, width: float, name: str) -
 def nin_cifar10(*, num_classes: int = 10, in_channels: int = 3, width: float = 1.0) -> InceptionNet:
     """NIN for CIFAR-10: (N, 3, 32, 32) -> (N, 10). 966,986 parameters, 222.5 M MACs.
 
-    It reads images of 28 to 64 pixels as it stands, so it has no small stem.
+    It reads images of 28 to 64 pixels as it is, so it has no small stem.
     """
     items: dict[str, Item] = {
         "mlpconv_1": partial(mlpconv, conv=(192, 5), maps=(160, 96)),

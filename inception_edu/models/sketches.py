@@ -1,4 +1,4 @@
-"""Network sketches that tutorials print, mended so that they run, with what was wrong listed beside them."""
+"""Network sketches that tutorials print, corrected so that they run, each with a list of its faults."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from .lightweight import light_block, light_block_as_written
 
 
 def sketch_001(*, num_classes: int = 1000, in_channels: int = 3) -> InceptionNet:
-    """Tutorial 001's short GoogLeNet, mended only as far as it needs to run: 1,016,280 parameters.
+    """Tutorial 001's short GoogLeNet, corrected only as far as it needs to run: 1,016,280 parameters.
 
     (N, 3, 224, 224) -> (N, 1000). Its two blocks are GoogLeNet's 3a and 3b, but 3a reads the 64 channels
     of a stem that leaves out the second convolution, on a 56x56 grid.
@@ -48,12 +48,12 @@ def sketch_002(*, num_classes: int = 1000, in_channels: int = 3, tail_as_written
     return net
 
 
-def sketch_003(*, num_classes: int = 10, in_channels: int = 3, mended: bool = True) -> InceptionNet:
-    """Three of tutorial 003's modules behind a small stem: (N, 3, 32, 32) -> (N, 10).
+def sketch_003(*, num_classes: int = 10, in_channels: int = 3, corrected: bool = True) -> InceptionNet:
+    """Three of tutorial 003's modules after a small stem: (N, 3, 32, 32) -> (N, 10).
 
-    Mended, every module puts out 256 channels; as written, each adds 160 to what it reads.
+    Corrected, every module outputs 256 channels; as written, each adds 160 to its input.
     """
-    block = partial(light_block, row=TABLE_1["inception_3a"]) if mended else light_block_as_written
+    block = partial(light_block, row=TABLE_1["inception_3a"]) if corrected else light_block_as_written
     return stack(
         in_channels,
         num_classes,
@@ -64,7 +64,7 @@ def sketch_003(*, num_classes: int = 10, in_channels: int = 3, mended: bool = Tr
 
 @dataclass(frozen=True)
 class Sketch:
-    """A tutorial's sketch: where it stands, what was wrong with it, and the function that builds it mended."""
+    """A tutorial's sketch: where it is, what was wrong with it, and the function that builds it corrected."""
 
     title: str
     address: str
@@ -79,9 +79,9 @@ SKETCHES: dict[str, Sketch] = {
         (
             'the page strips the "=" signs, so the code as shown is not Python',
             "the script ends after building and printing the network, so no forward pass shows the faults below",
-            "3b is told 192 input channels, but 3a puts out 256",
-            "the linear layer is told 1024 features, but 3b puts out 480",
-            "no ReLU anywhere: a 1x1 and the 3x3 behind it are then one linear map",
+            "3b is told 192 input channels, but 3a outputs 256",
+            "the linear layer is told 1024 features, but 3b outputs 480",
+            "no ReLU anywhere: a 1x1 and the 3x3 after it are then one linear map",
             "the second convolution of the stem (1x1 to 64, 3x3 to 192), its LRN and its pool are missing",
             "LRN(2) takes TF's depth_radius for torch's window size: the same setting in torch is LRN(5)",
             "seven of the nine blocks, two pools, dropout and both auxiliary heads are missing",
@@ -107,7 +107,7 @@ SKETCHES: dict[str, Sketch] = {
         (
             "the pool branch is not projected, so every module adds 160 channels",
             "one 1x1 to 32 channels feeds both towers",
-            "a ReLU stands between depthwise and pointwise, where Xception found none to be better",
+            "there is a ReLU between depthwise and pointwise, where Xception found that none is better",
             "no batch norm",
         ),
         sketch_003,

@@ -20,14 +20,14 @@ from ..data.text import PAD, Vocabulary
 from ..data.weights import assign, read_about, read_weights, write_weights
 from ..network import InceptionNet, classifier
 from ..shorthand import Item, branch, chain, out_channels
-from .googlenet import Row
+from .googlenet import Widths
 from .inception_resnet import residual
 
-TEXT_ROW: Row = (16, 16, 32, 8, 16, 16)
+TEXT_ROW: Widths = (16, 16, 32, 8, 16, 16)
 """Widths of the text classifier's block in the order of GoogLeNet's Table 1, with 1x3 and 1x5 for 3x3 and 5x5."""
 
 
-def inception_1d(in_channels: int, row: Row, *, kernels: tuple[int, int] = (3, 5), **style: Any) -> Concat:
+def inception_1d(in_channels: int, row: Widths, *, kernels: tuple[int, int] = (3, 5), **style: Any) -> Concat:
     """GoogLeNet's block with reductions, one pixel high: 1x1; 1x1, 1x3; 1x1, 1x5; pool, 1x1.
 
     (N, in_channels, 1, L) -> (N, sum of four widths, 1, L). `kernels` are the lengths of the second and third branch.
@@ -56,11 +56,12 @@ def time_block(
 
     (N, in_channels, 1, L) -> (N, each * (len(lengths) + 1), 1, L). The paper's lengths are 10, 20 and 40; odd ones
     keep L with equal padding on both sides. A series of one channel has no bottleneck. The bottleneck has neither
-    batch norm nor ReLU; the joined maps have both (here one pair behind each convolution, which is the same). Raises
-    ValueError for an even length.
+    batch norm nor ReLU; the joined maps have both (here one pair after each convolution, which is the same).
+
+    Raises ValueError for an even length.
     """
     if even := [length for length in lengths if length % 2 == 0]:
-        raise ValueError(f"a kernel of length {even[0]} cannot be padded alike on both sides: take an odd length")
+        raise ValueError(f"a kernel of length {even[0]} cannot be padded equally on both sides: take an odd length")
     plain = style | {"batch_norm": False, "relu": False, "bias": False}
     squeeze = branch(in_channels, (bottleneck, 1), **plain) if in_channels > 1 else nn.Identity()
     width = out_channels(squeeze, in_channels)
@@ -102,7 +103,7 @@ def strongest(channels: int, num_classes: int, dropout: float = 0.0) -> nn.Seque
     """The strongest value of each channel over all positions, then one linear layer: text's usual head.
 
     (N, channels, H, W) -> (N, num_classes). An average, the family's own head, would be diluted by the empty places
-    behind a short text.
+    after a short text.
     """
     layers: dict[str, nn.Module] = {"pool": nn.AdaptiveMaxPool2d(1), "flatten": nn.Flatten()}
     if dropout:
@@ -114,8 +115,8 @@ def strongest(channels: int, num_classes: int, dropout: float = 0.0) -> nn.Seque
 class TextNet(nn.Module):
     """An embedding, then a network of the family: word numbers (N, L) -> logits (N, num_classes).
 
-    Each word is looked up as a vector, and the vectors of a text stand side by side as maps of (width, 1, L).
-    `trace` reads the part behind the embedding: `trace(text.net, (text.width, 1, L))`. The embedding does no
+    Each word is looked up as a vector, and the vectors of a text are side by side as maps of (width, 1, L).
+    `trace` reads the part after the embedding: `trace(text.net, (text.width, 1, L))`. The embedding needs no
     multiply-adds; it has `len(vocabulary) * width` parameters. Number 0, the empty place, is a vector of zeros.
     """
 
@@ -146,7 +147,7 @@ def _text_net(vocabulary: int, num_classes: int, width: int, items: Mapping[str,
     return TextNet(vocabulary, width, InceptionNet(blocks, strongest(channels, num_classes, 0.3), name=name))
 
 
-def inception_text(vocabulary: int, *, num_classes: int = 10, width: int = 64, row: Row = TEXT_ROW) -> TextNet:
+def inception_text(vocabulary: int, *, num_classes: int = 10, width: int = 64, row: Widths = TEXT_ROW) -> TextNet:
     """A text classifier of two 1-D Inception blocks: (N, L) word numbers -> (N, num_classes)."""
     block = partial(inception_1d, row=row)
     return _text_net(vocabulary, num_classes, width, {"inception_1": block, "inception_2": block}, "inception_text")
@@ -155,7 +156,7 @@ def inception_text(vocabulary: int, *, num_classes: int = 10, width: int = 64, r
 def inception_resnet_text(
     vocabulary: int, *, num_classes: int = 10, width: int = 64, trunk: int = 64, inside: int = 16, blocks: int = 2
 ) -> TextNet:
-    """A text classifier of 1-D Inception-ResNet blocks behind one 1x3: (N, L) word numbers -> (N, num_classes)."""
+    """A text classifier of 1-D Inception-ResNet blocks after one 1x3: (N, L) word numbers -> (N, num_classes)."""
     items: dict[str, Item] = {"conv_1": (trunk, (1, 3))}
     items |= {f"residual_{i + 1}": partial(residual_1d, width_inside=inside) for i in range(blocks)}
     return _text_net(vocabulary, num_classes, width, items, "inception_resnet_text")
@@ -164,8 +165,8 @@ def inception_resnet_text(
 class NgramBag(nn.Module):
     """Logistic regression on a bag of n-grams, the baseline that text networks have to beat.
 
-    (N, L) numbers of `text_data.ngrams`, 0 for empty places -> logits (N, num_classes): the sum of one weight for each
-    n-gram and class, and a bias. Weights start at zero. Where a word stands makes no difference to it.
+    (N, L) numbers from `data.text.ngrams`, 0 for empty places -> logits (N, num_classes): the sum of one weight per
+    n-gram and class, and a bias. Weights start at zero. The position of a word makes no difference.
     """
 
     def __init__(self, buckets: int = 2**14, num_classes: int = 10) -> None:
@@ -182,8 +183,9 @@ class NgramBag(nn.Module):
 def save_text(net: TextNet, path: str | Path, vocabulary: Vocabulary, **facts: Any) -> Path:
     """Writes an `inception_text` of the usual widths with its vocabulary as safetensors, in half precision.
 
-    `facts` (a recipe, an accuracy) are anything that JSON can hold. Raises ValueError, before anything is written,
-    where the vocabulary has another size than the embedding, the network other widths, or a weight no finite half.
+    `facts` (a recipe, an accuracy) may be anything that JSON can hold. Raises ValueError, before anything is written,
+    if vocabulary and embedding differ in size, if the network has other widths, or if a weight is not finite in half
+    precision.
     """
     halves = {name: _as(torch.half, tensor) for name, tensor in net.state_dict().items()}
     weights = read_weights(halves, "the network in half precision")

@@ -1,4 +1,4 @@
-"""Xception (Chollet 2016, arXiv 1610.02357): every convolution behind the stem is depthwise separable."""
+"""Xception (Chollet 2016, arXiv 1610.02357): every convolution after the stem is depthwise separable."""
 
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ def sep(channels: int, *, relu: bool = True) -> Item:
 
 
 def down(in_channels: int, widths: tuple[int, ...], *, first_relu: bool = True, **style: Any) -> Residual:
-    """A module that halves the grid: separable convolutions and a pool, beside a strided 1x1 (Fig. 5)."""
+    """A module that halves the grid: separable convolutions and a pool, with a strided 1x1 as shortcut (Fig. 5)."""
     *inner, last = widths
     start: list[Item] = [nn.ReLU()] if first_relu else []
     pool = nn.MaxPool2d(3, 2, padding=1)

@@ -1,7 +1,7 @@
 """What a drawing shows of a Node tree, and the same in sentences for readers who cannot see it.
 
-The first half is what `layout` and `describe` both read off a node: its kind, its words, its runs
-of equal blocks. `describe` then tells the tree, box by box, as `layout` lays it out.
+The first half is what `layout` and `describe` both need of a node: its kind, its words, its runs
+of equal blocks. `describe` then goes through the tree box by box, as `layout` draws it.
 """
 
 import re
@@ -16,7 +16,7 @@ from ..tracing import Node
 from .labels import box, label
 
 SMALL = {"norm", "activation", "dropout", "reshape", "identity"}  # drawn as pills
-RUN = 3  # as many equal blocks in a row are drawn once
+RUN = 3  # this many equal blocks in a row are drawn once
 
 
 def checked(node: Node, depth: int | None) -> int:
@@ -29,7 +29,7 @@ def checked(node: Node, depth: int | None) -> int:
 
 
 def name_of(node: Node) -> str:
-    """Its own name, the words of its box where it is a mere unit, its class where that is the reader's, or "block"."""
+    """Its own name, its class if the reader wrote that, the words of its box if it is a single unit, or "block"."""
     own = getattr(node.module, "name", "") or node.name
     if own:
         return str(own)
@@ -39,7 +39,7 @@ def name_of(node: Node) -> str:
 
 
 def box_of(node: Node) -> str:
-    """What shape it is drawn in: "block" for what has children, else what `labels.box` says."""
+    """The shape it is drawn in: "block" if it has children, else what `labels.box` says."""
     if node.children:
         return "block"
     if isinstance(node.form, nn.Sequential) and not isinstance(node.form, ConvUnit):
@@ -48,7 +48,7 @@ def box_of(node: Node) -> str:
 
 
 def skipped(node: Node) -> bool:
-    """Whether it is drawn as a mere line: it hands on what it gets."""
+    """Whether it is drawn as a mere line: it passes on its input."""
     return box_of(node) == "identity"
 
 
@@ -58,13 +58,13 @@ def shape(signal: Signal) -> str:
 
 
 def flow(node: Node) -> str:
-    """What to write beside the line that leaves it: channels, and the grid where it changes."""
+    """What to write next to the line that leaves it: channels, and the grid where it changes."""
     same = node.output.sides == node.input.sides
     return str(node.output.channels) if same else shape(node.output)
 
 
 def without_relu(node: Node) -> bool:
-    """Whether it is a unit without its ReLU, which the box then says."""
+    """Whether it is a unit without a ReLU, which its box then says."""
     return isinstance(node.form, ConvUnit) and not hasattr(node.form, "relu")
 
 
@@ -95,7 +95,7 @@ def gist(node: Node) -> str:
 
 
 def listed(node: Node) -> list[str]:
-    """The labels of a folded line of a few units, which say more than its gist; empty for anything else."""
+    """The labels of a folded chain of a few units, which say more than its gist; empty for anything else."""
     inner = [child for child in node.children if not skipped(child)]
     if not in_order(node) or len(inner) > 4 or any(child.children for child in inner):
         return []
@@ -127,14 +127,14 @@ class Run(NamedTuple):
     def title(self) -> str:
         """`inception_3a`, or `block17 x 20`; empty for a name that says no more than the box does."""
         if len(self.nodes) == 1:
-            said = self.node.name.isdigit() or self.node.name in gist(self.node)
+            said = self.node.name.isdigit() or self.node.name.lower() in gist(self.node).lower()
             return "" if said else self.node.name
         stem = re.sub(r"_?\d+$", "", self.node.name) or "block"
         return f"{stem} x {len(self.nodes)}"
 
 
 def runs_of(node: Node) -> list[Run]:
-    """The children of `node` in order, with at least `RUN` equal blocks in a row put together."""
+    """The children of `node` in order, with at least `RUN` equal blocks in a row grouped."""
     heads = {head.name: head for head in node.aux}
     groups: list[list[Node]] = []
     for child in node.children:
@@ -150,12 +150,12 @@ def runs_of(node: Node) -> list[Run]:
 
 
 def in_order(node: Node) -> bool:
-    """Whether its children stand one behind the other."""
+    """Whether its children come one after the other."""
     return bool(node.children) and not isinstance(node.form, Concat | Product | Residual)
 
 
 def percent(share: float) -> str:
-    """`67.7 %` for 0.677, with one decimal; `<0.1 %` for what would round to none."""
+    """`67.7 %` for 0.677, with one decimal; `<0.1 %` for what would round to zero."""
     return "<0.1 %" if 0 < share < 0.0005 else f"{share:.1%}".replace("%", " %")
 
 
@@ -186,7 +186,7 @@ def _words(text: str) -> str:
 class _Teller:
     """Says what `layout` draws, with the same depth and the same runs.
 
-    `total` is what shares are shares of, 0 where none are said; `times` is how often what is being told stands there.
+    `total` is what shares are shares of, 0 if none are given; `times` is how often the part being described occurs.
     """
 
     def __init__(self, total: int, times: int = 1) -> None:
@@ -194,7 +194,7 @@ class _Teller:
         self.times = times
 
     def box(self, node: Node) -> str:
-        """One box: what it is, and what comes out where that is not what goes in."""
+        """One box: what it is, and its output where that differs from its input."""
         module = node.form
         text = " then ".join(map(_words, listed(node) or [gist(node)]))
         if isinstance(module, Residual) or (in_order(node) and text.startswith("residual")):

@@ -1,4 +1,4 @@
-"""Node tree -> SVG: `layout` says what stands where, `describe` says it in words, and here both are written down."""
+"""Node tree -> SVG: `layout` says where everything is, `describe` says it in words, and this file writes both down."""
 
 import hashlib
 import math
@@ -14,7 +14,7 @@ from .layout import BOLD, LINE, PLUS, SHARE, SIZES, SLANT, Box, Layout, Point, W
 
 
 class Diagram(str):
-    """SVG text; a notebook shows it as a picture that carries its description."""
+    """SVG text; a notebook shows it as a picture with its description."""
 
     description: str
 
@@ -122,8 +122,8 @@ def _outline(box: Box) -> str:
     return _rectangle(x, y, width, height)
 
 
-def _edge_behind(box: Box, lift: float) -> str:
-    """What shows of a block that lies `lift` px behind another of its stack: a strip along the top and the right."""
+def _back_edge(box: Box, lift: float) -> str:
+    """The visible part of a block that is drawn `lift` px behind another: a strip along the top and the right."""
     cut, (x, y, width, height) = SLANT["block"], box[1:5]
     left, top, right, low = x + lift, y - lift, x + width + lift, y + height - lift
     return _path(
@@ -135,7 +135,7 @@ def _edge_behind(box: Box, lift: float) -> str:
 def _drawn_box(box: Box) -> Iterator[str]:
     hue = box.kind if box.kind in palette.KINDS else "plain"
     for lift in range(4, 4 * min(box.copies, 3), 4):
-        yield f'<path class="ie-{hue}" d="{_edge_behind(box, lift)}"/>'
+        yield f'<path class="ie-{hue}" d="{_back_edge(box, lift)}"/>'
     yield f'<path class="ie-{hue}{" ie-dashed" if box.kind == "head" else ""}" d="{_outline(box)}"/>'
     middle = box.x + box.width / 2
     y = box.y + (box.height - LINE * len(box.lines) - (0 if box.share is None else SHARE)) / 2 + LINE / 2

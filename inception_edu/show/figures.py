@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from .palette import matplotlib_rc
 
 _INK = "#0a0b0c"
-"""Stands for the page's own text colour while matplotlib draws, which knows no such colour."""
+"""A placeholder for the page's own text colour, which matplotlib does not know."""
 
 
 class Picture:
@@ -28,8 +28,16 @@ class Picture:
         return f"[Figure: {self.description}]"
 
 
+_PLACES = re.compile(r'(?<=\s)(?:d|x|y|x1|x2|y1|y2|cx|cy|r|width|height|points|transform|viewBox)="[^"]*"')
+"""The attributes of an SVG that say where something is."""
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{round(float(number[0]), 2) + 0.0:g}"  # and never a minus before a zero
+
+
 def style() -> None:
-    """The course's look for every figure drawn after this call, and no second copy of it from Jupyter."""
+    """The course's look for every figure drawn after this call; Jupyter no longer shows a second copy of each."""
     settings: Any = matplotlib_rc(_INK)
     plt.rcParams.update(settings)
     plt.ioff()
@@ -38,8 +46,9 @@ def style() -> None:
 def show(figure: Figure, description: str) -> Picture:
     """`figure` as a `Picture`, closed, so that it is shown once.
 
-    `description` says what a reader who cannot see it needs: what is plotted, and what it shows. Raises
-    ValueError where it is empty. Equal figures give equal SVG, so that notebooks can be compared.
+    `description` is for readers who cannot see it: what is plotted, and what it shows. Raises ValueError
+    if it is empty. Equal figures give equal SVG, so that notebooks can be compared; places are rounded to
+    a hundredth of a point, because the last digits of a measurement depend on the processor.
     """
     if not description.strip():
         raise ValueError("a figure needs a description: one or two sentences for readers who cannot see it")
@@ -48,5 +57,6 @@ def show(figure: Figure, description: str) -> Picture:
     plt.close(figure)
     svg = re.sub(r"^.*?(?=<svg)", "", buffer.getvalue(), flags=re.S)
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S).replace(_INK, "currentColor")
+    svg = _PLACES.sub(lambda places: re.sub(r"-?\d+\.\d{3,}", _rounded, places[0]), svg)
     name = f'<svg role="img" aria-label="{escape(description, quote=True)}" style="max-width:100%;height:auto" '
     return Picture(svg.replace("<svg ", name, 1), description)

@@ -2,9 +2,8 @@
 
 from torch import nn
 
-from ..bricks import Concat, ConvUnit, Product, Residual
+from ..bricks import Concat, ConvUnit, Function, Product, Residual
 from ..layers import kind_of
-from ..tracing import Function
 
 
 def box(module: nn.Module) -> str:

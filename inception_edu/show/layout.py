@@ -1,9 +1,9 @@
-"""Node tree -> what stands where, as plain records in px, for `drawing` to write down and tests to look at.
+"""Node tree -> where everything is drawn, as plain records in px, for `drawing` to write down and tests to check.
 
-A recursion over the tree: a `Sequential` is a line of boxes from top to bottom, a `Concat` stands
-side by side between a split point and a bar, a `Residual` is its body beside a shortcut, joined in
-a circle with a plus. A network whose blocks are all folded is a row of boxes for each grid, read
-like lines of text.
+A recursion over the tree: a `Sequential` is a line of boxes from top to bottom, the branches of a
+`Concat` are side by side between a split point and a bar, a `Residual` is its body next to a
+shortcut, joined in a circle with a plus. A network whose blocks are all folded is a row of boxes
+for each grid, read like lines of text.
 """
 
 import math
@@ -34,18 +34,18 @@ from .describing import (
 Point = tuple[float, float]
 
 SIZES = {"label": 13.0, "name": 13.0, "note": 11.0, "edge": 11.5, "caption": 15.0}
-"""Font size in px of each role of text; what is bold is in `BOLD`."""
+"""Font size in px of each role of text; the bold roles are in `BOLD`."""
 BOLD = {"name", "caption"}
 LINE = 15.0  # from one line of text in a box to the next
 PAD = 8.0  # between a box's text and its edge
 DROP = 20.0  # from a split point down to what it feeds
-GAP = 32.0  # from one box down to the next, with room for a number beside the line
+GAP = 32.0  # from one box down to the next, with room for a number next to the line
 BRANCHES = 22.0  # between branches
 BAR = 26.0  # height of a concat bar
 PLUS = 11.0  # radius of the circle with a plus
 MARGIN = 14.0
 STEP, TURN = 26.0, 44.0  # from a folded block to the next of its row, and to the next row
-TALL, WIDE = 1500.0, 1100.0  # a line of opened blocks is broken into columns beyond this height, within this width
+TALL, WIDE = 1500.0, 1100.0  # a line of opened blocks is broken into columns above this height, within this width
 ROW = 920.0  # widest row of folded blocks
 SHARE, SHARE_WIDTH = 17.0, 92.0  # height and least width of the bar and percentage of a share of MACs
 # What a shape's edges take from its width on either side.
@@ -60,10 +60,10 @@ class Line(NamedTuple):
 
 
 class Box(NamedTuple):
-    """One drawn unit: what shape it has, where it stands (left, top), and what it says.
+    """One drawn unit: its shape, its left and top, and its text.
 
     `share` is its part of the whole drawing's MACs, None where none is shown; `copies` is how many
-    equal blocks it stands for.
+    equal blocks it represents.
     """
 
     kind: str
@@ -82,7 +82,7 @@ class Box(NamedTuple):
 
 
 class Wire(NamedTuple):
-    """A line through corner points; `dashed` where only training goes."""
+    """A line through corner points; `dashed` where it is used in training only."""
 
     points: tuple[Point, ...]
     arrow: bool = True
@@ -100,7 +100,7 @@ class Words(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """The outline around an opened block: left, top, width, height; dashed where only training goes."""
+    """The outline around an opened block: left, top, width, height; dashed where it is used in training only."""
 
     x: float
     y: float
@@ -111,7 +111,7 @@ class Frame(NamedTuple):
 
 @dataclass(slots=True)
 class Layout:
-    """What stands where, in px: everything that `diagram` writes down, and nothing else."""
+    """Where everything is, in px: all that `diagram` writes down, and nothing else."""
 
     width: float = 0.0
     height: float = 0.0
@@ -153,14 +153,14 @@ def text_width(text: str, role: str = "label") -> float:
 
 
 class Exit(NamedTuple):
-    """Where values leave a part: how far right of its axis, and what to write beside the line."""
+    """Where values leave a part: how far right of its axis, and what to write next to the line."""
 
     dx: float
     text: str
 
 
-def _beside(text: str) -> float:
-    """How far text beside a line asks for room; a little of it may reach into the gap that follows."""
+def _room(text: str) -> float:
+    """The width to reserve for text next to a line; a little of it may reach into the gap that follows."""
     return text_width(text, "edge") - 1
 
 
@@ -179,70 +179,97 @@ class Part(NamedTuple):
     entered: bool = True
 
 
-class _Plan:
-    """Lays out one tree. All unit boxes of a drawing have the same width, so that branches look even.
+class Unit(NamedTuple):
+    """What one box says and how large it must be, known before any place is."""
 
-    `width` is that width; `layout` builds the tree a first time to learn it and a second time to use it.
-    `total` is what shares are shares of, 0 where none are shown; `times` is how often what is being
-    built stands there, 0 in an auxiliary head, whose MACs are no part of the total.
+    kind: str
+    lines: tuple[Line, ...]
+    width: float
+    height: float
+    share: float | None
+    copies: int
+
+
+class _Plan:
+    """Measures every box of one drawing, then places them.
+
+    `units` has the boxes by the `id` of their node; a node that is opened has none. All are drawn as wide as the
+    widest, so that branches look even. `total` is what shares of MACs are shares of, 0 where none are shown.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, root: Node, depth: int, total: int) -> None:
         self.total = total
-        self.times = 1
-        self.width = 84.0
-        self.labels: set[str] = set()
+        self.units: dict[int, Unit] = {}
+        self.runs = [run for run in runs_of(root) if not skipped(run.node)] or [Run(root.children[:1])]
+        many = isinstance(root.module, InceptionNet) or len(self.runs) > 7
+        self.in_rows = in_order(root) and depth == 1 and many
+        if in_order(root):
+            for run in self.runs:
+                self.measure(run.node, depth - 1, len(run.nodes), run.title)
+                if run.head and depth > 1:
+                    self.measure(run.head, depth - 1, 0)  # its MACs are not part of the total
+                elif run.head:
+                    self.unit(run.head, "head", [Line("auxiliary head", "label"), Line("training only", "note")], 0)
+        elif not skipped(root):
+            self.measure(root, depth, 1)
+        self.width = max([84.0, *(unit.width for unit in self.units.values())])
 
-    def legend(self) -> list[str]:
-        """What the shorthand in this drawing's boxes means."""
-        words = sorted({word for text in self.labels for word in text.split()})
-        parts = [f"{word}: stride {word[1:]}" for word in words if re.fullmatch(r"/\d+(x\d+)?", word)]
-        parts += ["V: no padding (valid)"] * ("V" in words) + ["%: share of the MACs"] * bool(self.total)
-        return [", ".join(parts)] if parts else []
-
-    def unit(
-        self, kind: str, lines: Sequence[Line], macs: int, text: str, copies: int = 1, height: float = 0.0
-    ) -> Part:
-        """One box, at least `height` high, with what to write beside the line that leaves it."""
-        share = self.times * macs / self.total if self.total and self.times and macs else None
-        needed = [text_width(*line) for line in lines] + ([] if share is None else [SHARE_WIDTH])
-        self.width = max(self.width, max(needed) + 2 * (PAD + SLANT.get(kind, 0.0)))
-        self.labels.update(line.text for line in lines if line.role != "name")
-        width = self.width
-        height = max(height, LINE * len(lines) + (9 if kind in SMALL else 19 + SHARE * bool(self.total)))
-
-        def draw(sheet: Layout, x: float, y: float) -> None:
-            sheet.boxes.append(Box(kind, x - width / 2, y, width, height, tuple(lines), share, copies))
-
-        return Part(width / 2, width / 2, height, (Exit(0, text),), draw)
-
-    def box(self, node: Node, title: str = "") -> Part:
-        """A leaf, or a block that stays folded."""
+    def measure(self, node: Node, depth: int, times: int, title: str = "") -> None:
+        """Makes a unit of each box that `node` becomes, opened `depth` levels; it occurs `times` times."""
+        if depth >= 1 and node.children:
+            for child in node.children:
+                if not skipped(child):
+                    self.measure(child, depth - 1, times)
+            return
         if title:
             lines = [Line(title, "name"), Line(gist(node), "note")]
         else:
-            lines = [Line(text, "label") for text in listed(node) or [gist(node)]]
-        if without_relu(node):
-            lines.append(Line("no ReLU", "note"))
+            lines = [Line(text, "label") for text in (not self.in_rows and listed(node)) or [gist(node)]]
+        lines += [Line("no ReLU", "note")] * without_relu(node) + [Line(shape(node.output), "note")] * self.in_rows
+        self.unit(node, box_of(node), lines, times)
+
+    def unit(self, node: Node, kind: str, lines: Sequence[Line], times: int) -> None:
+        share = times * node.macs / self.total if self.total and times and node.macs else None
+        needed = [text_width(*line) for line in lines] + [SHARE_WIDTH] * (share is not None)
+        width = max(needed) + 2 * (PAD + SLANT.get(kind, 0.0))
+        height = LINE * len(lines) + (9 if kind in SMALL else 19 + SHARE * bool(self.total))
+        self.units[id(node)] = Unit(kind, tuple(lines), width, height, share, max(times, 1) if self.in_rows else 1)
+
+    def legend(self) -> str:
+        """What the shorthand in this drawing's boxes means."""
+        texts = (line.text for unit in self.units.values() for line in unit.lines if line.role != "name")
+        words = sorted({word for text in texts for word in text.split()})
+        parts = [f"{word}: stride {word[1:]}" for word in words if re.fullmatch(r"/\d+(x\d+)?", word)]
+        parts += ["V: no padding (valid)"] * ("V" in words) + ["%: share of the MACs"] * bool(self.total)
+        return ", ".join(parts)
+
+    def box(self, node: Node, height: float = 0.0) -> Part:
+        """One box, at least `height` high, with what to write next to the line that leaves it."""
+        kind, lines, _, least, share, copies = self.units[id(node)]
+        width, height = self.width, max(height, least)
         # A line says its channels once: a ReLU or a dropout does not repeat them.
         same = box_of(node) in SMALL and node.output.shape == node.input.shape
-        return self.unit(box_of(node), lines, node.macs, "" if same else flow(node))
 
-    def part(self, node: Node, depth: int, *, loose: bool = False) -> Part:
-        """`node` opened `depth` levels; `loose` leaves the joining of its ends to the `Concat` around it."""
+        def draw(sheet: Layout, x: float, y: float) -> None:
+            sheet.boxes.append(Box(kind, x - width / 2, y, width, height, lines, share, copies))
+
+        return Part(width / 2, width / 2, height, (Exit(0, "" if same else flow(node)),), draw)
+
+    def part(self, node: Node, *, loose: bool = False) -> Part:
+        """`node`, opened unless it has a box; `loose` leaves the joining of its ends to the `Concat` around it."""
+        if id(node) in self.units:
+            return self.box(node)
         if skipped(node):
             return Part(4, 4, 0, (Exit(0, ""),), lambda sheet, x, y: None, entered=False)
-        if depth < 1 or not node.children:
-            return self.box(node)
         if isinstance(node.form, Concat | Product):
-            return self.concat(node, depth, loose and isinstance(node.form, Concat))
+            return self.concat(node, loose and isinstance(node.form, Concat))
         if isinstance(node.form, Residual):
-            return self.residual(node, depth)
+            return self.residual(node)
         steps = [child for child in node.children if not skipped(child)] or [node.children[0]]
-        return self.chain([(self.part(step, depth - 1, loose=loose and step is steps[-1]), None) for step in steps])
+        return self.chain([(self.part(step, loose=loose and step is steps[-1]), None) for step in steps])
 
     def chain(self, items: Sequence[tuple[Part, Part | None]]) -> Part:
-        """Parts from top to bottom, each with the auxiliary head that reads it, which hangs to the right."""
+        """Parts from top to bottom, each with the auxiliary head that reads it, which is drawn to the right."""
         lane = max(part.right for part, _ in items) + BRANCHES
         left, right = max(part.left for part, _ in items), lane - BRANCHES
         tops, height, free = [], 0.0, 0.0
@@ -251,7 +278,7 @@ class _Plan:
                 height = max(height, free - part.height)  # below the head before it
             tops.append(height)
             height += part.height
-            right = max(right, *(exit.dx + _beside(exit.text) for exit in part.exits))
+            right = max(right, *(exit.dx + _room(exit.text) for exit in part.exits))
             if head:
                 right = max(right, lane + head.left + head.right)
                 free = height + 2 * DROP + head.height + GAP
@@ -275,33 +302,24 @@ class _Plan:
 
         return Part(left, right, height, items[-1][0].exits, draw, items[0][0].entered)
 
-    def concat(self, node: Node, depth: int, loose: bool) -> Part:
-        """Branches side by side, ending level, as the papers draw them; a `Product` says so in its bar."""
+    def concat(self, node: Node, loose: bool) -> Part:
+        """Branches side by side, ending level, as the papers draw them; the bar of a `Product` says so."""
         joins = isinstance(node.form, Concat)
-        branches = [self.part(child, depth - 1, loose=joins) for child in node.children]
-        ends = [
-            tuple(Exit(exit.dx, exit.text or flow(child)) for exit in branch.exits)
-            for branch, child in zip(branches, node.children, strict=True)
-        ]
-        axes, edge = [], 0.0
-        for branch, exits in zip(branches, ends, strict=True):
+        branches = [self.part(child, loose=joins) for child in node.children]
+        ends, axes, edge = [], [], 0.0
+        for branch, child in zip(branches, node.children, strict=True):
+            exits = [Exit(exit.dx, exit.text or flow(child)) for exit in branch.exits]
+            ends.append(exits)
             axes.append(edge + branch.left)
-            edge = axes[-1] + max(branch.right, *(exit.dx + _beside(exit.text) for exit in exits))
-            edge += BRANCHES
+            edge = axes[-1] + max(branch.right, *(exit.dx + _room(exit.text) for exit in exits)) + BRANCHES
         width = edge - BRANCHES
         middle = (axes[0] + axes[-1]) / 2
         near = min(axes, key=lambda axis: abs(axis - middle))
-        if abs(near - middle) <= 10:  # no small jog beside a branch that stands nearly in the middle
+        if abs(near - middle) <= 10:  # no small jog next to a branch that is nearly in the middle
             middle = near
         tall = max(branch.height for branch in branches)
-        if loose:
-            height = DROP + tall
-            out = tuple(
-                Exit(axis - middle + e.dx, e.text) for axis, exits in zip(axes, ends, strict=True) for e in exits
-            )
-        else:
-            height = DROP + tall + GAP + BAR
-            out = (Exit(0, flow(node)),)
+        height = DROP + tall + (0 if loose else GAP + BAR)
+        out = [Exit(axis - middle + e.dx, e.text) for axis, exits in zip(axes, ends, strict=True) for e in exits]
 
         def draw(sheet: Layout, x: float, y: float) -> None:
             start = x - middle
@@ -317,19 +335,21 @@ class _Plan:
                 line = Line("concat" if joins else "multiply", "label")
                 sheet.boxes.append(Box("concat", start, y + height - BAR, width, BAR, (line,)))
 
-        return Part(middle, width - middle, height, out, draw, entered=False)
+        return Part(
+            middle, width - middle, height, tuple(out) if loose else (Exit(0, flow(node)),), draw, entered=False
+        )
 
-    def residual(self, node: Node, depth: int) -> Part:
+    def residual(self, node: Node) -> Part:
         """The body, and to its right the shortcut, joined in the circle with a plus."""
         assert isinstance(node.form, Residual)
-        body, side = (self.part(child, depth - 1) for child in node.children)
-        into, beside = body.exits[0].text or flow(node.children[0]), side.exits[0].text or flow(node.children[1])
+        body, side = map(self.part, node.children)
+        into, around = body.exits[0].text or flow(node.children[0]), side.exits[0].text or flow(node.children[1])
         scale = f"x {node.form.scale:g}" if node.form.scale != 1 else ""
-        lane = max(body.right, _beside(into)) + BRANCHES + side.left
+        lane = max(body.right, _room(into)) + BRANCHES + side.left
         tall = max(body.height, side.height)
         height = DROP + tall + GAP + 2 * PLUS
-        left = max(body.left, _beside(scale))
-        right = lane + max(side.right, _beside(beside) if side.entered else 0)
+        left = max(body.left, _room(scale))
+        right = lane + max(side.right, _room(around) if side.entered else 0)
 
         def draw(sheet: Layout, x: float, y: float) -> None:
             low = y + DROP + tall
@@ -344,7 +364,7 @@ class _Plan:
             side.draw(sheet, x + lane, low - side.height)
             sheet.wire((x + lane, low), (x + lane, plus), (x + PLUS, plus))
             if side.entered:
-                sheet.words.append(Words(beside, x + lane + 7, low + (GAP - 6) / 2))
+                sheet.words.append(Words(around, x + lane + 7, low + (GAP - 6) / 2))
             sheet.boxes.append(Box("sum", x - PLUS, plus - PLUS, 2 * PLUS, 2 * PLUS, ()))
 
         return Part(left, right, height, (Exit(0, flow(node)),), draw, entered=False)
@@ -369,36 +389,27 @@ class _Plan:
 
         return Part(left, right, height, part.exits, draw, entered=False)
 
-    # The root
-
-    def root(self, node: Node, depth: int) -> Part:
+    def root(self, node: Node) -> Part:
         """Everything below the caption, from the first box to the output's shape."""
         if not in_order(node):
-            return _ended(self.part(node, depth), shape(node.output))
-        runs = [run for run in runs_of(node) if not skipped(run.node)] or [Run(node.children[:1])]
-        if depth == 1 and (isinstance(node.module, InceptionNet) or len(runs) > 7):
-            return self.rows(runs)
+            return _ended(self.part(node), shape(node.output))
+        if self.in_rows:
+            return self.rows(self.runs)
         items = []
-        for run in runs:
-            self.times = len(run.nodes)
-            if depth > 1 and run.node.children:
-                part = self.part(run.node, depth - 1)
-                # Behind a ReLU the line is bare inside a block, but between blocks it says what flows.
+        for run in self.runs:
+            part = self.part(run.node)
+            if id(run.node) not in self.units:
+                # After a ReLU the line is bare inside a block, but between blocks it says what flows.
                 part = part._replace(exits=(Exit(0, part.exits[0].text or flow(run.node)),))
                 part = self.framed(part, run.title) if run.title else part
-            else:
-                part = self.box(run.node, run.title)
-            items.append((part, self.head(run.head, depth - 1) if run.head else None))
+            items.append((part, self.head(run.head) if run.head else None))
         return self.columns(items, shape(node.output))
 
-    def head(self, node: Node, depth: int) -> Part:
-        """An auxiliary head and what it puts out; one box where it stays folded."""
-        if depth < 1:
-            lines = (Line("auxiliary head", "label"), Line("training only", "note"))
-            part = self.unit("head", lines, 0, "")
-        else:
-            self.times = 0
-            part = self.framed(self.part(node, depth), "auxiliary head", "training only")
+    def head(self, node: Node) -> Part:
+        """An auxiliary head and what it outputs."""
+        part = self.part(node)
+        if id(node) not in self.units:
+            part = self.framed(part, "auxiliary head", "training only")
         return _ended(part, shape(node.output), dashed=True)
 
     def columns(self, items: Sequence[tuple[Part, Part | None]], output: str) -> Part:
@@ -437,18 +448,9 @@ class _Plan:
 
     def rows(self, runs: Sequence[Run]) -> Part:
         """A row of equal boxes for each grid, read like lines of text; a box that halves the grid opens a new row."""
-
-        def unit(run: Run, height: float = 0.0) -> Part:
-            node, self.times = run.node, len(run.nodes)
-            lines = [Line(run.title, "name")] if run.title else []
-            lines += [Line(gist(node), "note" if lines else "label")]
-            lines += [Line("no ReLU", "note")] if without_relu(node) else []
-            lines += [Line(shape(node.output), "note")]
-            return self.unit(box_of(node), lines, node.macs, "", self.times, height)
-
-        tall = max(unit(run).height for run in runs)
-        parts = [unit(run, tall) for run in runs]
-        heads = [self.head(run.head, 0) if run.head else None for run in runs]
+        tall = max(self.units[id(run.node)].height for run in runs)
+        parts = [self.box(run.node, tall) for run in runs]
+        heads = [self.head(run.head) if run.head else None for run in runs]
         across, lead = self.width + STEP, self.width / 2
         per_row = max(2, int((ROW + STEP) // across))
         rows: list[list[int]] = []
@@ -482,12 +484,10 @@ class _Plan:
                         next_pool = box_of(runs[i + 1].node) == "pool"
                         sheet.wire((right, middle), (end + (SLANT["pool"] / 2 if next_pool else 0), middle))
                     else:
-                        turn, out = y + low - TURN / 2, end - STEP / 2
-                        # An auxiliary head hangs where the line would leave.
-                        start = (
-                            [(right, middle), (out, middle), (out, turn)] if head else [(axis, bottom), (axis, turn)]
-                        )
-                        sheet.wire(*start, (x, turn), (x, y + low))
+                        # An auxiliary head is drawn where the line would leave.
+                        turn, out = y + low - TURN / 2, end - STEP / 2 if head else axis
+                        start = [(right, middle), (out, middle)] if head else [(axis, bottom)]
+                        sheet.wire(*start, (out, turn), (x, turn), (x, y + low))
 
         ends = [(len(row) - 1) * across + lead for row in rows]
         ends[-1] += STEP + 4 + text_width(shape(runs[-1].node.output), "edge")
@@ -496,7 +496,7 @@ class _Plan:
 
 
 def _ended(part: Part, text: str, *, dashed: bool = False) -> Part:
-    """`part` with an arrow out of it and the shape that comes out."""
+    """`part` with an arrow out of it and the shape of its output."""
     width = text_width(text, "edge") / 2
 
     def draw(sheet: Layout, x: float, y: float) -> None:
@@ -512,7 +512,7 @@ def _ended(part: Part, text: str, *, dashed: bool = False) -> Part:
 def _leave(
     sheet: Layout, exit: Exit, x: float, top: float, bottom: float, arrow: bool, *, mirror: bool = False
 ) -> None:
-    """The line from an exit of a part whose axis is `x` down to the next, with its channels beside it."""
+    """The line from an exit of a part whose axis is `x` down to the next, with its channels next to it."""
     x += exit.dx
     sheet.wire((x, top), (x, bottom), arrow=arrow)
     if exit.text:
@@ -521,16 +521,15 @@ def _leave(
 
 
 def layout(node: Node, depth: int | None = None, *, macs_share: bool = False) -> Layout:
-    """Where everything stands in the diagram of `node`, in px. Takes and raises the same as `diagram`."""
+    """Where everything is in the diagram of `node`, in px. Takes and raises the same as `diagram`."""
     depth = checked(node, depth)
-    plan = _Plan(node.macs if macs_share else 0)
-    plan.root(node, depth)  # for the width of its boxes
-    part = plan.root(node, depth)
+    plan = _Plan(node, depth, node.macs if macs_share else 0)
+    part = plan.root(node)
     given = shape(node.input)
     legend = plan.legend()
     headings = [(name_of(node), "caption"), (f"{node.params:,} parameters, {node.macs:,} MACs", "note")]
     left = max(part.left, text_width(given, "edge") / 2)
-    inner = max(left + part.right, *(text_width(*text) for text in headings), *(text_width(t, "note") for t in legend))
+    inner = max(left + part.right, *(text_width(*text) for text in headings), text_width(legend, "note"))
     axis = MARGIN + left + (inner - left - part.right) / 2
     sheet = Layout(width=inner + 2 * MARGIN)
     y = MARGIN
@@ -541,9 +540,8 @@ def layout(node: Node, depth: int | None = None, *, macs_share: bool = False) ->
     sheet.words.append(Words(given, axis, y, anchor="middle"))
     sheet.wire((axis, y + 9), (axis, y + 9 + DROP), arrow=part.entered)
     part.draw(sheet, axis, y + 9 + DROP)
-    y += 9 + DROP + part.height + MARGIN + (6 if legend else 0)
-    for text in legend:
-        sheet.words.append(Words(text, MARGIN, y + SIZES["note"] / 2, "note"))
-        y += LINE
-    sheet.height = y + (MARGIN if legend else 0)
+    sheet.height = y + 9 + DROP + part.height + MARGIN
+    if legend:
+        sheet.words.append(Words(legend, MARGIN, sheet.height + 6 + SIZES["note"] / 2, "note"))
+        sheet.height += 6 + LINE + MARGIN
     return sheet

@@ -1,8 +1,8 @@
 """Colours and type for every picture of the course: diagrams, explorers and matplotlib figures.
 
 The hues are Okabe and Ito's, told apart with any common kind of colour blindness
-(jfly.uni-koeln.de/color). In drawings they are laid on thinly, so that text in `INK` reads over
-them on a light page and on a dark one, and no meaning hangs on colour alone.
+(jfly.uni-koeln.de/color). In drawings they are applied thinly, so that text in `INK` is readable
+over them on a light page and on a dark one, and no meaning depends on colour alone.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ VERMILLION = "#D55E00"
 PURPLE = "#CC79A7"
 
 CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY_BLUE)
-"""The order for lines of a plot; yellow is left out, because a thin yellow line is lost on white."""
+"""The order for lines of a plot; without yellow, because a thin yellow line is invisible on white."""
 
 KINDS = {
     "conv": BLUE,
@@ -28,7 +28,7 @@ KINDS = {
     "block": SKY_BLUE,
     "head": VERMILLION,
 }
-"""The hue of each `labels.box` that has one, of a folded block and of an auxiliary head; all else has none."""
+"""The hue of each `labels.box` that has one, of a folded block and of an auxiliary head; nothing else has one."""
 
 INK_LIGHT = "#1f2328"
 """Text and lines on a light page."""
@@ -49,7 +49,7 @@ def matplotlib_rc(ink: str = INK_BOTH) -> dict[str, Any]:
     """Settings for `plt.rcParams.update` or `plt.rc_context`: the colours above, no background, text kept as text.
 
     `ink` is the colour of text and axes; the default reads on a light page and on a dark one. SVG
-    figures come out equal at every run once they are saved with `metadata={"Date": None}`.
+    figures are equal in every run if they are saved with `metadata={"Date": None}`.
     """
     inked = ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color")
     return {

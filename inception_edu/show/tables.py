@@ -1,6 +1,5 @@
 """Node tree -> tables of shapes and cost, as text, HTML or plain records."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -11,6 +10,7 @@ from torch import nn
 
 from ..layers import Sides
 from ..tracing import Node, traced
+from .html import table
 from .labels import label
 
 HEADERS = ("part", "what", "output (C, H, W)", "parameters", "MACs", "share of MACs", "receptive field", "jump")
@@ -19,7 +19,7 @@ PRODUCTS = "matrix products"
 
 @dataclass(frozen=True)
 class Row:
-    """One line: a part of the network, its numbers as numbers. `field` and `jump` are None where they are not known."""
+    """One line: a part of the network with its numbers. `field` and `jump` are None where they are not known."""
 
     part: str
     what: str
@@ -68,17 +68,15 @@ class Table:
 
     def __str__(self) -> str:
         cells, headers, sides = self._columns()
-        table = tabulate(cells, headers, "simple", colalign=sides, disable_numparse=True)
-        return f"{self.title}\n{table}" + (f"\n{self.note}" if self.note else "")
+        text = tabulate(cells, headers, "simple", colalign=sides, disable_numparse=True)
+        return f"{self.title}\n{text}" + (f"\n{self.note}" if self.note else "")
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        cells, headers, sides = self._columns()
-        table = tabulate(cells, headers, "html", colalign=sides, disable_numparse=True)
-        table = re.sub("<(t[dh])>", r'<\1 style="text-align: left;">', str(table))  # notebooks align to the right
-        table = table.replace("<table>", f"<table>\n<caption>{escape(self.title)}</caption>", 1)
-        return table + (f"\n<p>{escape(self.note)}</p>" if self.note else "")
+        cells, headers, _ = self._columns()
+        note = f"<p>{escape(self.note)}</p>" if self.note else ""
+        return table(headers, cells, total=-1, caption=self.title, left=range(3)) + note
 
     def records(self) -> list[dict[str, Any]]:
         """The rows and the total as plain dictionaries; MACs are conv and linear multiply-adds at batch 1."""
@@ -96,8 +94,8 @@ def summary(what: Node | nn.Module, shape: Sequence[int] | None = None, *, depth
 
     MACs count the multiply-adds of convolutions and linear layers for one image; products of two computed values, as
     in attention, have a column of their own. Auxiliary heads have rows of their own: their parameters belong to the
-    total; their MACs, in brackets, do not, because only training runs them. So have parameters that a part holds
-    besides those of its own parts, or that nothing runs. Receptive field and jump are in pixels of the image.
+    total; their MACs, in brackets, do not, because only training runs them. Parameters that a part holds directly, or
+    that nothing runs, have rows of their own, too. Receptive field and jump are in pixels of the image.
 
     Raises TypeError for what can be neither, ValueError for a depth below 1, and what `trace` raises.
     """

@@ -1,4 +1,4 @@
-"""What a training would take, before anyone rents a machine: memory, steps and hours, with every assumption said.
+"""What a training would take, before anyone rents a machine: memory, steps and hours, with every assumption stated.
 
 The MACs and parameters are `trace`'s. For the accelerator `EXAMPLE` has defaults that can be looked up: an NVIDIA A100.
 """
@@ -23,15 +23,15 @@ from .recipes import IMAGENET, Recipe, with_heads
 EXAMPLE = {"bf16-mixed": (312.0, 0.19, 0.84), "32-true": (156.0, 0.15, 0.97)}
 """Precision -> an A100's peak in TFLOPS, the share of it that a training reached, and the share that eight kept.
 
-Both shares are of NVIDIA's own PyTorch training of ResNet-50, 4.09 G MACs an image (resnet50v1.5/README.md in
-NVIDIA/DeepLearningExamples). With mixed precision one A100 saw 2,470 images a second and eight saw 16,621, with
-TF32, which convolutions in float32 use there, 938 and 7,248. 2,470 x 3 x 2 x 4.09e9 is 19 % of 312e12.
+Both shares are of NVIDIA's own PyTorch training of ResNet-50, 4.09 G MACs per image (resnet50v1.5/README.md in
+NVIDIA/DeepLearningExamples). With mixed precision one A100 processed 2,470 images per second and eight
+16,621; with TF32, which convolutions in float32 use there, 938 and 7,248. 2,470 x 3 x 2 x 4.09e9 is 19 % of 312e12.
 """
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What `estimate` found, as numbers; as text, a line for each and how it came about."""
+    """What `estimate` found, as numbers; as text, one line for each with its reason."""
 
     params: int
     forward_macs: int
@@ -65,11 +65,21 @@ def estimate(
     utilisation: float | None = None,
     scaling: float | None = None,
 ) -> Estimate:
-    """What it takes to train network `name` by `recipe` on `images` images of `size` x `size`.
+    """What it takes to train network `name` by `recipe`.
 
-    `devices` accelerators on each of `nodes` machines with a peak of `tflops` each, of which a training reaches the
-    share `utilisation`; several together keep the share `scaling` of their sum. All three are those of `EXAMPLE` by
-    default. Raises ValueError for less than one image or accelerator, and for shares outside 0 to 1.
+    | argument      | what it is                                                              |
+    |---------------|-------------------------------------------------------------------------|
+    | `options`     | of `build`                                                              |
+    | `size`        | side of the images in pixels; by default what the network was made for  |
+    | `images`      | training images                                                         |
+    | `devices`     | accelerators in each machine                                            |
+    | `nodes`       | machines                                                                |
+    | `precision`   | a key of `EXAMPLE`, which gives the defaults of the other three         |
+    | `tflops`      | peak of one accelerator                                                 |
+    | `utilisation` | the share of it that a training reaches                                 |
+    | `scaling`     | the share of their sum that several accelerators reach                  |
+
+    Raises ValueError for fewer than one image or accelerator, and for shares outside 0 to 1.
     """
     world = devices * nodes
     given = tflops, utilisation, scaling
@@ -86,7 +96,7 @@ def estimate(
     node = trace(net, shape)
     forward = node.macs + sum(head.macs for head in node.aux)
     steps = recipe.epochs * (images // recipe.batch)
-    copies = 3 + bool(recipe.momentum) + (recipe.optimiser == "rmsprop")
+    copies = 3 + bool(recipe.momentum) + (recipe.optimizer == "rmsprop")
     share, half = math.ceil(recipe.batch / world), precision != "32-true"
     one = kept_bytes(net, shape) // (1 + half)
     together = scaling if world > 1 else 1.0
@@ -96,14 +106,14 @@ def estimate(
     sum_of_parts = f", scaling {scaling:.0%}" if world > 1 else ""
     lines = (
         (
-            "MACs an image",
+            "MACs per image",
             f"{3 * forward / 1e9:.1f} G",
-            f"3 x {forward / 1e9:.2f} G: forward, back to inputs, to weights",
+            f"3 x {forward / 1e9:.2f} G: forward, gradients of inputs, of weights",
         ),
-        ("steps", f"{steps:,}", f"{recipe.epochs} epochs of {images:,} images, {recipe.batch:,} a step"),
+        ("steps", f"{steps:,}", f"{recipe.epochs} epochs of {images:,} images, {recipe.batch:,} per step"),
         (
-            *("images a second", f"{rate:,.0f}"),
-            f"{world} x {tflops:g} TFLOPS, 2 operations a MAC, utilisation {utilisation:.0%}{sum_of_parts}",
+            *("images per second", f"{rate:,.0f}"),
+            f"{world} x {tflops:g} TFLOPS, 2 operations per MAC, utilisation {utilisation:.0%}{sum_of_parts}",
         ),
         ("time", f"{hours:,.1f} hours", "without reading images, validation and checkpoints"),
         (
@@ -114,7 +124,7 @@ def estimate(
         (
             "memory for activations",
             _gib(activations),
-            f"{share:,} images x {one / 2**20:.1f} MiB kept for the way back",
+            f"{share:,} images x {one / 2**20:.1f} MiB kept for the backward pass",
         ),
         ("memory in all", _gib(weights + activations), f"of each accelerator, {precision}, without the kernels' own"),
     )
@@ -126,10 +136,10 @@ def _gib(size: int) -> str:
 
 
 def kept_bytes(net: InceptionNet, shape: tuple[int, int, int]) -> int:
-    """Bytes of float32 that one image (C, H, W) leaves behind in a forward pass for the backward pass to come.
+    """Bytes of float32 that a forward pass of one image (C, H, W) keeps for the backward pass.
 
-    Auxiliary heads included, parameters not. Nothing is computed and `net` is left as it is: what runs is a copy
-    without values, on the meta device.
+    Includes auxiliary heads but not parameters. Nothing is computed and `net` is not changed: a copy runs without
+    values, on the meta device.
     """
     draft = deepcopy(net).to("meta", torch.float32).train()
     parameters = {parameter.untyped_storage()._cdata for parameter in draft.parameters()}

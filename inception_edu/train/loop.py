@@ -1,4 +1,4 @@
-"""Training a network on images, and keeping it: the loop, its history, and safetensors files.
+"""Training a network on images and saving it: the loop, its history, and safetensors files.
 
 >>> train, valid = split_validation(load_fashion("train"))
 >>> torch.manual_seed(0)
@@ -6,7 +6,7 @@
 >>> history = fit(net, train, valid, **ONE_MINUTE)
 >>> history.plot()
 
-`fit` is the whole of it; the functions around it are its parts, each of which can be exchanged.
+`fit` does it all; the functions around it are its parts, each of which can be replaced.
 """
 # mypy: untyped-calls-exclude=torch
 
@@ -32,16 +32,16 @@ from ..models.googlenet import TABLE_1
 from ..network import InceptionNet
 from ..running import predict, threads
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # importing matplotlib takes a second, and training does without it
     from matplotlib.figure import Figure
 
     from ..show.figures import Picture
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
-"""Images (N, C, H, W) and a source of chance -> images of the same shape."""
+"""Images (N, C, H, W) and a random generator -> images of the same shape."""
 
 
-def one_cycle(optimiser: Optimizer, steps: int) -> LRScheduler:
+def one_cycle(optimizer: Optimizer, steps: int) -> LRScheduler:
     """Straight up from a tenth of the learning rate during the first quarter of the steps, then a cosine down to zero.
 
     torch's own OneCycleLR divides by zero when a quarter of the steps is one step.
@@ -51,12 +51,12 @@ def one_cycle(optimiser: Optimizer, steps: int) -> LRScheduler:
     def share(step: int) -> float:
         return 0.1 + 0.9 * step / rise if step < rise else (1 + math.cos(math.pi * (step - rise) / (steps - rise))) / 2
 
-    return LambdaLR(optimiser, share)
+    return LambdaLR(optimizer, share)
 
 
-def cosine(optimiser: Optimizer, steps: int) -> LRScheduler:
+def cosine(optimizer: Optimizer, steps: int) -> LRScheduler:
     """From the learning rate down to zero along half a cosine."""
-    return CosineAnnealingLR(optimiser, steps)
+    return CosineAnnealingLR(optimizer, steps)
 
 
 def adamw(parameters: Iterable[nn.Parameter], lr: float) -> Optimizer:
@@ -99,12 +99,13 @@ SMALL_GOOGLENET: dict[str, Any] = {
 92,442 parameters and 8.9 M MACs (conv + linear) for a (1, 28, 28) image.
 """
 
-ONE_MINUTE: dict[str, Any] = {"epochs": 3, "lr": 0.1, "batch_size": 32, "optimiser": sgd, "augment": flip}
-"""Options of `fit` for `SMALL_GOOGLENET`: on the 6,000 images in the package, about a minute of one core.
+ONE_MINUTE: dict[str, Any] = {"epochs": 3, "lr": 0.1, "batch_size": 32, "optimizer": sgd, "augment": flip}
+"""Options of `fit` for `SMALL_GOOGLENET`: on the 6,000 images in the package, about a minute on one core.
 
-Network, optimiser and augmentation were chosen on 1,000 validation images, three epochs for their time: four
-gave about one point more. Over three seeds it recognised 87.0, 87.4 and 86.8 % of validation images after training
-on the other 5,000, and 86.0, 86.7 and 86.5 % of the 10,000 test images after all 6,000 (experiments/train_small.py).
+Network, optimizer and augmentation were chosen on 1,000 validation images. Three epochs keep it short; a fourth
+gained about one point. Over three seeds it classified 87.0, 87.4 and 86.8 % of the validation images correctly after
+training on the other 5,000, and 86.0, 86.7 and 86.5 % of the 10,000 test images after training on all 6,000
+(experiments/train_small.py).
 """
 
 
@@ -112,8 +113,8 @@ on the other 5,000, and 86.0, 86.7 and 86.5 % of the 10,000 test images after al
 class Epoch:
     """One pass over the training images. Losses are means, in nats; accuracies are shares of 1.
 
-    `loss` is the training loss with all its parts (auxiliary heads, label smoothing) and `accuracy` the
-    share of training images recognised, both taken while the weights changed. The validation loss is plain
+    `loss` is the training loss with all its parts (auxiliary heads, label smoothing) and `accuracy` the share
+    of training images classified correctly, both measured while the weights changed. The validation loss is plain
     cross-entropy at the end of the epoch. `gradient` is the mean Euclidean norm of the whole gradient, before clipping.
     """
 
@@ -133,7 +134,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class History:
-    """What `fit` saw, epoch by epoch. Two runs with the same seed have equal histories; seconds are not compared."""
+    """What `fit` measured in each epoch. Two runs with the same seed have equal histories; seconds are not compared."""
 
     epochs: tuple[Epoch, ...]
 
@@ -161,7 +162,7 @@ class History:
         return show(self.figure(), f"{description}.")
 
     def figure(self) -> "Figure":
-        """The same as a matplotlib Figure, to go on drawing in."""
+        """The same as a matplotlib Figure, to add to."""
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(8, 3), layout="constrained")
@@ -183,7 +184,7 @@ class History:
 def training_loss(
     net: nn.Module, images: Tensor, labels: Tensor, *, aux_weight: float = 0.3, label_smoothing: float = 0.0
 ) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of a batch, in nats, and the logits (N, classes) that it was computed from.
+    """Cross-entropy of a batch, in nats, and the logits (N, classes) it was computed from.
 
     Auxiliary heads, where the network has some, add `aux_weight` times their own cross-entropy:
     0.3 in the GoogLeNet paper (§5). `label_smoothing` is the share of the target that is spread
@@ -198,9 +199,9 @@ def training_loss(
 
 
 class Objective(nn.Module):
-    """A network with its loss: images (N, C, H, W) and labels (N,) -> what `training_loss` gives.
+    """A network with its loss: images (N, C, H, W) and labels (N,) -> what `training_loss` returns.
 
-    A module, so that whatever wraps a network for several processes wraps the loss with it.
+    A module, so that a wrapper for several processes wraps the loss together with the network.
     """
 
     def __init__(self, net: nn.Module, *, aux_weight: float = 0.3, label_smoothing: float = 0.0) -> None:
@@ -213,7 +214,7 @@ class Objective(nn.Module):
 
 
 class Step(NamedTuple):
-    """One step of the optimiser: the loss, in nats, the share of the batch recognised, the gradient's norm."""
+    """One step of the optimizer: the loss in nats, the share of the batch classified correctly, the gradient's norm."""
 
     loss: float
     accuracy: float
@@ -231,12 +232,20 @@ def train_steps(
     clip_norm: float | None = None,
     backward: Callable[[Tensor], object] = Tensor.backward,
 ) -> Iterator[Step]:
-    """The loop of all training here: a step of the optimiser for each batch of images and labels.
+    """The loop of all training here: yields a `Step` of the optimizer for each batch of images and labels.
 
-    `objective` is an `Objective`, or one wrapped for several processes, whose gradients `backward` then averages.
+    | argument    | what it is                                                                   |
+    |-------------|------------------------------------------------------------------------------|
+    | `objective` | an `Objective`, or one wrapped for several processes                         |
+    | `batches`   | images (N, C, H, W) with labels (N,)                                         |
+    | `optimizer` | takes a step for each batch                                                  |
+    | `scheduler` | then sets the next learning rate, if there is one                            |
+    | `epoch`     | number of the epoch, for the error message                                   |
+    | `done`      | steps of this epoch that were taken before                                   |
+    | `clip_norm` | a longer gradient is scaled down to this norm; None does not clip            |
+    | `backward`  | computes the gradients of a loss, and averages them over several processes   |
 
-    Raises FloatingPointError, with the step and the `epoch`, once the loss is not a number; `done` steps of the epoch
-    were taken before.
+    Raises FloatingPointError, with the step and the `epoch`, once the loss is not a number.
     """
     for number, (images, labels) in enumerate(batches, done + 1):
         loss, logits = objective(images, labels)
@@ -259,7 +268,7 @@ def fit(
     epochs: int,
     lr: float = 0.01,
     batch_size: int = 32,
-    optimiser: Callable[[Iterable[nn.Parameter], float], Optimizer] = adamw,
+    optimizer: Callable[[Iterable[nn.Parameter], float], Optimizer] = adamw,
     schedule: Callable[[Optimizer, int], LRScheduler] | None = one_cycle,
     augment: Augment | None = None,
     aux_weight: float = 0.3,
@@ -269,12 +278,25 @@ def fit(
     num_threads: int = 1,
     progress: bool = True,
 ) -> History:
-    """Trains `net` in place and says how it went; `net` ends in training mode, with channels last in memory.
+    """Trains `net` in place and returns its `History`; `net` ends in training mode, with channels last in memory.
 
-    Each epoch shuffles the images and takes them `batch_size` at a time; what is left over at the end
-    waits for the next shuffle. `optimiser` makes an optimiser from parameters and `lr`, `schedule`
-    a scheduler from that and the number of steps; `clip_norm` scales a longer gradient down to
-    that norm. The same seed, data and starting weights give bitwise the same end on one thread.
+    | argument          | what it is                                                                         |
+    |-------------------|------------------------------------------------------------------------------------|
+    | `net`             | any module (N, C, H, W) -> logits (N, classes)                                     |
+    | `train`           | the images to learn from; each epoch shuffles them                                 |
+    | `valid`           | images that are only evaluated, after each epoch                                   |
+    | `epochs`          | passes over the training images                                                    |
+    | `lr`              | learning rate that the optimizer starts with                                       |
+    | `batch_size`      | images per step; what is left over at the end of an epoch waits for the next       |
+    | `optimizer`       | parameters and `lr` -> an optimizer                                                |
+    | `schedule`        | that optimizer and the number of steps -> a scheduler; None keeps `lr`             |
+    | `augment`         | images and a generator -> changed images of the same shape                         |
+    | `aux_weight`      | weight of each auxiliary head's loss, where the network has heads                  |
+    | `label_smoothing` | share of the target that is spread evenly over all classes                         |
+    | `clip_norm`       | a longer gradient is scaled down to this norm; None does not clip                  |
+    | `seed`            | decides order, augmentation and dropout                                            |
+    | `num_threads`     | on one, the same seed, data and starting weights give bitwise the same end         |
+    | `progress`        | whether to show a progress bar                                                     |
 
     Raises ValueError for data that do not fit and FloatingPointError, with the step, once the loss is not a number.
     """
@@ -287,19 +309,19 @@ def fit(
         _check(net, valid)
     batch_size = min(batch_size, len(train))
     steps = epochs * (len(train) // batch_size)
-    optimizer = optimiser(net.parameters(), lr)
-    scheduler = schedule(optimizer, steps) if schedule else None
+    stepper = optimizer(net.parameters(), lr)
+    scheduler = schedule(stepper, steps) if schedule else None
     chance = torch.Generator().manual_seed(seed)
     objective = Objective(net, aux_weight=aux_weight, label_smoothing=label_smoothing)
     history = []
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # several times as fast, see `predict`
     with _repeatable(seed, num_threads), tqdm(total=steps, unit="step", disable=not progress) as bar:
         for number in range(1, epochs + 1):
-            start, rate = time.perf_counter(), optimizer.param_groups[0]["lr"]
+            start, rate = time.perf_counter(), stepper.param_groups[0]["lr"]
             seen: list[Step] = []
             net.train()
             batches = _batches(train, batch_size, augment, chance)
-            for step in train_steps(objective, batches, optimizer, scheduler, epoch=number, clip_norm=clip_norm):
+            for step in train_steps(objective, batches, stepper, scheduler, epoch=number, clip_norm=clip_norm):
                 seen.append(step)
                 bar.update()
             history.append(_epoch(number, seen, net, valid, rate, start))
@@ -308,7 +330,7 @@ def fit(
 
 
 def accuracy(net: nn.Module, data: LabelledImages) -> float:
-    """The share of images that the network recognises, from 0 to 1.
+    """The share of images that the network classifies correctly, from 0 to 1.
 
     Over N images its standard error is sqrt(p (1 - p) / N): 0.3 points at 87 % of 10,000.
     Raises ValueError for data that do not fit.
@@ -323,11 +345,11 @@ _ABOUT = ("name", "options", "facts")
 def save(net: InceptionNet, path: str | Path, *, options: Mapping[str, Any], **facts: Any) -> Path:
     """Writes the weights as safetensors, whole or not at all, with what is needed to build the network again.
 
-    `options` are those that `build(net.name, ...)` was given. `facts` (a recipe, an accuracy) are
-    anything that JSON can hold, and come back from `facts_of`.
+    `options` are those that `build(net.name, ...)` was given. `facts` (a recipe, an accuracy) may be anything
+    that JSON can hold; `facts_of` returns them.
 
-    Raises ValueError, before anything is written, where `options` do not build a network with these weights, and for
-    weights that are not finite: what is written can be loaded.
+    Raises ValueError, before anything is written, if `options` do not build a network with these weights, or if a
+    weight is not finite. So every file written can be loaded.
     """
     weights = read_weights(net.state_dict(), "the network")
     about = {"name": net.name, "options": dict(options), "facts": facts}
@@ -344,7 +366,7 @@ def load(path: str | Path) -> InceptionNet:
 
 
 def facts_of(path: str | Path) -> dict[str, Any]:
-    """What `save` was told about the network in a file: its recipe, its accuracy. Reads no weights.
+    """The facts that `save` was given about the network in a file, such as its accuracy. Reads no weights.
 
     Raises ValueError for a file that `save` did not write, or that is damaged.
     """
@@ -352,7 +374,7 @@ def facts_of(path: str | Path) -> dict[str, Any]:
 
 
 def _rebuild(about: Mapping[str, Any], weights: dict[str, Tensor], path: str) -> InceptionNet:
-    """The network that `about` describes, with these weights; built without memory of its own until they are there."""
+    """The network that `about` describes, with these weights; it has no memory of its own until they are assigned."""
     try:
         with torch.device("meta"):
             net = build(about["name"], **about["options"])
@@ -364,14 +386,14 @@ def _rebuild(about: Mapping[str, Any], weights: dict[str, Tensor], path: str) ->
 
 @contextmanager
 def _repeatable(seed: int, num_threads: int) -> Iterator[None]:
-    """Chance (for dropout) from `seed` inside the block; the caller's own sequence goes on undisturbed afterwards."""
+    """Random numbers (for dropout) from `seed` inside the block; the caller's own sequence continues undisturbed."""
     with threads(num_threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
 
 
 def _check(net: nn.Module, data: LabelledImages) -> None:
-    """Asks of `data` what every step of training will rely on, so that it fails before, in one sentence."""
+    """Checks what every step of training relies on, so that bad data fail before the first step, in one sentence."""
     images, labels = data.images, data.labels
     if len(images) == 0 or len(images) != len(labels):
         raise ValueError(

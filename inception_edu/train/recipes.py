@@ -3,7 +3,7 @@
 >>> RECIPES["inception_v3"].learning_rate(epoch=2)
 0.0423
 
-No paper says all that a training needs. What the one named in `source` does not say is our choice, and `ours` lists it.
+No paper states everything that a training needs. What the one in `source` leaves out is our choice, listed in `ours`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..family import FAMILY
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # importing torch takes over a second, and the command line lists recipes without it
     from torch.nn import Parameter
     from torch.optim import Optimizer
 
@@ -28,19 +28,19 @@ class Recipe:
 
     | field             | what it is                                                                            |
     |-------------------|---------------------------------------------------------------------------------------|
-    | `source`          | where the rest comes from                                                             |
-    | `ours`            | fields that the source leaves open: our choice                                        |
+    | `source`          | where the values come from                                                            |
+    | `ours`            | fields that the source does not give: our choice                                      |
     | `epochs`          | passes over the training images                                                       |
-    | `batch`           | images a step, over all processes together                                            |
+    | `batch`           | images per step, over all processes together                                          |
     | `lr`              | learning rate at the start                                                            |
-    | `lr_factor`       | what it is multiplied by, at once, each `lr_every` epochs                             |
-    | `optimiser`       | "sgd", or "rmsprop" with `rms_decay` and `epsilon`; both with `momentum`              |
+    | `lr_factor`       | what it is multiplied by, in one step, every `lr_every` epochs                        |
+    | `optimizer`       | "sgd", or "rmsprop" with `rms_decay` and `epsilon`; both with `momentum`              |
     | `weight_decay`    | L2, on every parameter                                                                |
     | `label_smoothing` | share of the target that is spread evenly over all classes                            |
     | `clip_norm`       | a longer gradient is scaled down to this norm; None does not clip                     |
-    | `average`         | decay of the running average of the weights, which is what is validated; 0 is none    |
-    | `aux_weight`      | what an auxiliary head's loss counts, where the network has heads                     |
-    | `min_area`        | a crop for training covers this share of the image up to all of it, evenly            |
+    | `average`         | decay of the running average of the weights, which is validated; 0 for no average     |
+    | `aux_weight`      | weight of an auxiliary head's loss, where the network has heads                       |
+    | `min_area`        | a crop for training covers a uniform random share of the image, from this to 1        |
     | `max_aspect`      | its width over its height is between 1 over this and this                             |
     | `jitter`          | brightness, contrast and saturation change by up to this share                        |
 
@@ -55,7 +55,7 @@ class Recipe:
     lr: float
     lr_factor: float
     lr_every: float
-    optimiser: str = "sgd"
+    optimizer: str = "sgd"
     momentum: float = 0.9
     rms_decay: float = 0.9
     epsilon: float = 1.0
@@ -79,20 +79,20 @@ class Recipe:
                 raise ValueError(f"{name}={value!r} cannot be used: it must be {words}")
 
     def learning_rate(self, epoch: float) -> float:
-        """The learning rate after `epoch` epochs, which may be a part of one."""
+        """The learning rate after `epoch` epochs, which may be a fraction."""
         return self.lr * self.lr_factor ** int(epoch / self.lr_every)
 
-    def make_optimiser(self, parameters: "Iterable[Parameter]") -> "Optimizer":
-        """torch's optimiser of that name; its RMSProp adds epsilon outside the root, TensorFlow's inside."""
+    def make_optimizer(self, parameters: "Iterable[Parameter]") -> "Optimizer":
+        """torch's optimizer of that name; its RMSProp adds epsilon outside the root, TensorFlow's inside."""
         import torch
 
         shared: dict[str, Any] = {"lr": self.lr, "momentum": self.momentum, "weight_decay": self.weight_decay}
-        if self.optimiser == "rmsprop":
+        if self.optimizer == "rmsprop":
             return torch.optim.RMSprop(parameters, alpha=self.rms_decay, eps=self.epsilon, **shared)
         return torch.optim.SGD(parameters, **shared)
 
     def changed(self, values: Mapping[str, Any]) -> "Recipe":
-        """The same recipe with other values, which then are nobody's but the reader's own."""
+        """The same recipe with other values, which then no longer count as `ours` but as the reader's."""
         return replace(self, ours=tuple(name for name in self.ours if name not in values), **values)
 
 
@@ -114,7 +114,7 @@ _MUST_BE: dict[str, tuple[Callable[[Any], bool], str]] = {
     "lr": (_above_zero, "a number above 0"),
     "lr_factor": (lambda value: 0 < value <= 1, "a number above 0 and up to 1"),
     "lr_every": (_above_zero, "a number above 0"),
-    "optimiser": (lambda value: value in ("sgd", "rmsprop"), "sgd or rmsprop"),
+    "optimizer": (lambda value: value in ("sgd", "rmsprop"), "sgd or rmsprop"),
     "momentum": _within(0, 1),
     "rms_decay": _within(0, 1),
     "epsilon": (_above_zero, "a number above 0"),
@@ -135,8 +135,8 @@ _CROPS = ("min_area", "max_aspect", "jitter")
 
 GOOGLENET = Recipe(
     source="GoogLeNet paper (arXiv 1409.4842), §5 (auxiliary heads) and §6; asynchronous there, in step here",
-    # The Caffe replication's rate, batch, weight decay and length, because the paper gives none. Of its averaging
-    # the paper says only that it is Polyak's, and of the colours only that they are distorted.
+    # The Caffe replication's rate, batch, weight decay and length, because the paper gives none. The paper says only
+    # that it uses Polyak averaging and distorts colours.
     ours=("epochs", "batch", "lr", "weight_decay", "average", "jitter"),
     epochs=250,
     batch=32,
@@ -145,11 +145,11 @@ GOOGLENET = Recipe(
     lr_every=8,
     weight_decay=2e-4,
 )
-"""SGD with momentum 0.9, 4 % less learning rate every 8 epochs, an average of the weights, crops of 8 to 100 %."""
+"""SGD with momentum 0.9, learning rate minus 4 % every 8 epochs, averaged weights, crops of 8 to 100 %."""
 
 BN_INCEPTION = Recipe(
     source="BN paper (arXiv 1502.03167), §4.2: its BN-x30, most accurate after 6 million steps of 32 images",
-    # "6 times faster" than a schedule that it does not repeat: we take GoogLeNet's, 4 % less every 8/6 epochs. A
+    # "6 times faster" than a schedule that it does not repeat: we take GoogLeNet's, minus 4 % every 8/6 epochs. A
     # fifth of an L2 weight that it does not name: we take a fifth of GoogLeNet's. Fewer distortions: a smaller jitter.
     ours=("lr_factor", "lr_every", "momentum", "weight_decay", "average", "aux_weight", *_CROPS),
     epochs=150,
@@ -159,7 +159,7 @@ BN_INCEPTION = Recipe(
     lr_every=8 / 6,
     jitter=0.1,
 )
-"""Thirty times the learning rate that the same network bore without batch norm, lowered six times as fast."""
+"""Thirty times the learning rate of the same network without batch norm, lowered six times as fast."""
 
 INCEPTION_V3 = Recipe(
     source='"Rethinking" paper (arXiv 1512.00567), §7 (label smoothing) and §8; 50 replicas with 32 images each',
@@ -170,11 +170,11 @@ INCEPTION_V3 = Recipe(
     lr=0.045,
     lr_factor=0.94,
     lr_every=2,
-    optimiser="rmsprop",
+    optimizer="rmsprop",
     label_smoothing=0.1,
     clip_norm=2.0,
 )
-"""RMSProp with decay 0.9 and epsilon 1.0, 6 % less learning rate every 2 epochs, smoothed labels, clipping at 2.0."""
+"""RMSProp with decay 0.9 and epsilon 1.0, learning rate minus 6 % every 2 epochs, smoothed labels, clipping at 2.0."""
 
 INCEPTION_V4 = replace(
     INCEPTION_V3,
@@ -183,7 +183,7 @@ INCEPTION_V4 = replace(
     batch=20 * 32,
     clip_norm=None,
 )
-"""For Inception-v4 and both Inception-ResNets. The paper is silent on smoothing and clipping: the first stays."""
+"""For Inception-v4 and both Inception-ResNets. The paper does not mention smoothing and clipping: smoothing stays."""
 
 XCEPTION = replace(
     GOOGLENET,
@@ -196,7 +196,7 @@ XCEPTION = replace(
     weight_decay=1e-5,
     aux_weight=0.0,
 )
-"""SGD with momentum 0.9, 6 % less learning rate every 2 epochs, and a quarter of Inception-v3's weight decay."""
+"""SGD with momentum 0.9, learning rate minus 6 % every 2 epochs, and a quarter of Inception-v3's weight decay."""
 
 RECIPES: dict[str, Recipe] = {
     "googlenet": GOOGLENET,
@@ -209,18 +209,20 @@ RECIPES: dict[str, Recipe] = {
     "inception_resnet_v2": INCEPTION_V4,
     "xception": XCEPTION,
 }
-"""Name of a network -> the recipe of its paper. Any recipe can train any network."""
+"""Name of a network -> the recipe of its paper; any recipe can train any network."""
 
 
 def recipe_for(network: str, name: str | None = None) -> Recipe:
-    """The recipe called `name`, or without one that of the network's own paper. Raises ValueError where none is."""
+    """The recipe called `name`, or by default that of the network's own paper. Raises ValueError if there is none."""
     if (name or network) not in RECIPES:
-        what = f"there is no recipe {name!r}" if name else f"{network} has no recipe of its own: choose one by --recipe"
+        what = (
+            f"there is no recipe {name!r}" if name else f"{network} has no recipe of its own: choose one with --recipe"
+        )
         raise ValueError(f"{what}; the recipes are {', '.join(RECIPES)}")
     return RECIPES[name or network]
 
 
 def with_heads(network: str, recipe: Recipe, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of `build`, with auxiliary heads where the recipe counts them and the network can have some."""
+    """The options of `build`, with auxiliary heads if the recipe gives them a weight and the network can have some."""
     has_heads = network in FAMILY and "aux" in signature(FAMILY[network].builder).parameters
     return {"aux": recipe.aux_weight > 0, **options} if has_heads else dict(options)

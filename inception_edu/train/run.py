@@ -1,17 +1,17 @@
-"""Training by a recipe on images of any number, in one process or in many, stopped and resumed at will.
+"""Training by a recipe on any number of images, in one process or many, stopped and resumed at will.
 
 >>> plan = make_plan("googlenet", "folder/of/images", RECIPES["googlenet"])
 >>> train(plan, "runs/googlenet", devices=8, precision="bf16-mixed")
 
-The loop is `training.train_steps`, the one that the chapters use. Lightning Fabric brings the gradients of several
-processes together, the running average is torch's, the measures are those of torchmetrics. What is here is the
-order of things, and how they are kept: whatever changes goes into one file, which is written whole or not at all
-and read as data.
+The loop is `loop.train_steps`, the one that the chapters use. Lightning Fabric averages the gradients of several
+processes, torch keeps the running average, and torchmetrics measures. This file decides in which order things happen
+and how they are saved: everything that changes goes into one file, which is written whole or not at all and read as
+data.
 
-Everything random hangs on (seed, epoch, image) or (seed, step, process) alone. On CPUs a training that was killed
-and resumed therefore ends bitwise where it would have ended; a GPU adds what its kernels leave to chance. Several
-processes normalise each by its own share of the batch, as the papers' replicas did: without batch norm and dropout
-they take the steps of one process with the whole batch, and with them similar ones.
+Everything random depends only on (seed, epoch, image) or (seed, step, process). On CPUs a training that was killed
+and resumed therefore ends with bitwise the same weights; on a GPU some kernels are not repeatable. Several processes
+each normalise by their own share of the batch, as the papers' replicas did. So without batch norm and dropout they
+take the same steps as one process with the whole batch, and with them similar ones.
 """
 # mypy: untyped-calls-exclude=torch
 
@@ -43,17 +43,18 @@ from .loop import Objective, facts_of, load, save, train_steps
 from .recipes import SETTINGS, Recipe, with_heads
 
 CHECKPOINT, WEIGHTS, LOG = "checkpoint.pt", "weights.safetensors", "log.csv"
-"""What a run leaves in its folder: all that a resumed run needs, the averaged weights alone, and a row an epoch."""
+"""What a run leaves in its folder: all that a resumed run needs, the averaged weights alone, and a row per epoch."""
 
 _ORDER, _IMAGE, _STEP = range(3)
-"""What chance is asked for, so that no two of them get the same."""
+"""What random numbers are for, so that no two uses get the same."""
 
-Row = dict[str, float]
+Measures = dict[str, float]
+"""Name of a measure -> its value: a row of the log."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything on which the result of a training hangs. `options` are those of `build`, `size` is in pixels."""
+    """Everything that the result of a training depends on. `options` are those of `build`, `size` is in pixels."""
 
     name: str
     options: dict[str, Any]
@@ -65,7 +66,7 @@ class Plan:
     seed: int = 0
 
     def facts(self) -> dict[str, Any]:
-        """What a checkpoint must agree with, as JSON has it: not where the images are, nor how long it goes on."""
+        """What a checkpoint must agree with, as JSON holds it: not where the images are, nor for how many epochs."""
         recipe = {name: getattr(self.recipe, name) for name in SETTINGS if name != "epochs"}
         here = {
             "network": self.name,
@@ -86,10 +87,19 @@ def make_plan(
     size: int | None = None,
     seed: int = 0,
 ) -> Plan:
-    """The plan of training network `name` on `data` (see `image_data.open_images`).
+    """The plan of training network `name` on `data`.
 
-    Classes and channels are those of the images, auxiliary heads are built where the recipe counts them, and
-    `size` is the network's own, or the images' where all have one. Raises ValueError for what cannot be trained.
+    | argument  | what it is                                                                                      |
+    |-----------|-------------------------------------------------------------------------------------------------|
+    | `name`    | of the network, as in `FAMILY`                                                                  |
+    | `data`    | a folder with train/CLASS/ and val/CLASS/, or "fashion" (see `folders.open_images`)             |
+    | `recipe`  | how to train; auxiliary heads are built if it gives them a weight                               |
+    | `options` | of `build`; the number of classes and channels are those of the images                          |
+    | `size`    | side of the crops in pixels; by default that of the images if they all have one, else that the  |
+    |           | network was made for                                                                            |
+    | `seed`    | decides start weights, order, crops and dropout                                                 |
+
+    Raises ValueError for what cannot be trained, FileNotFoundError for a missing folder.
     """
     images, others = open_images(data, "train"), open_images(data, "val")
     if images.class_names != others.class_names:
@@ -122,21 +132,32 @@ def train(
     save_every: int = 500,
     tensorboard: bool = False,
     progress: bool = True,
-) -> list[Row]:
-    """Trains by `plan`, keeps everything in `folder`, and gives a row for each epoch.
+) -> list[Measures]:
+    """Trains by `plan`, saves everything in `folder`, and returns the measures of each epoch.
 
-    `devices` processes on each of `nodes` machines share each batch; under torchrun they are already there. `workers`
-    processes beside each of them read images. A checkpoint is written every `save_every` steps and after each
-    epoch; `resume` goes on from it, or begins where there is none. Several machines need one `folder` that all see.
+    | argument      | what it is                                                                                   |
+    |---------------|----------------------------------------------------------------------------------------------|
+    | `plan`        | what `make_plan` returned                                                                    |
+    | `folder`      | where checkpoint, weights and log go; several machines need one that all of them see         |
+    | `resume`      | continues from the checkpoint, or starts if there is none                                    |
+    | `devices`     | processes on each machine, which share each batch; torchrun has already started them         |
+    | `nodes`       | machines                                                                                     |
+    | `accelerator` | "cpu", "cuda", "mps", or "auto" for the best there is                                        |
+    | `precision`   | "32-true" or "bf16-mixed"                                                                    |
+    | `workers`     | further processes, for each of those, that read images                                       |
+    | `save_every`  | steps between two checkpoints; there is also one after each epoch                            |
+    | `tensorboard` | whether to write the log for TensorBoard, too                                                |
+    | `progress`    | whether to show a progress bar                                                               |
 
     Raises ValueError for a plan that cannot be followed, FloatingPointError for a training that has diverged,
-    OSError where something cannot be written. The last checkpoint is whole after each of them, and after a kill.
+    ConnectionError in a process that stops because another one did, OSError if something cannot be written. The last
+    checkpoint is whole after each of them, and after a kill.
     """
     folder, world = Path(folder), devices * nodes
     if min(devices, nodes, save_every) < 1 or plan.recipe.batch % world:
         raise ValueError(f"{plan.recipe.batch} images a step cannot be shared by {nodes} x {devices} processes evenly")
     if not resume and (folder / CHECKPOINT).exists():
-        raise ValueError(f"{folder} already holds a training: go on with it by --resume, or choose another --out")
+        raise ValueError(f"{folder} already holds a training: continue it with --resume, or choose another --out")
     strategy = "ddp" if world > 1 else "auto"
     try:
         fabric = Fabric(
@@ -159,27 +180,29 @@ def train(
 
 
 class _Run:
-    """A training under way: what changes with every step, and how it is kept."""
+    """A training in progress: what changes with every step, and how it is saved."""
 
     def __init__(self, plan: Plan, folder: Path, fabric: Fabric, workers: int) -> None:
         self.plan, self.folder, self.fabric, self.workers = plan, folder, fabric, workers
         recipe = plan.recipe
-        self.prepare = for_training(plan.images, recipe, plan.size)
+        self.prepare = for_training(
+            plan.images, plan.size, min_area=recipe.min_area, max_aspect=recipe.max_aspect, jitter=recipe.jitter
+        )
         self.steps_an_epoch = len(plan.images) // recipe.batch
         torch.manual_seed(plan.seed)
         self.net = build(plan.name, **plan.options).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         objective = Objective(self.net, aux_weight=recipe.aux_weight, label_smoothing=recipe.label_smoothing)
-        optimizer = recipe.make_optimiser(self.net.parameters())
+        optimizer = recipe.make_optimizer(self.net.parameters())
         self.scheduler = LambdaLR(optimizer, lambda step: recipe.learning_rate(step / self.steps_an_epoch) / recipe.lr)
         self.objective, self.optimizer = fabric.setup(objective, optimizer)
         self.average = AveragedModel(self.net, use_buffers=True)
         self.mean_net: Any = self.average.module
         self.step = 0
         self.sums = [0.0, 0.0, 0.0]
-        self.rows: list[Row] = []
+        self.rows: list[Measures] = []
 
     def go(self, save_every: int, tensorboard: bool, progress: bool) -> None:
-        """From wherever the run is to its end."""
+        """Continues from where the run is to its end."""
         main, recipe = self.fabric.is_global_zero, self.plan.recipe
         total = recipe.epochs * self.steps_an_epoch
         if main and self.rows:  # killed between the checkpoint and these
@@ -199,7 +222,7 @@ class _Run:
                     clip_norm=recipe.clip_norm,
                     backward=self.fabric.backward,
                 ):
-                    # Fewer steps make a shorter memory, as TensorFlow's average has it when it is told their number.
+                    # A shorter memory during the first steps, as TensorFlow's average has when it knows their number.
                     decay = min(recipe.average, (1 + self.step) / (10 + self.step))
                     self.average.multi_avg_fn = get_ema_multi_avg_fn(decay)
                     self.average.update_parameters(self.net)
@@ -214,7 +237,7 @@ class _Run:
                 bar.set_postfix_str(_told(self.rows[-1]))
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """This process's share of each batch that is still to come in an epoch, counted from 0."""
+        """This process's share of each batch left in an epoch; epochs count from 0."""
         seed, rank, world = self.plan.seed, self.fabric.global_rank, self.fabric.world_size
         order = batches(len(self.plan.images), self.plan.recipe.batch, seed, _ORDER, epoch, rank=rank, world=world)
         left = order[self.step % self.steps_an_epoch :]
@@ -224,16 +247,16 @@ class _Run:
             yield self.fabric.to_device((images, labels))
 
     def end_epoch(self, epoch: int, rate: float, speed: float, tensorboard: bool) -> None:
-        """Validates the averaged weights and keeps everything."""
+        """Validates the averaged weights and saves everything."""
         loss, accuracy, gradient = (total / self.steps_an_epoch for total in self.sums)
         row = {"epoch": epoch, "lr": rate, "loss": loss, "accuracy": accuracy, "gradient": gradient}
-        self.rows.append({**row, **self.validate(), "images_a_second": round(speed, 1)})
+        self.rows.append({**row, **self.validate(), "images_per_second": round(speed, 1)})
         self.sums = [0.0, 0.0, 0.0]
         self.save()
         if self.fabric.is_global_zero:
             self.write_results(tensorboard)
 
-    def validate(self) -> Row:
+    def validate(self) -> Measures:
         """Loss in nats, top-1 and top-5 accuracy of the averaged weights on one crop of each validation image."""
         rank, world = self.fabric.global_rank, self.fabric.world_size
         if world > 1:  # every process has batch norm statistics of its own; those of the first are kept
@@ -244,7 +267,7 @@ class _Run:
         return measure(found, len(self.plan.others.class_names), self.fabric.device)
 
     def state(self) -> dict[str, Any]:
-        """All that changes, and what it hangs on."""
+        """Everything that changes, and what it depends on."""
         return {
             "plan": self.plan.facts(),
             "step": self.step,
@@ -266,18 +289,18 @@ class _Run:
                 write_whole(self.folder / CHECKPOINT, buffer.getvalue())
 
     def load(self) -> None:
-        """Puts everything where the checkpoint has it; does nothing where there is none."""
+        """Restores everything from the checkpoint, if there is one."""
         path = self.folder / CHECKPOINT
         if not path.exists():
             return
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
             then = state["plan"]
-        except Exception as error:  # a pickle that is damaged, or that holds more than data, fails in many ways
+        except Exception as error:  # a pickle that is damaged or holds more than data fails in many ways
             raise ValueError(f"{path} is damaged or was not written by this command: {type(error).__name__}") from error
         now = self.plan.facts()
         if changed := [key for key in now if now[key] != then.get(key)]:
-            told = ", ".join(f"{key}={then.get(key)!r} and not {now[key]!r}" for key in changed)
+            told = ", ".join(f"{key}={then.get(key)!r}, not {now[key]!r}" for key in changed)
             raise ValueError(f"{self.folder} was trained with {told}: resume it with the same, or choose another --out")
         self.step, self.sums, self.rows = state["step"], state["sums"], state["rows"]
         self.net.load_state_dict(state["net"])
@@ -286,7 +309,7 @@ class _Run:
         self.scheduler.load_state_dict(state["scheduler"])
 
     def write_results(self, tensorboard: bool) -> None:
-        """The log, and the averaged weights as `training.load` reads them, with what `evaluate` needs to know."""
+        """The log, and the averaged weights as `loop.load` reads them, with what `evaluate` needs to know."""
         text = io.StringIO()
         writer = csv.DictWriter(text, self.rows[-1].keys())
         writer.writeheader()
@@ -301,7 +324,7 @@ class _Run:
                 data=self.plan.data,
                 size=self.plan.size,
                 recipe=asdict(self.plan.recipe),
-                last={key: value for key, value in self.rows[-1].items() if key != "images_a_second"},
+                last={key: value for key, value in self.rows[-1].items() if key != "images_per_second"},
                 **facts,
             )
         if tensorboard:
@@ -324,8 +347,8 @@ def predictions(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yields probabilities (N, classes) and labels (N,), batch by batch; those of several crops are averaged.
 
-    `which` images, all of them by default, as `size` x `size` crops. `net` computes in evaluation mode and is as it
-    was between batches and afterwards.
+    `which` images, all of them by default, as `size` x `size` crops. `net` computes in evaluation mode; between
+    batches and afterwards it is unchanged.
     """
     device = next(net.parameters()).device
     order = range(len(images)) if which is None else which
@@ -338,7 +361,7 @@ def predictions(
         yield logits.softmax(1).unflatten(0, (-1, crops)).mean(1), labels.to(device)
 
 
-def measure(found: Iterator[tuple[Tensor, Tensor]], classes: int, device: torch.device) -> Row:
+def measure(found: Iterator[tuple[Tensor, Tensor]], classes: int, device: torch.device) -> Measures:
     """Loss in nats, top-1 and top-5 accuracy as shares of 1, over the predictions of all processes."""
     tops = {f"top{k}": MulticlassAccuracy(classes, min(k, classes), average="micro") for k in (1, 5)}
     accuracies, loss = MetricCollection(dict(tops)).to(device), MeanMetric().to(device)
@@ -350,11 +373,19 @@ def measure(found: Iterator[tuple[Tensor, Tensor]], classes: int, device: torch.
 
 def evaluate(
     runs: Sequence[str | Path], *, data: str | Path | None = None, split: str = "val", crops: int = 1, workers: int = 0
-) -> dict[str, Row]:
-    """What each run's averaged weights recognise, and, of several, the mean of their probabilities as "ensemble".
+) -> dict[str, Measures]:
+    """The loss, top-1 and top-5 accuracy of each run, and if there are several, of their mean as "ensemble".
 
-    A run is a folder that `train` made, or a file of weights in it. `data` are those of the first run by default.
-    Raises ValueError for runs that were not trained on the same classes, or not on these.
+    | argument  | what it is                                                                  |
+    |-----------|-----------------------------------------------------------------------------|
+    | `runs`    | folders that `train` made, or files of weights in them                      |
+    | `data`    | as for `make_plan`; by default what the first run was trained on            |
+    | `split`   | the folder in it                                                            |
+    | `crops`   | 1 or 10 of each image, whose probabilities are averaged                     |
+    | `workers` | processes that read images                                                  |
+
+    The averaged weights are used, and an ensemble averages probabilities. Raises ValueError for runs that were not
+    trained on the same classes, or not on these, FileNotFoundError for a run without weights.
     """
     files = [Path(run) / WEIGHTS if Path(run).is_dir() else Path(run) for run in runs]
     if missing := [file for file in files if not file.is_file()]:
@@ -388,12 +419,12 @@ def _mean(members: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
     return torch.stack([probabilities for probabilities, _ in members]).mean(0), members[0][1]
 
 
-def _told(row: Row) -> str:
+def _told(row: Measures) -> str:
     return f"epoch {row['epoch']}: loss {row['loss']:.3f}, top-1 {row['top1']:.1%}, top-5 {row['top5']:.1%}"
 
 
 def _in_one_sentence(found: Any) -> Iterator[Any]:
-    """The same batches. Where a helper process failed, the last line of what it says, and not its whole way there."""
+    """The same batches. If a helper process failed, the last line of its message, without its traceback."""
     try:
         yield from found
     except ValueError as error:
@@ -406,6 +437,6 @@ def _explained(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(
-            f"{folder} could not be written to ({error.strerror or error}): what was kept there before is whole; "
-            f"make room and go on with --resume"
+            f"{folder} could not be written to ({error.strerror or error}): what was saved there before is whole; "
+            f"make room and continue with --resume"
         ) from error

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import socket
+import time
 import zipfile
 from pathlib import Path
 
@@ -58,7 +59,11 @@ EXPECTED = {
     "loop": (1, "name 'detour' is not defined", "the cell detour ran for more than 3 s"),
     "stubborn": (1, "name 'detour' is not defined", "the cell detour ran for more than 3 s"),
     "memory": (1, "name 'detour' is not defined", "the cell detour used more than 1,024 MB"),
-    "forks": (1, "name 'detour' is not defined", "the cell detour "),
+    "forks": (
+        1,
+        "name 'detour' is not defined",
+        "the cell detour and the programs that it started used more than 3 s, or",
+    ),
     "output": (1, "name 'detour' is not defined", ""),
     "disk": (1, "name 'detour' is not defined", ""),
     "exit": (1, "name 'detour' is not defined", "the cell detour ended the program"),
@@ -73,7 +78,7 @@ EXPECTED = {
     "reads": (1, "found 0 files", ""),
     "network": (1, "name 'detour' is not defined", ""),
     "equal": (3, "this is a Yes", ""),
-    "patched": (3, "put out no evidence", "look at the check of 03.flat_head"),
+    "patched": (3, "output no evidence", "look at the check of 03.flat_head"),
     "forged": (0, "", ""),
     "channel": (1, "name 'detour' is not defined", "the grader's own channel"),
     "script": (4, "", ""),
@@ -264,8 +269,78 @@ def test_a_notebook_that_used_up_its_time_says_what_was_not_run() -> None:
 
 
 def test_limits_that_leave_no_room_for_python_are_the_teachers_fault() -> None:
-    with pytest.raises(sandbox.SandboxError, match="used more than 20 MB of memory before the first cell"):
+    with pytest.raises(sandbox.SandboxError, match="20 MB of memory are too few for Python and this package"):
         execute(["1"], Limits(memory=20), protected=not why_unprotected())
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("import no_such", r"ended before the first cell: Traceback(.|\n)*No module named 'no_such'"),
+        ("exit(3)", "ended before the first cell: without a word, with code 3"),
+        ("print(1)", "said something else than that it is ready: b'1"),
+    ],
+)
+def test_a_program_that_reaches_no_cell_always_leaves_its_reason(tmp_path, monkeypatch, code, why) -> None:
+    python = tmp_path / "python"
+    python.write_text(f"#!{sandbox.sys.executable}\n{code}\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sandbox.sys, "executable", str(python))
+    with pytest.raises(sandbox.SandboxError, match=why):
+        execute(["1"], protected=False)
+
+
+def test_a_watch_that_looks_late_blames_no_other_cell(monkeypatch) -> None:
+    read = sandbox._message
+
+    def late(line: bytes) -> tuple:
+        time.sleep(1)
+        return read(line)
+
+    monkeypatch.setattr(sandbox, "_message", late)
+    done = execute(["1", "while True: pass"], Limits(cell_seconds=0.5), protected=not why_unprotected())
+    assert done.problems == [(1, "ran for more than 0.5 s")]
+    assert done.outputs[0][0]["data"]["text/plain"] == "1"
+
+
+TOGETHER = "and the programs that it started used more than 3 s, or 2,048 MB of memory"
+
+
+def test_the_clock_runs_while_a_cell_computes_or_sleeps_and_not_while_it_waits_for_a_core(monkeypatch) -> None:
+    monkeypatch.setattr(sandbox, "PATIENCE", 0.1)  # by the clock on the wall, a cell had one second
+    cells = ["import time\nwhile time.process_time() < 3: pass", "time.sleep(1000)", "2"]
+    done = execute(cells, Limits(cell_seconds=10, notebook_seconds=900), protected=not why_unprotected())
+    assert done.problems == [(1, "ran for more than 10 s")]
+
+
+@walled
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("{fill}", "used more than 1,024 MB of memory"),
+        ("try:\n    {fill}\nexcept MemoryError: pass", "used more than 1,024 MB of memory"),
+        ("import mmap\nwhile True: kept.append(mmap.mmap(-1, 10**7)); kept[-1].write(bytes(10**7))", "used more than"),
+        ("os.fork(); os.fork(); os.fork()\n{fill}\nwhile True: pass", TOGETHER),
+        ("while True: subprocess.run(['true'])", TOGETHER),
+        ("while True:\n    os.fork()", TOGETHER),
+        ("subprocess.run(['sleep', '1000'])", TOGETHER),
+    ],
+)
+def test_what_is_said_of_a_cell_does_not_hang_on_which_limit_was_seen_first(monkeypatch, cell, why) -> None:
+    monkeypatch.setattr(sandbox, "PATIENCE", 1)
+    fill = "while True: kept.append(bytearray(10**7))"
+    cells = ["import os, subprocess\nkept = []", cell.format(fill=fill), "len(kept)"]
+    done = execute(cells, Limits(cell_seconds=3, memory=1024))
+    assert [(number, said[: len(why)]) for number, said in done.problems] == [(1, why)]
+    assert done.outputs[2][0]["data"]["text/plain"] == "0"
+
+
+@pytest.mark.parametrize("protected", [pytest.param(True, marks=walled), False])
+def test_programs_that_a_cell_leaves_running_end_with_it(protected) -> None:
+    start = "import os, subprocess\nsleeps = subprocess.Popen(['sleep', '1000'])"
+    done = execute([start, "sleeps.wait()", "os.fork() and None", "3"], Limits(cell_seconds=20), protected=protected)
+    assert done.problems == []
+    assert done.outputs[3][0]["data"]["text/plain"] == "3"
 
 
 def test_where_there_is_no_bubblewrap_grading_says_what_that_means(tmp_path, monkeypatch) -> None:
@@ -310,10 +385,10 @@ def evidence(exercise: str, *pieces) -> list:
     [
         (evidence("03.flat_head", 1024 * 1000), 1, "right"),
         (evidence("03.flat_head", 1024), 0, ""),
-        (evidence("03.detour", 1024 * 1000), 0, "put out no evidence"),
-        ([{"output_type": "execute_result", "data": {"text/plain": "1.0"}}], 0, "put out no evidence"),
-        ([{"output_type": "execute_result", "data": {EVIDENCE: 3}}], 0, "put out no evidence"),
-        ([], 0, "put out no evidence"),
+        (evidence("03.detour", 1024 * 1000), 0, "output no evidence"),
+        ([{"output_type": "execute_result", "data": {"text/plain": "1.0"}}], 0, "output no evidence"),
+        ([{"output_type": "execute_result", "data": {EVIDENCE: 3}}], 0, "output no evidence"),
+        ([], 0, "output no evidence"),
         (sandbox.stopped("this cell ran for more than 60 s"), 0, "Stopped: this cell ran for more than 60 s"),
     ],
 )

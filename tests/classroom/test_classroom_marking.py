@@ -236,15 +236,35 @@ def test_a_module_is_compared_box_by_box(classroom) -> None:
 
 
 def test_boxes_that_agree_must_compute_alike(classroom) -> None:
-    class Doubled(ConvUnit):
+    class Turned(nn.Conv2d):
         def forward(self, x):
-            return 2 * super().forward(x)
+            return nn.functional.conv2d(x, self.weight.flip(2, 3), self.bias, padding=1)
 
     key = Builds(points=2, shown=[((), (3, 4, 4))], slips={})
-    classroom(unit=(key, ConvUnit(3, 4, 3)))
-    result = mark("99.unit", collect("builds", nn.Sequential(Doubled(3, 4, 3)), [((), (3, 4, 4))]))
+    classroom(conv=(key, nn.Conv2d(3, 4, 3, padding=1)))
+    result = mark("99.conv", collect("builds", nn.Sequential(Turned(3, 4, 3, padding=1)), [((), (3, 4, 4))]))
     assert result == 1
     assert "the numbers that come out of them do not" in told(result)[0]
+
+
+def test_a_class_of_ones_own_is_judged_by_what_its_forward_does(classroom) -> None:
+    class Block(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.squeeze, self.conv = nn.Conv2d(8, 2, 1), nn.Conv2d(2, width, 3, padding=1)
+            self.one = nn.Conv2d(8, 4, 1)
+
+        def forward(self, x):
+            narrow = torch.relu(self.squeeze(x))
+            return torch.cat([torch.relu(self.one(x)), nn.functional.relu(self.conv(narrow))], dim=1)
+
+    bare = {"batch_norm": False}
+    setting = [((), (8, 6, 6))]
+    key = Builds(points=2, shown=setting, slips={})
+    classroom(block=(key, Concat(branch(8, (4, 1), **bare), branch(8, (2, 1), (4, 3), **bare))))
+    assert mark("99.block", collect("builds", Block(4), setting)) == 2
+    wrong = mark("99.block", collect("builds", Block(5), setting))
+    assert "branch 2, box 2: expected a 3x3 convolution with 4 channels, yours has 5 channels" in told(wrong)[0]
 
 
 def test_a_design_is_held_against_its_bounds(classroom) -> None:
@@ -255,7 +275,7 @@ def test_a_design_is_held_against_its_bounds(classroom) -> None:
     dear = mark("99.design", collect("designs", branch(8, (4, 3)), setting))
     assert dear == 1
     assert told(dear)[0] == "MACs: 10,368; at most 4,000 is asked for"
-    assert told(mark("99.design", collect("designs", branch(8, (5, 3)), setting)))[0].startswith("puts out (5, 6, 6)")
+    assert told(mark("99.design", collect("designs", branch(8, (5, 3)), setting)))[0].startswith("outputs (5, 6, 6)")
 
 
 @pytest.mark.parametrize("junk", [[], "x", [{"parts": 3}], [{"error": 1}], [[[]]], {"a": 1}, [{"parts": [{"is": []}]}]])
@@ -316,7 +336,7 @@ def test_exercises_that_are_not_there_are_named() -> None:
         (Answer(points=1), None, "the solution gives None"),
         (Computes(points=1, shown=[(2,)], hidden=[], slips={"x": lambda a: a + a}), lambda a: a * a, "same answer"),
         (Designs(points=1, shape=(3, 4, 4), output=(4, 4, 4), most={"MACs": 5}), ConvUnit(3, 4, 3), "at most 5"),
-        (Designs(points=1, shape=(3, 4, 4), output=(5, 4, 4)), ConvUnit(3, 4, 3), "puts out"),
+        (Designs(points=1, shape=(3, 4, 4), output=(5, 4, 4)), ConvUnit(3, 4, 3), "outputs"),
     ],
 )
 def test_a_key_that_contradicts_itself_is_refused(classroom, key, answer, fault) -> None:

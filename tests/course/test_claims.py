@@ -139,8 +139,8 @@ def test_the_table_holds_every_row_its_links_and_its_counts() -> None:
     assert [claim.id for claim in ledger.where(source="003").claims] == ["003-14"]
 
 
-def test_the_whole_ledger_is_one_well_formed_table(cells: dict[str, tuple[Check, ...]]) -> None:
-    table = ET.fromstring(Ledger(CLAIMS, cells)._repr_html_())
-    rows = [row for body in table.iter("tbody") for row in body.iter("tr")]
-    assert len(rows) == 90 + 4
-    assert sum(len(checks) for claim, checks in cells.items()) == len(list(table.iter("a")))
+def test_the_whole_ledger_is_one_well_formed_table_per_tutorial(cells: dict[str, tuple[Check, ...]]) -> None:
+    shown = ET.fromstring(Ledger(CLAIMS, cells)._repr_html_())
+    assert len(list(shown.iter("caption"))) == 4
+    assert len([row for body in shown.iter("tbody") for row in body.iter("tr")]) == 90
+    assert sum(len(checks) for claim, checks in cells.items()) == len(list(shown.iter("a")))

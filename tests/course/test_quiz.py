@@ -19,7 +19,7 @@ def test_feedback_names_the_mistake_and_never_the_answer():
 
 
 def test_mistakes_that_cannot_be_told_apart_are_refused():
-    with pytest.raises(ValueError, match="5 stands for two different answers"):
+    with pytest.raises(ValueError, match="5 means two different answers"):
         Question("?", 5, {5.0: "is the answer"}, "x")
     with pytest.raises(ValueError, match="two different answers"):
         Question("?", 1, {100: "a", 100.5: "b"}, "x", tolerance=0.01)

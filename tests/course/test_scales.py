@@ -12,7 +12,7 @@ def test_a_mixed_block_shares_its_channels_out():
     node = ie.trace(mixed(8, 30), (8, 9, 9))
     assert [child.output.channels for child in node.children] == [7, 16, 7]
     assert [child.output.field[0] for child in node.children] == [1, 3, 5]
-    with pytest.raises(ValueError, match="3 channels cannot be shared out"):
+    with pytest.raises(ValueError, match="3 channels cannot be split"):
         mixed(8, 3)
 
 

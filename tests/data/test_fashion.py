@@ -159,7 +159,7 @@ def test_balanced_choice(sizes: list[int], seed: int, draw: st.DataObject) -> No
 
 @pytest.mark.parametrize("per_class", [0, 600, -1])
 def test_a_split_that_leaves_nothing_is_refused(train: LabelledImages, per_class: int) -> None:
-    with pytest.raises(ValueError, match=f"{per_class} validation images a class .* has 600 images"):
+    with pytest.raises(ValueError, match=f"{per_class} validation images per class .* has 600 images"):
         split_validation(train, per_class)
 
 
@@ -192,7 +192,7 @@ def test_the_colours_of_a_photo_are_those_that_one_sees(name: str, row: int, col
 
 
 def test_an_unknown_photo_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="no photograph 'dog': choose among astronaut, cat, coffee, rocket"):
+    with pytest.raises(ValueError, match="no photograph 'dog': choose from astronaut, cat, coffee, rocket"):
         load_photo("dog")
 
 

@@ -10,16 +10,7 @@ from hypothesis import strategies as st
 from inception_edu.data.files import asset
 from inception_edu.data.text import SUBJECTS
 from inception_edu.explorers import branch_silence_explorer
-from inception_edu.explorers.branch_silence import (
-    BRANCHES,
-    LENGTH,
-    NOUNS,
-    WIDTHS,
-    Heard,
-    definitions,
-    sentence,
-    silence_view,
-)
+from inception_edu.explorers.branch_silence import BRANCHES, LENGTH, NOUNS, WIDTHS, Heard, definitions
 from inception_edu.models.text import load_text
 
 
@@ -28,7 +19,7 @@ def settings(draw):
     first = draw(st.integers(1, LENGTH))
     last = draw(st.integers(first, LENGTH))
     out = draw(st.integers(0, LENGTH).filter(lambda n: not first == last == n))
-    return Heard(draw(st.integers(0, len(NOUNS) - 1)), first, last, out)
+    return Heard(draw(st.sampled_from(NOUNS)), first, last, out)
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +29,12 @@ def trained():
 
 def test_every_definition_has_twelve_words_and_is_recognised():
     assert sum(WIDTHS) == 80
-    for i in range(len(NOUNS)):
-        heard = Heard(i)
+    for noun in NOUNS:
+        heard = Heard(noun)
         assert len(heard.words) == LENGTH
         assert heard.answer[0] == SUBJECTS[heard.subject]
         assert heard.answer[1] > 0.5
-    assert len({label for _, label in definitions()}) == len(NOUNS)
+    assert len({label for _, label in definitions().values()}) == len(NOUNS)
 
 
 @given(heard=settings())
@@ -59,7 +50,7 @@ def test_the_shares_add_up_to_the_networks_score_above_silence(trained, heard):
 
 @given(heard=settings())
 def test_every_setting_draws(heard):
-    html = silence_view(heard)
+    html = heard.view()
     ET.fromstring(f"<div>{html}</div>")
     assert html.count("(deleted)") == LENGTH - len(heard.kept)
     assert html.count(" silent<") == len(heard.silent)
@@ -67,7 +58,7 @@ def test_every_setting_draws(heard):
 
 
 def test_one_word_silences_the_1x3_branch_of_the_bread():
-    bread = NOUNS.index("anadama bread")
+    bread = "anadama bread"
     assert Heard(bread).silent == ()
     alone = [n for n in range(1, LENGTH + 1) if "1x1, 1x3" in Heard(bread, out=n).silent]
     assert [Heard(bread).words[n - 1] for n in alone] == ["bread", "made"]
@@ -76,11 +67,11 @@ def test_one_word_silences_the_1x3_branch_of_the_bread():
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ({"first": 8, "last": 5}, "word 8 stands behind word 5"),
+        ({"first": 8, "last": 5}, "word 8 comes after word 5"),
         ({"first": 4, "last": 4, "out": 4}, "leaving it out leaves nothing"),
-        ({"last": 13}, "has words 1 to 12"),
-        ({"out": -1}, "has words 1 to 12"),
-        ({"noun": 8}, "none has number 8"),
+        ({"last": 13}, "Last word kept must be a whole number from 1 to 12, not 13"),
+        ({"out": -1}, "Word left out, 0 for none must be a whole number from 0 to 12, not -1"),
+        ({"noun": "chair"}, "Definition of must be one of .* not 'chair'"),
     ],
 )
 def test_what_cannot_be_heard_is_refused_with_the_reason(setting, words):
@@ -90,12 +81,12 @@ def test_what_cannot_be_heard_is_refused_with_the_reason(setting, words):
 
 def test_the_panel_follows_its_values_and_compares_with_a_pinned_setting():
     panel = branch_silence_explorer()
-    assert panel.sentence == sentence(Heard(0))
+    assert panel.sentence == Heard().sentence()
     panel.values = {**panel.values, "first": 4}
-    assert panel.sentence == sentence(Heard(0, first=4))
-    panel.pinned = {"noun": 0, "first": 1, "last": LENGTH, "out": 0}
+    assert panel.sentence == Heard(first=4).sentence()
+    panel.pinned = {"noun": NOUNS[0], "first": 1, "last": LENGTH, "out": 0}
     assert "Against the pinned setting" in panel.html
-    panel.values = {**panel.values, "noun": 3}
+    panel.values = {**panel.values, "noun": NOUNS[3]}
     assert "Against the pinned setting" not in panel.html
     panel.values = {**panel.values, "first": 9, "last": 2}
-    assert "This cannot exist:</b> word 9 stands behind word 2" in panel.html
+    assert "This cannot exist: word 9 comes after word 2" in panel.html

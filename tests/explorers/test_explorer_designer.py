@@ -16,14 +16,17 @@ from inception_edu.explorers.designer import (
     KINDS,
     WIDTHS,
     Design,
+    Designer,
     design_sentence,
-    design_view,
+    design_table,
     latency,
     one_kind,
     presets,
     reveal,
     widest,
 )
+from inception_edu.explorers.settings import page
+from inception_edu.show.drawing import diagram
 
 DESIGNS = st.builds(
     Design,
@@ -49,11 +52,11 @@ def test_the_plain_design_is_the_challenge_network():
 @settings(max_examples=40)
 @given(design=DESIGNS)
 @example(design=Design("residual", "residual", "residual", 16, 16, 16, 16))  # equal blocks are still two blocks
-def test_any_design_puts_out_its_widths_and_draws(design):
+def test_any_design_outputs_its_widths_and_draws(design):
     node = design.node
     for name, part in zip(WIDTHS, ("stem", "block_1", "block_2", "block_3"), strict=True):
         assert node[part].output.channels == getattr(design, name)
-    html = design_view(design, Design())
+    html = diagram(design.node, macs_share=True) + design_table(design)
     parsed(html)
     assert f"{node.params:,}" in html
     assert f"{node.macs:,}" in html
@@ -99,14 +102,14 @@ def test_a_design_that_cannot_be_is_refused_with_the_reason(change, words):
         replace(Design(), **change)
 
 
-def test_the_change_against_a_reference_is_shown():
-    assert "against the reference" in design_view(replace(Design(), width_3=192), Design())
-    assert "against the reference" not in design_view(Design(), Design())
+def test_the_change_against_a_pinned_design_is_shown():
+    assert "Against the pinned setting: +" in page(Designer(width_3=192), Designer())
+    assert "Against the pinned setting" not in page(Designer(prediction=2), Designer())
 
 
 def test_the_latency_is_measured_once_and_only_for_a_prediction():
     latency.cache_clear()
-    with pytest.raises(ValueError, match="only beside a prediction"):
+    with pytest.raises(ValueError, match="only next to a prediction"):
         reveal(Design(), 0)
     assert latency.cache_info().currsize == 0
     told = reveal(Design(stem=8), 1.5)
@@ -123,29 +126,26 @@ def test_the_presets_fit_the_budget():
 
 def test_the_panel_follows_its_values_and_hides_the_latency():
     panel = designer_explorer()
-    assert panel.values == next(iter(panel.presets.values()))
     latency.cache_clear()
-    for values in panel.presets.values():
-        panel.values = dict(values)
+    for preset in panel.presets:
+        panel.values = dict(preset["values"])
         assert "Latency: hidden" in panel.html
-        assert panel.sentence.endswith("within the budget")
-        for name, control in panel.controls.items():
-            assert control["low"] <= values[name] <= control["high"], name
+        assert panel.sentence.endswith("within the budget.")
     assert latency.cache_info().currsize == 0
-    panel.values = {**panel.values, "latency": 1}
+    panel.values = {**panel.values, "latency": "revealed"}
     assert "set your own to more than 0 first" in panel.html
     panel.values = {**panel.values, "prediction": 2.0}
     assert "You predicted 2.00" in panel.html
-    panel.values = {**panel.values, "kind_1": list(KINDS).index("Inception"), "width_1": 8}
-    assert "This cannot exist:</b> an Inception block 8 channels wide" in panel.html
+    panel.values = {**panel.values, "kind_1": "Inception", "width_1": 8}
+    assert "This cannot exist: an Inception block 8 channels wide" in panel.html
 
 
 def test_a_pinned_design_is_the_reference():
     panel = designer_explorer()
     panel.pinned = dict(panel.values)
     panel.values = {**panel.values, "width_3": 200}
-    assert "against the reference" in panel.html
-    assert "against the reference" not in panel.pinned_html
+    assert "Against the pinned setting" in panel.html
+    assert "Against the pinned setting" not in panel.pinned_html
 
 
 def test_the_recorded_designs_are_the_widest_of_their_kinds():

@@ -11,16 +11,17 @@ from hypothesis import strategies as st
 from torch import nn
 
 import inception_edu as ie
-from inception_edu.explorers.naive_block import NaiveBlock, naive_block_explorer, naive_sentence, naive_view
+from inception_edu.explorers.naive_block import NaiveBlock
+from inception_edu.explorers.settings import page
 from inception_edu.models.googlenet import naive_inception
 
 
-def test_3a_made_naive_adds_224_channels_a_block_and_passes_1000_behind_the_fourth():
+def test_3a_made_naive_adds_224_channels_a_block_and_passes_1000_after_the_fourth():
     block = NaiveBlock()
     assert block.channels == [192, 416, 640, 864, 1088]
     assert block.blocks_to_pass(1000) == 4
     assert block.blocks_to_pass(191) == 0
-    assert naive_sentence(block).startswith("192 to 1,088 channels after 4 blocks")
+    assert block.sentence().startswith("192 to 1,088 channels after 4 blocks")
 
 
 @given(st.lists(st.integers(1, 60), min_size=4, max_size=4), st.integers(1, 9), st.integers(1, 3))
@@ -35,22 +36,19 @@ def test_a_row_costs_what_the_row_really_built_costs(widths, grid, blocks):
 
 
 def test_the_view_shows_every_number_and_is_well_formed():
-    html = naive_view(NaiveBlock(), NaiveBlock(n5x5=64))
-    for number in ("416", "640", "864", "1,088", f"{NaiveBlock().node.macs:,}", "against the reference"):
+    html = page(NaiveBlock(), NaiveBlock(n5x5=64))
+    for number in ("416", "640", "864", "1,088", f"{NaiveBlock().node.macs:,}", "Against the pinned first block"):
         assert number in html
     for drawing in re.findall(r"<svg.*?</svg>", html, re.DOTALL):
         ET.fromstring(drawing)
 
 
 def test_a_setting_that_cannot_exist_is_refused():
-    with pytest.raises(ValueError, match="n3x3 is 0, and must be at least 1"):
+    with pytest.raises(ValueError, match="#3x3 must be a whole number from 1 to 512, not 0"):
         NaiveBlock(n3x3=0)
+    with pytest.raises(ValueError, match="Blocks in a row must be a whole number from 1 to 12, not 1000000000"):
+        NaiveBlock(blocks=1_000_000_000)
 
 
-def test_the_panel_follows_its_values():
-    panel = naive_block_explorer()
-    assert "1,088 channels" in panel.sentence
-    panel.values = {**panel.values, "blocks": 1}
-    assert "416 channels after 1 block;" in panel.sentence
-    panel.values = {**panel.values, "grid": 0}
-    assert "grid is 0, and must be at least 1" in panel.html
+def test_one_block_is_no_plural():
+    assert "416 channels after 1 block;" in NaiveBlock(blocks=1).sentence()

@@ -9,15 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inception_edu.explorers.occluder import (
-    BLACK,
+    CLASS_NAMES,
+    PAINTS,
     SIDE,
     Occluder,
     at_the_peak,
     class_map,
     network,
     occluder_explorer,
-    occluder_sentence,
-    occluder_view,
     pictures,
     smallest_at_the_peak,
 )
@@ -25,24 +24,30 @@ from inception_edu.explorers.occluder import (
 
 def test_there_is_a_picture_of_every_class_and_the_network_knows_it():
     assert pictures().labels.tolist() == list(range(10))
-    assert not any(Occluder(label).flipped for label in range(10))
+    assert not any(Occluder(name).flipped for name in CLASS_NAMES)
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 9), st.integers(0, 27), st.integers(0, 27), st.integers(0, 28), st.integers(0, 1))
+@given(
+    st.sampled_from(CLASS_NAMES),
+    st.integers(0, 27),
+    st.integers(0, 27),
+    st.integers(0, 28),
+    st.sampled_from(list(PAINTS)),
+)
 def test_a_square_is_painted_where_it_lies_and_judged_by_the_network(picture, row, column, size, paint):
     if max(row, column) + size > SIDE:
         with pytest.raises(ValueError, match="reaches beyond the picture"):
             Occluder(picture, row, column, size, paint)
         return
-    shown = Occluder(picture, row, column, size, paint)
-    changed = shown.image != pictures().images[picture]
+    shown, label = Occluder(picture, row, column, size, paint), CLASS_NAMES.index(picture)
+    changed = shown.image != pictures().images[label]
     assert int(changed.sum()) <= size**2
-    assert (shown.image[:, row : row + size, column : column + size] == (0.0, BLACK)[paint]).all()
+    assert (shown.image[:, row : row + size, column : column + size] == PAINTS[paint]).all()
     with torch.no_grad():
         expected = network()(shown.image[None]).softmax(1)[0]
     torch.testing.assert_close(torch.tensor(shown.chances), expected, atol=1e-5, rtol=0)
-    assert ("flipped" in occluder_sentence(shown)) == (int(expected.argmax()) != picture)
+    assert ("flipped" in shown.sentence()) == (int(expected.argmax()) != label)
 
 
 def test_the_square_at_the_peak_covers_the_peak():
@@ -64,7 +69,7 @@ def test_the_smallest_square_at_the_peak_flips_and_no_smaller_one_does():
 
 
 def test_the_drawing_is_well_formed_and_shows_the_map_on_demand():
-    plain, mapped = (occluder_view(Occluder(9, 5, 5, 8, 0, shown)) for shown in (0, 1))
+    plain, mapped = (Occluder("ankle boot", 5, 5, 8, "grey", cam).view() for cam in ("hidden", "shown"))
     for html in (plain, mapped):
         ET.fromstring(re.search(r"<svg.*?</svg>", html, re.DOTALL)[0])
     assert plain.count("<circle") == 0

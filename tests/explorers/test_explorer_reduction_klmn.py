@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 import inception_edu as ie
 from inception_edu.arithmetic import conv_macs, conv_params, norm_params, out_size
 from inception_edu.explorers import reduction_klmn_explorer
-from inception_edu.explorers.reduction_klmn import ReductionA, presets, reduction_sentence, reduction_view
+from inception_edu.explorers.reduction_klmn import ReductionA, presets
+from inception_edu.explorers.settings import page
 from inception_edu.models.inception_v4 import reduction_a
 
-WIDTHS = st.integers(1, 512)
+WIDTHS = st.integers(32, 512)
 
 
-@given(c=WIDTHS, klmn=st.tuples(WIDTHS, WIDTHS, WIDTHS, WIDTHS), grid=st.integers(3, 75))
+@given(c=WIDTHS, klmn=st.tuples(WIDTHS, WIDTHS, WIDTHS, WIDTHS), grid=st.integers(3, 71))
 def test_any_reduction_costs_what_its_four_convolutions_cost(c, klmn, grid):
     k, l, m, n = klmn
     reduction = ReductionA(c, k, l, m, n, grid)
@@ -30,10 +31,10 @@ def test_any_reduction_costs_what_its_four_convolutions_cost(c, klmn, grid):
     assert node.macs == sum(conv_macs(a, b, kernel, side, side) for a, b, kernel, side in layers)
 
 
-@given(c=WIDTHS, klmn=st.tuples(WIDTHS, WIDTHS, WIDTHS, WIDTHS), grid=st.integers(3, 75))
+@given(c=WIDTHS, klmn=st.tuples(WIDTHS, WIDTHS, WIDTHS, WIDTHS), grid=st.integers(3, 71))
 def test_any_reduction_draws(c, klmn, grid):
     reduction = ReductionA(c, *klmn, grid)
-    html = reduction_view(reduction, ReductionA())
+    html = page(reduction, ReductionA())
     ET.fromstring(html[html.index("<svg") : html.index("</svg>") + len("</svg>")])
     for number in (reduction.node.params, reduction.node.macs):
         assert f"{number:,}" in html
@@ -42,8 +43,8 @@ def test_any_reduction_draws(c, klmn, grid):
 
 def test_a_real_tensor_comes_out_as_the_sentence_says():
     with torch.no_grad():
-        out = reduction_a(16, (4, 6, 8, 12)).eval()(torch.zeros(1, 16, 9, 9))
-    assert out.shape[1:] == ReductionA(16, 4, 6, 8, 12, 9).node.output.shape
+        out = reduction_a(32, (32, 34, 36, 38)).eval()(torch.zeros(1, 32, 9, 9))
+    assert out.shape[1:] == ReductionA(32, 32, 34, 36, 38, 9).node.output.shape
 
 
 NETWORKS = {
@@ -66,8 +67,8 @@ def test_a_preset_is_the_block_of_the_network_that_it_names(name):
 
 
 def test_the_sentence_of_inception_v4():
-    assert reduction_sentence(ReductionA()) == (
-        "m + n + input = 256 + 384 + 384 = 1024 channels out on 17x17: 2,306,112 parameters, 1,097,164,800 MACs"
+    assert ReductionA().sentence() == (
+        "m + n + input = 256 + 384 + 384 = 1024 channels out on 17x17: 2,306,112 parameters, 1,097,164,800 MACs."
     )
 
 
@@ -91,9 +92,9 @@ def test_width_and_parameters_leave_two_settings_and_macs_tell_them_apart():
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ({"k": 0}, "k is 0, and must be at least 1"),
-        ({"in_channels": 0}, "in channels is 0, and must be at least 1"),
-        ({"grid": 2}, "no 3x3 window fits a grid of 2x2"),
+        ({"k": 0}, "k, the 1x1 must be a whole number from 32 to 512, not 0"),
+        ({"in_channels": 0}, "Input channels must be a whole number from 32 to 512, not 0"),
+        ({"grid": 2}, "Grid side must be a whole number from 3 to 71, not 2"),
     ],
 )
 def test_an_impossible_reduction_is_refused_with_the_reason(setting, words):
@@ -101,20 +102,10 @@ def test_an_impossible_reduction_is_refused_with_the_reason(setting, words):
         ReductionA(**setting)
 
 
-def test_the_panel_shows_presets_follows_values_and_keeps_what_is_pinned():
+def test_the_sliders_of_the_widths_can_stand_on_every_preset():
     panel = reduction_klmn_explorer()
-    assert list(panel.presets) == list(presets())
-    assert "2,306,112 parameters" in panel.html
-    for name, preset in presets().items():
-        panel.values = dict(panel.presets[name])
-        assert reduction_sentence(preset) == panel.sentence
-        for control, value in panel.values.items():
-            limits = panel.controls[control]
-            assert limits["low"] <= value <= limits["high"]
-            assert (value - limits["low"]) % limits["step"] == 0
-    panel.pinned = dict(panel.presets["Inception-v4"])
-    assert "against the reference" in panel.html
-    panel.values = {**panel.values, "grid": 2}
-    assert "This cannot exist:</b> no 3x3 window fits" in panel.html
-    assert panel.sentence.startswith("This cannot exist")
-    assert "2,306,112 parameters" in panel.pinned_html
+    limits = {control["name"]: control for control in panel.controls}
+    assert [preset["name"] for preset in panel.presets] == list(presets())
+    for preset in panel.presets:
+        for name, value in preset["values"].items():
+            assert (value - limits[name]["low"]) % limits[name]["step"] == 0

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from functools import cache
 from itertools import combinations, pairwise
 
@@ -23,7 +23,7 @@ from inception_edu.models.googlenet import naive_inception
 from inception_edu.models.lightweight import light_block_as_written
 from inception_edu.network import InceptionNet, classifier, stem
 from inception_edu.show import palette
-from inception_edu.show.describing import describe
+from inception_edu.show.describing import describe, listed
 from inception_edu.show.drawing import Diagram, _outline, diagram
 from inception_edu.show.labels import label
 from inception_edu.show.layout import BOLD, SIZES, Box, layout, text_width
@@ -520,3 +520,17 @@ def test_matplotlib_takes_the_palette_and_is_not_imported_for_it():
         assert mpl.rcParams["text.color"] == palette.INK_BOTH
     code = "import sys, inception_edu.show.palette; assert not {'matplotlib', 'torch'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_drawing_is_laid_out_once(monkeypatch):
+    """The words of each box are read once: first all boxes are measured, then each is placed."""
+    read = Counter()
+
+    def counted(node):
+        read[id(node)] += 1
+        return listed(node)
+
+    monkeypatch.setattr(sys.modules["inception_edu.show.layout"], "listed", counted)
+    sheet = layout(traced("inception_v3"), 2)
+    assert set(read.values()) == {1}
+    assert len(read) > 0.5 * len(sheet.boxes)

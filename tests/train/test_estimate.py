@@ -19,7 +19,7 @@ def small(device: str) -> Any:
         return build("inception_v3", **SMALL)
 
 
-def test_what_is_kept_for_the_way_back_is_what_autograd_keeps() -> None:
+def test_what_is_kept_for_the_backward_pass_is_what_autograd_keeps() -> None:
     """Once without computing anything, once for real; twice the area keeps about four times as much."""
     counted = kept_bytes(small("meta"), (3, 64, 64))
     assert counted == kept_bytes(small("cpu"), (3, 64, 64))
@@ -47,7 +47,7 @@ def test_the_arithmetic_of_an_estimate() -> None:
     assert eight.hours == pytest.approx(one.hours / 4)
     assert eight.activation_bytes == pytest.approx(one.activation_bytes / 16, rel=1e-6)
     assert f"{one.steps:,}" in str(one)
-    assert "2 operations a MAC, utilisation 50%" in str(one)
+    assert "2 operations per MAC, utilisation 50%" in str(one)
 
 
 @pytest.mark.parametrize(

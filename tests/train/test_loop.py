@@ -207,7 +207,7 @@ def test_clipping_bounds_the_step(few: LabelledImages) -> None:
             epochs=1,
             batch_size=128,
             lr=1.0,
-            optimiser=torch.optim.SGD,
+            optimizer=torch.optim.SGD,
             schedule=None,
             clip_norm=clip_norm,
             progress=False,
@@ -235,7 +235,7 @@ def test_schedules_last_for_few_steps_too(few: LabelledImages, schedule: Any, ep
     [(training.one_cycle, 0.1, 1.0, 0.0), (training.cosine, 1.0, 1.0, 0.0), (None, 1.0, 1.0, 1.0)],
 )
 def test_schedules(few: LabelledImages, schedule: Any, first: float, highest: float, last: float) -> None:
-    history = fit(linear(), few[:32], epochs=40, lr=1.0, schedule=schedule, optimiser=training.sgd, progress=False)
+    history = fit(linear(), few[:32], epochs=40, lr=1.0, schedule=schedule, optimizer=training.sgd, progress=False)
     rates = [epoch.lr for epoch in history.epochs]
     assert rates[0] == pytest.approx(first)
     assert max(rates) == pytest.approx(highest, abs=0.02)
@@ -307,7 +307,7 @@ def test_a_diverged_training_says_where_and_what_to_try(few: LabelledImages) -> 
     with pytest.raises(FloatingPointError, match=r"loss is nan at step 1 of epoch 1, .* rate is 0\.01: .* try a lower"):
         fit(linear(), bad, epochs=1, batch_size=128, schedule=None, progress=False)
     with pytest.raises(FloatingPointError, match=r"step [2-9] of epoch \d"):
-        fit(linear(), few, epochs=9, lr=1e30, optimiser=training.sgd, schedule=None, progress=False)
+        fit(linear(), few, epochs=9, lr=1e30, optimizer=training.sgd, schedule=None, progress=False)
 
 
 # Prediction

@@ -36,7 +36,7 @@ def test_what_the_papers_say_is_not_called_ours() -> None:
         assert not set(RECIPES[name].ours) & set(values)
     assert RECIPES["bn_inception"].epochs * 1_281_167 / 32 == pytest.approx(6e6, rel=0.01)
     assert RECIPES["inception_v3"].batch == 50 * 32
-    assert [RECIPES[name].optimiser for name in said] == ["sgd", "sgd", "rmsprop", "rmsprop", "sgd"]
+    assert [RECIPES[name].optimizer for name in said] == ["sgd", "sgd", "rmsprop", "rmsprop", "sgd"]
 
 
 def test_what_the_papers_leave_open_is_chosen_alike_but_for_bn_inceptions_fewer_distortions() -> None:
@@ -46,7 +46,7 @@ def test_what_the_papers_leave_open_is_chosen_alike_but_for_bn_inceptions_fewer_
     assert set(crops.values()) == {(0.08, 4 / 3, 0.4)}
 
 
-@pytest.mark.parametrize("recipe", set(RECIPES.values()), ids=lambda recipe: recipe.source[:20])
+@pytest.mark.parametrize("recipe", dict.fromkeys(RECIPES.values()), ids=lambda recipe: recipe.source[:20])
 def test_only_settings_are_ours(recipe: Recipe) -> None:
     assert set(recipe.ours) < set(SETTINGS)
     assert len(set(recipe.ours)) == len(recipe.ours)
@@ -68,7 +68,7 @@ def test_a_changed_value_is_the_readers() -> None:
         ("lr", "much", "lr='much' .* a number above 0"),
         ("lr", float("nan"), "a number above 0"),
         ("lr", True, "a number above 0"),
-        ("optimiser", "adam", "sgd or rmsprop"),
+        ("optimizer", "adam", "sgd or rmsprop"),
         ("clip_norm", 0, "or null not to clip"),
         ("label_smoothing", 1.5, "a number from 0 to 1"),
         ("max_aspect", 0.75, "from 1 to 100"),
@@ -82,7 +82,7 @@ def test_values_that_cannot_be_used(key: str, value: object, words: str) -> None
 def test_a_network_has_its_papers_recipe() -> None:
     assert recipe_for("inception_resnet_v1") is RECIPES["inception_v4"]
     assert recipe_for("nin_cifar10", "googlenet") is RECIPES["googlenet"]
-    with pytest.raises(ValueError, match=r"nin_cifar10 has no recipe of its own: choose one by --recipe"):
+    with pytest.raises(ValueError, match=r"nin_cifar10 has no recipe of its own: choose one with --recipe"):
         recipe_for("nin_cifar10")
     with pytest.raises(ValueError, match="no recipe 'v3'"):
         recipe_for("inception_v3", "v3")

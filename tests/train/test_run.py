@@ -106,11 +106,11 @@ def tensors(state: Any) -> list[Tensor]:
 
 
 def equal(one: Path, other: Path) -> bool:
-    """Whether two runs end bitwise in the same weights, averages and optimiser, and have told the same."""
+    """Whether two runs end bitwise in the same weights, averages and optimizer, and have told the same."""
     a, b = kept(one), kept(other)
     assert len(tensors(a)) == len(tensors(b)) > 30
     for row in (*a["rows"], *b["rows"]):
-        row.pop("images_a_second")
+        row.pop("images_per_second")
     return (a["step"], a["rows"]) == (b["step"], b["rows"]) and equal_tensors(a, b)
 
 
@@ -192,7 +192,7 @@ def test_two_processes_take_the_steps_of_one(tree: Path, tmp_path: Path, monkeyp
         for a, b in zip(tensors(one[part]), tensors(two[part]), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
     for a, b in zip(one["rows"], two["rows"], strict=True):
-        assert {**a, "images_a_second": 0} == pytest.approx({**b, "images_a_second": 0}, rel=1e-4)
+        assert {**a, "images_per_second": 0} == pytest.approx({**b, "images_per_second": 0}, rel=1e-4)
 
 
 def test_processes_share_the_batches_of_one() -> None:
@@ -250,9 +250,9 @@ def test_the_average_is_the_formula(tree: Path, tmp_path: Path, monkeypatch: pyt
     torch.testing.assert_close(next(v for k, v in found.items() if k != "n_averaged"), mean, rtol=1e-6, atol=1e-7)
 
 
-def test_optimisers_are_those_of_the_papers() -> None:
+def test_optimizers_are_those_of_the_papers() -> None:
     net = nn.Linear(2, 2)
-    rms, sgd = (RECIPES[name].make_optimiser(net.parameters()) for name in ("inception_v3", "googlenet"))
+    rms, sgd = (RECIPES[name].make_optimizer(net.parameters()) for name in ("inception_v3", "googlenet"))
     asked = {"lr": 0.045, "alpha": 0.9, "eps": 1.0, "momentum": 0.9, "weight_decay": 4e-5}
     assert isinstance(rms, torch.optim.RMSprop)
     assert {key: rms.param_groups[0][key] for key in asked} == asked
@@ -260,10 +260,10 @@ def test_optimisers_are_those_of_the_papers() -> None:
     assert (sgd.param_groups[0]["momentum"], sgd.param_groups[0]["nesterov"]) == (0.9, False)
 
 
-def test_crops_for_training_hang_on_seed_epoch_and_image_alone() -> None:
+def test_crops_for_training_depend_on_seed_epoch_and_image_alone() -> None:
     fashion = image_data.open_images("fashion", "val")
     images = replace(fashion, items=[fashion.read(0)] * 3)  # the same picture, so that only its crop can differ
-    prepare = image_data.for_training(images, RECIPES["googlenet"], 28)
+    prepare = image_data.for_training(images, 28, min_area=0.08, max_aspect=4 / 3, jitter=0.4)
 
     def read(*key: int, workers: int = 0, numbers: tuple[int, ...] = (0, 1, 2)) -> Tensor:
         (batch,) = image_data.loader(images, prepare, *key, batches=[list(numbers)], workers=workers)
@@ -280,9 +280,9 @@ def test_crops_for_training_hang_on_seed_epoch_and_image_alone() -> None:
 
 def prepared(image: Tensor, count: int = 60, **settings: float) -> Tensor:
     """One image (C, H, W) of bytes as a training reads it time after time, in bytes; whole and as it is by default."""
-    recipe = RECIPES["googlenet"].changed({"min_area": 1.0, "max_aspect": 1.0, "jitter": 0.0} | settings)
+    crop = {"min_area": 1.0, "max_aspect": 1.0, "jitter": 0.0} | settings
     images = image_data.Images(image[None], [0], ("a",), len(image), mean=0.0, std=1.0)
-    prepare = image_data.for_training(images, recipe, image.shape[-1])
+    prepare = image_data.for_training(images, image.shape[-1], **crop)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return (torch.stack([prepare(image) for _ in range(count)]) * 255).round().to(torch.uint8)
@@ -415,7 +415,7 @@ def test_bad_images_get_one_sentence(
     harm(bad)
     assert main(command(bad, tmp_path / "out", "--workers", workers, epochs=1)) == 2
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.startswith("inception_edu: ")
+    assert last.startswith("inception-edu: ")
     assert words in last
 
 
@@ -475,8 +475,8 @@ def test_a_run_is_neither_overwritten_nor_resumed_with_another_plan(
 ) -> None:
     assert main(command(tree, tmp_path, epochs=1)) == 0
     for more, words in [
-        ([], "already holds a training: go on with it by --resume"),
-        (["--resume", "--set", "lr=0.02", "--seed", "4"], "was trained with lr=0.01 and not 0.02, seed=0 and not 4"),
+        ([], "already holds a training: continue it with --resume"),
+        (["--resume", "--set", "lr=0.02", "--seed", "4"], "was trained with lr=0.01, not 0.02, seed=0, not 4"),
     ]:
         assert main(command(tree, tmp_path, *more)) == 2
         assert words in capsys.readouterr().err.splitlines()[-1]
@@ -537,7 +537,11 @@ def test_the_estimate_is_printed_with_its_assumptions(capsys: pytest.CaptureFixt
     asked = "train googlenet --estimate --set small=true --size 32 --images 3200 --epochs 10 --devices 8"
     assert main([*asked.split(), "--tflops", "100", "--utilisation", "0.5"]) == 0
     out = capsys.readouterr().out
-    for words in "1,000", "10 epochs of 3,200 images, 32 a step", "8 x 100 TFLOPS, 2 operations a MAC, utilisation 50%":
+    for words in (
+        "1,000",
+        "10 epochs of 3,200 images, 32 per step",
+        "8 x 100 TFLOPS, 2 operations per MAC, utilisation 50%",
+    ):
         assert words in out
 
 

@@ -50,7 +50,7 @@ KEY = {
         points=4,
         slips={
             "channels": {
-                96: "These are the channels of the three convolutions. What does the pool put out?",
+                96: "These are the channels of the three convolutions. What does the pool output?",
                 128: "This would be a sum of branches; here they are stacked, and the pool with them.",
                 128 * 4: "Four branches of 128? Each convolution has a width of its own.",
             },
@@ -65,18 +65,18 @@ KEY = {
                 "of 20, 18 and 16: could they be joined?",
             },
             "channels behind four": {
-                4 * 224: "This multiplies what one block puts out by four, as if each made it anew.",
+                4 * 224: "This multiplies what one block outputs by four, as if each made it anew.",
                 96 * 4: "This forgets what the first block read, and the pools hand on.",
                 128 + 3 * 96: "This is what stands in front of the fourth block.",
                 224 * 2**3: "This doubles from block to block. How many channels does a block make by itself?",
             },
             "MACs of the fourth": {
                 128 * PER_CHANNEL * 400: "This is the first block again: how many channels does the fourth read?",
-                512 * PER_CHANNEL * 400: "This reads what the fourth block puts out: how many go into it?",
+                512 * PER_CHANNEL * 400: "This reads what the fourth block outputs: how many go into it?",
                 416 * PER_CHANNEL: "This is the cost of one position: on how many does the block stand?",
             },
         },
-        ask="None of the usual slips: how many channels does this block read, and how many does each branch put out?",
+        ask="None of the usual slips: how many channels does this block read, and how many does each branch output?",
         twin="Try it with other numbers first: widths 16, 24 and 8 on 10x10, reading 64 channels, make 112 channels "
         "for 2,764,800 MACs; behind four blocks there are 256 channels, and the fourth costs 8,985,600.",
     ),

@@ -85,7 +85,7 @@ KEY = {
                 WEIGHTS * 14 * 14: "This is a 14x14 output: does the pool inside a block shrink the grid?",
             },
         },
-        ask="None of the usual slips: write down for each of the six convolutions what it reads and what it puts out.",
+        ask="None of the usual slips: write down for each of the six convolutions what it reads and what it outputs.",
         twin="Try it with block 3a first: 192 channels in, the row 64, 96, 128, 16, 32, 32 gives 256 channels, 163,328 "
         "weights and 128,049,152 MACs.",
     ),
@@ -189,6 +189,6 @@ KEY = {
             256 + 320 + 128: "This is three branches: what does the pool hand on?",
             528: "This is what goes in. Is joining adding?",
         },
-        ask="What does each of the four branches put out?",
+        ask="What does each of the four branches output?",
     ),
 }

@@ -121,7 +121,7 @@ KEY = {
                 25 * 32 // 9: "This counts the second 3x3 alone.",
             },
         },
-        ask="None of the usual slips: write down for each 3x3 what it reads and what it puts out.",
+        ask="None of the usual slips: write down for each 3x3 what it reads and what it outputs.",
         twin="Try it with 16 to 64 channels first: the 5x5 has 25,600 weights, the pair 46,080 with 64 between and "
         "11,520 with 16, and 35 is the widest.",
     ),

@@ -170,8 +170,8 @@ KEY = {
         slips={
             192 + 256: "This is two branches: what does the pool hand on?",
             192 + 256 + 288: "This halves the channels of the pool: what does a stride of 2 halve?",
-            576: "This is what goes in. What do the three branches put out?",
+            576: "This is what goes in. What do the three branches output?",
         },
-        ask="What does each of the three branches put out?",
+        ask="What does each of the three branches output?",
     ),
 }

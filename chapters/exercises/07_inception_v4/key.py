@@ -68,8 +68,8 @@ KEY = {
                 FORK: "This is the cost of one position: on how many does the convolution stand?",
                 2 * FORK * 41**2: "This is twice what it should be: a MAC is one multiplication with its addition.",
                 FORK * 42**2: "This equals a 42x42 output: is there any padding?",
-                FORK * 81**2: "This equals a stride of 1: a layer pays for the positions that it puts out.",
-                FORK * 83**2: "This pays for the positions that are read: a layer pays for those that it puts out.",
+                FORK * 81**2: "This equals a stride of 1: a layer pays for the positions that it outputs.",
+                FORK * 83**2: "This pays for the positions that are read: a layer pays for those that it outputs.",
                 (FORK + 9 * 64) * 41**2: "This counts the pool's windows too: a pool multiplies nothing.",
             },
         },
@@ -102,7 +102,7 @@ KEY = {
                 3: "This counts the branches that convolve. What does a fork hand on?",
             },
             "channels": {
-                48 + 64 + 64: "This leaves out the pool: how many channels does a pool put out?",
+                48 + 64 + 64: "This leaves out the pool: how many channels does a pool output?",
                 48
                 + 64
                 + 64
@@ -139,7 +139,7 @@ KEY = {
                 c, s, n, g**2, half(g) ** 2, pair=7
             ),
         },
-        ask="Say for each of the four boxes on which grid it puts out its values, and what it costs at one position.",
+        ask="Say for each of the four boxes on which grid it outputs its values, and what it costs at one position.",
     ),
     "thinned": Computes(
         points=2,

@@ -33,7 +33,7 @@ KEY = {
         slips={
             "channels behind the sum": {
                 320 + 128: "This stacks the branches on the trunk. Here they are added to it.",
-                128: "This is what the branches put out together: can it be added to the trunk like that?",
+                128: "This is what the branches output together: can it be added to the trunk like that?",
                 2 * 320: "This is trunk and expansion stacked: what does a sum do to the number of channels?",
             },
             "MACs": {
@@ -51,7 +51,7 @@ KEY = {
                 WEIGHTS * 35 * 35: "This is the number of MACs: the same weights serve at every position.",
             },
         },
-        ask="None of the usual slips: how many channels does the expansion read, and how many does it put out?",
+        ask="None of the usual slips: how many channels does the expansion read, and how many does it output?",
         twin="Try it with other numbers first: a trunk of 256 channels on 14x14 and branches of 24 and 40 have 256 "
         "channels behind the sum, 3,211,264 MACs and 16,640 parameters.",
     ),
@@ -79,7 +79,7 @@ KEY = {
         slips={
             ("D", "B", "C", "A"): "With a ReLU behind the expansion, can the block still take something away?",
             ("D", "B", "F", "E"): "The ReLU stands on the trunk alone: what may the sum then be?",
-            ("D", "F", "B", "A"): "The expansion reads what the branches have put out together: is it together yet?",
+            ("D", "F", "B", "A"): "The expansion reads what the branches have output together: is it together yet?",
             ("B", "D", "F", "A"): "Something is joined here before it has been computed.",
             ("D", "B", "C", "F", "A"): "Four lines are enough: what does each of the two that use the expansion do?",
         },

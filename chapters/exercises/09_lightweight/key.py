@@ -83,7 +83,7 @@ KEY = {
                 96 * 160: "This is the cost of one position: on how many positions does the layer stand?",
                 2 * MIX: "This is twice what it should be: a MAC is one multiplication with its addition.",
                 WHOLE: "This is the ordinary convolution: how large is the window of the second half?",
-                96 * 96 * GRID: "This puts out 96 channels; the second half leads to the output's.",
+                96 * 96 * GRID: "This outputs 96 channels; the second half leads to the output's.",
                 160 * GRID: "This mixes nothing: how many channels does a value of the 1x1 read?",
             },
             "times cheaper": {

@@ -172,6 +172,6 @@ KEY = {
             870: "This counts the inner widths, which are used up on the way.",
             500: "Which width does the last box of the third branch have?",
         },
-        ask="What does each of the three branches put out at its end?",
+        ask="What does each of the three branches output at its end?",
     ),
 }

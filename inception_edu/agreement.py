@@ -1,0 +1,93 @@
+"""Whether two modules compute the same: a reader's own class, and the package's."""
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from .layers import kind_of
+from .network import as_bricks
+from .running import evaluating
+from .tracing import trace
+
+EQUAL = 1e-9
+"""Differences up to this share of the largest output are rounding: both compute in double precision."""
+
+
+def agree(mine: nn.Module, theirs: nn.Module, shape: Sequence[int]) -> None:
+    """Gives copies of two modules the same weights, and prints their parameters and how far their outputs differ.
+
+    | argument | what it is                                                            |
+    |----------|-----------------------------------------------------------------------|
+    | `mine`   | your module                                                           |
+    | `theirs` | the module that it should equal                                       |
+    | `shape`  | the image that both read, (C, H, W)                                   |
+
+    Weights are copied from theirs to mine layer by layer, in the order in which the layers run; so neither their names
+    nor the order in which they were defined matters. Norms get random statistics, which would else all be alike. Both
+    compute in evaluation mode and double precision, and both modules are left as they are.
+
+    Raises ValueError with the first two tensors that do not fit, and what `trace` raises.
+    """
+    ours, yours = (deepcopy(module).double() for module in (theirs, mine))
+    generator = torch.Generator().manual_seed(0)
+    for module in ours.modules():
+        kind = kind_of(module)
+        if kind and kind.box(module) == "norm":
+            with torch.no_grad():
+                for tensor in (*module.parameters(), *module.buffers()):
+                    if tensor.is_floating_point():
+                        tensor.copy_(torch.rand(tensor.shape, generator=generator, dtype=tensor.dtype) + 0.5)
+    _copy(list(_tensors(ours, shape)), list(_tensors(yours, shape)))
+    images = torch.randn(2, *shape, generator=generator, dtype=torch.double)
+    with torch.no_grad(), evaluating(ours), evaluating(yours):
+        wanted, given = ours(images), yours(images)
+    counts = [sum(p.numel() for p in module.parameters()) for module in (mine, theirs)]
+    same = "equal" if len(set(counts)) == 1 else "not equal"
+    print(f"parameters: {counts[0]:,} in yours, {counts[1]:,} in theirs: {same}")
+    if wanted.shape != given.shape:
+        print(f"outputs: {tuple(given.shape[1:])} from yours, {tuple(wanted.shape[1:])} from theirs: not equal")
+        return
+    largest, size = (wanted - given).abs().max().item(), wanted.abs().max().item()
+    rounded = 0.0 if largest <= EQUAL * size else largest
+    verdict = "equal" if not rounded else f"not equal, where the largest output is {size:.3g}"
+    print(f"outputs: {tuple(given.shape[1:])} from both, largest difference {rounded:.3g}: {verdict}")
+
+
+def _copy(theirs: list[tuple[str, Tensor]], mine: list[tuple[str, Tensor]]) -> None:
+    for number, ((from_name, value), (name, place)) in enumerate(zip(theirs, mine, strict=False), 1):
+        if value.shape != place.shape:
+            raise ValueError(
+                f"tensor {number} in the order of running does not fit: {name} of yours has the shape "
+                f"{tuple(place.shape)}, {from_name} of theirs {tuple(value.shape)}"
+            )
+    if len(theirs) != len(mine):
+        raise ValueError(f"yours has {len(mine)} tensors of weights and statistics, theirs {len(theirs)}")
+    with torch.no_grad():
+        for (_, value), (_, place) in zip(theirs, mine, strict=True):
+            place.copy_(value)
+
+
+def _tensors(module: nn.Module, shape: Sequence[int]) -> Iterator[tuple[str, Tensor]]:
+    """The parameters and statistics of a module with their names, layer by layer in the order of running.
+
+    What no layer that runs holds comes last, in the order in which it was defined.
+    """
+    names = {id(tensor): name for name, tensor in (*module.named_parameters(), *module.named_buffers())}
+    for layer in (*_layers(as_bricks(trace(module, shape))), module):
+        for tensor in (*layer.parameters(), *layer.buffers()):
+            if id(tensor) in names:
+                name = names.pop(id(tensor))
+                if not name.endswith("num_batches_tracked"):
+                    yield name, tensor
+
+
+def _layers(module: nn.Module) -> Iterator[nn.Module]:
+    """The layers of a tree of bricks, in the order in which they run."""
+    inside = [part for part in module._modules.values() if part is not None]
+    if kind_of(module) or not inside:
+        yield module
+        return
+    for part in inside:
+        yield from _layers(part)
