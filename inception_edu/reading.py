@@ -144,7 +144,7 @@ class Run:
             return None
         try:
             return _Tree(self).whole()
-        except _NoTreeError:
+        except (_NoTreeError, RecursionError):
             return None
 
 
@@ -487,7 +487,8 @@ class _Tree:
         for layers in _layers_like(name, call, len(given), self.run.originals):
             if _ends(layers, given) == call.shape:
                 return [(name if len(layers) == 1 else type(layer).__name__.lower(), layer) for layer in layers]
-        parameters = [self.run.originals[id(tensor)] for tensor in tensors if id(tensor) in self.run.originals]
+        held = (self.run.originals.get(id(tensor)) for tensor in tensors)
+        parameters = [tensor for tensor in held if isinstance(tensor, nn.Parameter)]
         local = call.shape == given and name in _LOCAL
         return [(name, Function(name.replace("_", " "), call.shape, call.cost, parameters, local=local))]
 

@@ -180,7 +180,7 @@ class Walk:
         depth, counted = len(self._path), set(self._counted)
         try:
             reading = self._read(form, signal)
-        except (ValueError, TypeError):  # some part does not stand by itself
+        except (ValueError, TypeError, RecursionError):  # some part does not stand by itself, or is too deep
             del self._path[depth:]
         else:
             macs = reading.macs + sum(child.macs for child in reading.children)
@@ -419,7 +419,7 @@ def _stretched(outputs: list[Signal]) -> Shape | None:
 
 @rule(Residual)
 def _residual(module: Residual, signal: Signal, walk: Walk) -> Reading:
-    if getattr(module.scale, "shape", ()):  # a scale for each channel may stretch what it scales
+    if hasattr(module.scale, "shape"):  # learned, or one for each channel, which may stretch what it scales
         return walk._foreign(module, signal)
     body, shortcut = walk("body", module.body, signal), walk("shortcut", module.shortcut, signal)
     outputs = [body.output, shortcut.output]

@@ -705,7 +705,22 @@ class Unused(nn.Module):
         return self.a(x)
 
 
+class Buffered(nn.Module):
+    """Computes with a buffer and with a tensor that it merely holds: neither is a parameter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.held = conv(3, 3, 1), torch.ones(3, 1, 1)
+        self.register_buffer("mask", torch.ones(3, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.a(x) * self.mask + self.held
+
+
 @pytest.mark.parametrize(("make", "channels", "params"), [
+    (Buffered, 3, 12),
+    (lambda: Residual(ConvUnit(3, 3, 1), scale=nn.Parameter(torch.tensor(0.3))), 3, 16),
+    (lambda: Residual(ConvUnit(3, 1, 1), scale=nn.Parameter(torch.ones(3, 1, 1))), 3, 8),
     (tied, 8, 592),
     (sharing, 8, 608),
     (lambda: Scaled(conv(3, 3, 1)), 3, 15),
@@ -716,4 +731,16 @@ class Unused(nn.Module):
     (lambda: nn.Sequential(unit_of(Same(3, 4, 3)), nn.ReLU()), 3, 120),
 ])  # fmt: skip
 def test_every_parameter_is_counted_once(make: Callable[[], nn.Module], channels: int, params: int) -> None:
-    assert exact(make(), (channels, 9, 9)).params == params
+    node = exact(make(), (channels, 9, 9))
+    assert node.params == params
+    assert ie.diagram(node)
+
+
+def test_what_is_too_deep_for_a_tree_is_counted_as_a_whole() -> None:
+    def wide(self: Any, x: Tensor) -> Tensor:
+        y = x
+        for layer in self.layers:
+            y = y + layer(x)
+        return y
+
+    assert exact(Written(wide, layers=nn.ModuleList(conv(3, 3, 1) for _ in range(400))), (3, 4, 4)).macs == 400 * 144
