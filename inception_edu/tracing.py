@@ -340,6 +340,8 @@ def rule(owner: type[nn.Module]) -> Callable[[Rule], Rule]:
 @rule(ConvUnit)
 def _unit(module: ConvUnit, signal: Signal, walk: Walk) -> Reading:
     """One box of a figure, so one node: the cost of its layers added up."""
+    if "conv" not in module._modules:
+        return _sequence(module, signal, walk)  # a reader took it out, and with it what the box would say
     macs = products = activations = 0
     known, given, counted = True, signal, set(walk._counted)
     for _, layer in layers_of(module):

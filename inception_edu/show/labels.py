@@ -9,7 +9,7 @@ from ..layers import kind_of
 def box(module: nn.Module) -> str:
     """`conv depthwise pool linear norm activation dropout reshape identity concat sum block`: what a drawing shows."""
     match module:
-        case ConvUnit():
+        case ConvUnit() if "conv" in module._modules:
             return box(module.conv)
         case Concat():
             return "concat"
@@ -24,7 +24,7 @@ def box(module: nn.Module) -> str:
 def label(module: nn.Module) -> str:
     """The words in its box, such as `3x3 conv /2 V`: kernel, kind, then stride, then V where it does not pad."""
     match module:
-        case ConvUnit():
+        case ConvUnit() if "conv" in module._modules:
             return label(module.conv)
         case Concat():
             return "concat"
