@@ -206,6 +206,14 @@ def _described(output: Any) -> str:
     return f"a {type(output).__name__} of {len(tensors_in(output))} tensors"
 
 
+class InsideError(ValueError):
+    """A part of a module, at `path`, could not read what it was given."""
+
+    def __init__(self, path: Sequence[str], said: str) -> None:
+        super().__init__(said)
+        self.path = path
+
+
 def _refusal(module: nn.Module, path: Sequence[str], error: Exception) -> Exception:
     """What to raise where a run failed: ValueError for a shape that does not fit, else TypeError; one sentence."""
     name = type(module).__name__
@@ -219,7 +227,7 @@ def _refusal(module: nn.Module, path: Sequence[str], error: Exception) -> Except
         return TypeError(f"{name} cannot be read without values ({where}{said})")
     if isinstance(error, TypeError | AttributeError | KeyError | NameError):
         return TypeError(f"{name} cannot be run on one image ({where}{type(error).__name__}: {said})")
-    return ValueError(f"{where}{said}")
+    return InsideError(path, said)
 
 
 def _on_meta(module: nn.Module) -> tuple[nn.Module, dict[int, Any]]:
@@ -270,7 +278,7 @@ class _Recorder(TorchFunctionMode):
         opaque = known is not None
 
         def called(*args: Any, **kwargs: Any) -> Any:
-            self.path = name.split(".") if name else []
+            caller, self.path = self.path, name.split(".") if name else []
             if known and isinstance(part, _ConvNd) and _one(*args) and args[0].dim() == part.weight.dim():
                 known.output(part, Signal(tuple(args[0].shape[1:]), None, None, None))  # meta misses some faults
             reads = self._flowing(tensors_in((args, kwargs)))
@@ -287,6 +295,7 @@ class _Recorder(TorchFunctionMode):
                 output = forward(*args, **kwargs)
             finally:
                 self._open.pop()
+            self.path = caller  # where it fails it stays, to say which part failed
             cost = self._since(before)
             alone = alone and _one(output)
             if alone:

@@ -130,7 +130,7 @@ class Walk:
         except ShapeError:
             raise
         except ValueError as error:
-            where = ".".join(filter(None, self._path))
+            where = ".".join(filter(None, [*self._path, *getattr(error, "path", ())]))
             raise ShapeError(f"{where}: {error}" if where else str(error)) from error
         self._path.pop()
         output, macs, products, activations, children, aux, form, known = reading

@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import inception_edu as ie
 from inception_edu.bricks import Concat, ConvUnit, Function, Product, Residual
 from inception_edu.network import as_bricks
-from inception_edu.tracing import Node, trace
+from inception_edu.tracing import Node, ShapeError, trace
 
 Shape = tuple[int, ...]
 
@@ -744,3 +744,28 @@ def test_what_is_too_deep_for_a_tree_is_counted_as_a_whole() -> None:
         return y
 
     assert exact(Written(wide, layers=nn.ModuleList(conv(3, 3, 1) for _ in range(400))), (3, 4, 4)).macs == 400 * 144
+
+
+class Uneven(nn.Module):
+    """A padding forgotten, as in every course."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(3, 4, 1)
+        self.five = nn.Conv2d(3, 4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.one(x), self.five(x)], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("module", "where"),
+    [
+        (Uneven(), r"= \(3, 9, 9\): Sizes of tensors must match"),
+        (nn.Sequential(nn.ReLU(), Uneven()), r"= \(3, 9, 9\): 1: Sizes of tensors must match"),
+        (nn.Sequential(nn.Conv2d(3, 5, 1), Uneven()), r"1\.one: a convolution that reads 3 channels gets 5$"),
+    ],
+)
+def test_what_fails_in_a_forward_is_placed_where_it_fails(module: nn.Module, where: str) -> None:
+    with pytest.raises(ShapeError, match=where):
+        trace(module, (3, 9, 9))
