@@ -131,7 +131,7 @@ def test_a_readers_part_fits_into_a_network(name: str) -> None:
 
 def test_a_fault_inside_a_readers_part_is_explained_with_its_place() -> None:
     net = InceptionNet({"conv": ConvUnit(3, 6, 3), "own": Block()}, classifier(8, 4), name="mine").eval()
-    with pytest.raises(ie.ShapeError, match=r"^mine cannot read .*own: one: .*reads 8 channels gets 6$"):
+    with pytest.raises(ie.ShapeError, match=r"^mine cannot read .*own\.one: .*reads 8 channels gets 6$"):
         net(torch.rand(2, 3, 12, 12))
 
 
