@@ -150,6 +150,19 @@ def test_the_receptive_field_is_how_many_pixels_a_value_needs(layers: list[tuple
             out(field - 1)
 
 
+def test_options_are_given_by_name() -> None:
+    """So that a group is not taken for a stride: those after the usual numbers."""
+    for function, numbers in [
+        (out_size, (9, 3, 1, 0, 1)),
+        (conv_params, (8, 8, 3, 2)),
+        (conv_macs, (8, 8, 3, 1, 1, 2)),
+        (linear_params, (8, 8, True)),
+        (receptive_field, (1, 1, 3, 1, 2)),
+    ]:
+        with pytest.raises(TypeError, match="positional arguments"):
+            function(*numbers)  # type: ignore[operator]
+
+
 def test_pair() -> None:
     assert pair(3) == (3, 3)
     assert pair((1, 7)) == (1, 7)

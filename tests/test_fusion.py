@@ -166,6 +166,12 @@ def test_odd_blocks_keep_their_outputs(block: nn.Module) -> None:
     assert torch.equal(x, given)
 
 
+def test_a_concat_is_left_out_only_where_its_branches_became_one() -> None:
+    merged = fuse(Concat(branch(6, (4, 1)), branch(6, (3, 1))).eval())
+    assert [name for name, _ in merged.named_children()] == ["merged", "slices"]
+    assert type(fuse(Concat(branch(6, (4, 1))).eval())) is Concat
+
+
 def test_a_residual_sums_over_its_body_only_behind_a_convolution() -> None:
     linear, pooled = ConvUnit(6, 6, 3, relu=False), nn.Sequential(ConvUnit(6, 6, 3), nn.MaxPool2d(3, 1, 1))
     assert type(fuse(Residual(linear, scale=0.3).eval())) is Sum
@@ -283,6 +289,7 @@ def test_a_slice_beyond_the_channels_is_answered() -> None:
     with pytest.raises(ie.ShapeError, match="channels 6 to 9 are asked of 8"):
         ie.trace(Slice(6, 4), (8, 5, 5))
     assert "start=6, width=4" in repr(Slice(6, 4))
+    assert "channels 6 to 9" in ie.diagram(ie.trace(nn.Sequential(Slice(6, 4)), (10, 5, 5)))
 
 
 # ---- weights that are computed, layers that were replaced, shapes that broadcast -----------------------------------

@@ -169,12 +169,59 @@ def test_a_layer_that_was_changed_is_read_as_it_is_now(
     (nn.InstanceNorm2d(3), (3, 1, 1)),
     (nn.GroupNorm(3, 3), (3, 1, 1)),
     (nn.Dropout1d(), (3, 5, 5)),
+    (nn.ZeroPad1d((5, -4)), (3, 3)),  # more is cut off than there is, whatever is added at the other end
+    (nn.ZeroPad1d((-4, 5)), (3, 3)),
 ])  # fmt: skip
 def test_what_torch_refuses_is_refused(layer: nn.Module, shape: Shape) -> None:
     with pytest.raises((RuntimeError, ValueError)):
         cost(layer, shape)
     with pytest.raises((ie.ShapeError, TypeError)):
         trace(layer, shape)
+
+
+@pytest.mark.parametrize(("layer", "sentence"), [
+    (nn.Flatten(0), "a flatten from axis 0 on mixes the images of a batch: start it at 1$"),
+    (nn.Softmax(4), r"there is no axis 4 in a batch of \(3, 4, 5\)$"),
+    (nn.ZeroPad2d((0, 0, -2, -2)), r"a padding of \(0, 0, -2, -2\) leaves nothing of 4x5 pixels; the smallest .* 5x5$"),
+    (nn.MaxPool2d(3, 0), "a window of 3x3 with stride 0x0 and dilation 1x1 in a padding of 0x0 cannot exist: padding "),
+    (nn.Softmax(-5), r"there is no axis -5 in a batch of \(3, 4, 5\)$"),
+])  # fmt: skip
+def test_a_refusal_says_why(layer: nn.Module, sentence: str) -> None:
+    with pytest.raises(ie.ShapeError, match=sentence):
+        trace(layer, (3, 4, 5))
+
+
+@pytest.mark.parametrize(("layer", "shape"), [
+    (nn.Conv2d(3, 4, 3, padding="same"), (3, 5, 5)),
+    (nn.Conv2d(3, 4, 3, padding=2, padding_mode="reflect"), (3, 3, 3)),
+    (nn.Conv2d(3, 4, 3, padding=3, padding_mode="circular"), (3, 3, 3)),
+    (nn.Conv2d(3, 4, 3, padding=4, padding_mode="replicate"), (3, 3, 3)),
+    (nn.ConvTranspose2d(3, 4, 2), (3, 4, 5)),
+    (nn.Linear(5, 4), (3, 5)),
+    (nn.MaxPool2d(4, padding=2), (3, 4, 4)),
+    (nn.AvgPool3d(2), (3, 4, 4, 4)),
+    (nn.AvgPool1d(2), (3, 4)),
+    (nn.AdaptiveMaxPool2d((None, 1)), (3, 4, 5)),
+    (nn.AdaptiveAvgPool1d(1), (3, 5)),
+    (nn.ZeroPad2d(-1), (3, 4, 4)),
+    (nn.BatchNorm1d(3), (3,)),
+    (nn.BatchNorm2d(3, track_running_stats=False), (3, 1, 2)),
+    (nn.InstanceNorm2d(3), (3, 1, 2)),
+    (nn.GroupNorm(2, 4), (4, 1, 1)),
+    (nn.LayerNorm([4, 5]), (3, 4, 5)),
+    (nn.LocalResponseNorm(2), (3, 5)),
+    (nn.Flatten(2), (3, 4, 5)),
+    (nn.Flatten(1, 2), (3, 4, 5)),
+    (nn.Flatten(-1), (3, 4, 5)),
+    (nn.PixelShuffle(2), (4, 3, 3)),
+    (nn.PReLU(3), (3, 4, 5)),
+    (nn.Softmax(1), (3, 4, 5)),
+    (nn.Dropout1d(), (3,)),
+    (nn.Dropout1d(), (3, 5)),
+], ids=repr)  # fmt: skip
+def test_a_record_needs_no_run(layer: nn.Module, shape: Shape) -> None:
+    """Not even at the limits of what it says: what is run loses its receptive field."""
+    assert trace(layer, shape).known
 
 
 class LowRank(nn.Module):
@@ -188,9 +235,13 @@ class LowRank(nn.Module):
         return weight + self.a @ self.b
 
 
-def low_rank() -> nn.Module:
+class LowRankNorm(LowRank):
+    """Is called like one of torch's norms, and is none."""
+
+
+def low_rank(cls: type[nn.Module] = LowRank) -> nn.Module:
     linear = nn.Linear(8, 8)
-    parametrize.register_parametrization(linear, "weight", LowRank())
+    parametrize.register_parametrization(linear, "weight", cls())
     return linear
 
 
@@ -199,7 +250,8 @@ def low_rank() -> nn.Module:
     (lambda: parametrizations.spectral_norm(nn.Linear(8, 8)), 64),
     (lambda: parametrizations.orthogonal(nn.Linear(8, 8)), 64 + 512),
     (low_rank, 64 + 8 * 2 * 8),
-], ids=["weight norm", "spectral norm", "orthogonal", "low rank"])  # fmt: skip
+    (lambda: low_rank(LowRankNorm), 64 + 8 * 2 * 8),
+], ids=["weight norm", "spectral norm", "orthogonal", "low rank", "low rank by another name"])  # fmt: skip
 def test_products_of_weights_alone_are_counted_where_torch_computes_them(
     make: Callable[[], nn.Module], macs: int
 ) -> None:
@@ -255,3 +307,74 @@ def test_a_softmax_along_a_side_sees_all_of_it(dim: int) -> None:
     assert trace(nn.Softmax(dim), (3, 4, 5)).output.field is None
     assert trace(Written(), (3, 4, 5)).output.field is None
     assert trace(nn.Softmax(1), (3, 4, 5)).output.field == (1, 1)
+
+
+@pytest.mark.parametrize(("layer", "box", "label"), [
+    (nn.Conv2d(3, 8, 3), "conv", "3x3 conv V"),
+    (nn.Conv2d(3, 8, 3, padding="valid"), "conv", "3x3 conv V"),
+    (nn.Conv2d(3, 8, 3, padding="same"), "conv", "3x3 conv"),
+    (nn.Conv2d(3, 8, 3, 2, padding=(0, 1)), "conv", "3x3 conv /2"),
+    (nn.Conv2d(3, 8, (1, 3), (2, 1), padding=1), "conv", "1x3 conv /2x1"),
+    (nn.Conv2d(3, 8, 1), "conv", "1x1 conv"),
+    (nn.Conv2d(4, 8, 3, padding=1, groups=2), "conv", "3x3 conv in 2 groups"),
+    (nn.Conv2d(4, 4, 3, padding=1, groups=4), "depthwise", "3x3 depthwise"),
+    (nn.Conv2d(4, 8, 3, padding=1, groups=4), "depthwise", "3x3 depthwise (x2)"),
+    (nn.Conv2d(1, 8, 3, padding=1), "conv", "3x3 conv"),  # one group of one channel is no group at all
+    (nn.Conv1d(3, 8, 3), "conv", "3 conv V"),
+    (nn.ConvTranspose2d(3, 8, 2, 2), "conv", "2x2 transposed conv /2"),
+    (nn.MaxPool2d(2), "pool", "2x2 max pool /2 V"),
+    (nn.MaxPool2d(3, 2, padding=1), "pool", "3x3 max pool /2"),
+    (nn.AvgPool2d(3, 2, ceil_mode=True), "pool", "3x3 avg pool /2"),
+    (nn.AdaptiveAvgPool2d(1), "pool", "global avg pool"),
+    (nn.AdaptiveMaxPool2d((1, 2)), "pool", "max pool to 1x2"),
+    (nn.Flatten(), "reshape", "flatten"),
+    (nn.Flatten(2), "reshape", "flatten axes 2 to -1"),
+    (nn.ZeroPad2d((0, 1, 2, 3)), "reshape", "pad 0, 1, 2, 3"),
+    (nn.GroupNorm(2, 4), "norm", "group norm in 2 groups"),
+    (nn.LayerNorm(4), "norm", "layer norm"),
+    (nn.RMSNorm(4), "norm", "RMS norm"),
+    (nn.Dropout(0.25), "dropout", "dropout 0.25"),
+])  # fmt: skip
+def test_the_box_of_a_layer_and_the_words_in_it(layer: nn.Module, box: str, label: str) -> None:
+    kind = kind_of(layer)
+    assert kind is not None
+    assert (kind.box(layer), kind.label(layer)) == (box, label)
+
+
+@pytest.mark.parametrize(("layer", "padding"), [
+    (nn.Conv2d(3, 8, (3, 5), padding="valid"), [0, 0]),
+    (nn.Conv2d(3, 8, (3, 5), padding="same"), [1, 2]),
+    (nn.Conv2d(3, 8, (3, 5), padding="same", dilation=2), [2, 4]),
+    (nn.Conv2d(3, 8, (3, 2), padding="same"), "same"),  # one pixel more on one side than on the other
+    (nn.Conv2d(3, 8, (3, 5), padding=(1, 0)), [1, 0]),
+    (nn.Conv3d(3, 8, 3, padding=2), [2, 2, 2]),
+])  # fmt: skip
+def test_the_padding_of_a_convolution_in_numbers(layer: nn.Module, padding: Any) -> None:
+    kind = kind_of(layer)
+    assert kind is not None
+    assert kind.part(layer)["padding"] == padding
+
+
+@pytest.mark.parametrize(("layer", "part"), [
+    (nn.MaxPool2d(3, 2, ceil_mode=True),
+     {"is": "max pool", "kernel": [3, 3], "stride": [2, 2], "padding": [0, 0], "ceil_mode": True}),
+    (nn.AvgPool1d(3, 1, 1),
+     {"is": "avg pool", "kernel": [3], "stride": [1], "padding": [1], "ceil_mode": False, "border counted": True}),
+    (nn.AvgPool1d(2, padding=1, count_include_pad=False),
+     {"is": "avg pool", "kernel": [2], "stride": [2], "padding": [1], "ceil_mode": False, "border counted": False}),
+    (nn.AvgPool1d(2, count_include_pad=False),  # without a border there is none to leave out
+     {"is": "avg pool", "kernel": [2], "stride": [2], "padding": [0], "ceil_mode": False, "border counted": True}),
+    (nn.AdaptiveAvgPool2d((None, 2)), {"is": "adaptive avg pool", "grid": [None, 2]}),
+    (nn.Linear(4, 2, bias=False), {"is": "linear", "channels": 2, "bias": False}),
+    (nn.BatchNorm2d(4), {"is": "batch norm", "settings": "batch norm with epsilon 1e-05"}),
+    (nn.BatchNorm2d(4, 0.001, 0.2, affine=False, track_running_stats=False), {
+        "is": "batch norm", "settings": "batch norm with epsilon 0.001 and momentum 0.2 without scale and shift "
+        "without running statistics",
+    }),
+    (nn.Dropout(0.25), {"is": "dropout", "dropped": 0.25}),
+    (nn.ReLU(), {"is": "ReLU", "settings": ""}),
+])  # fmt: skip
+def test_the_settings_of_a_layer_as_plain_data(layer: nn.Module, part: dict[str, Any]) -> None:
+    kind = kind_of(layer)
+    assert kind is not None
+    assert kind.part(layer) == part

@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 import inception_edu as ie
 from inception_edu.bricks import Concat, ConvUnit, Residual
 from inception_edu.fusion import fuse
-from inception_edu.network import InceptionNet, classifier
+from inception_edu.network import InceptionNet, aux_head_bn, classifier, stem
 from tools.peers import prepare_torchvision
 
 
@@ -57,6 +57,36 @@ def test_torchvision_takes_features_from_the_inside() -> None:
         found, outputs = extractor(x), dict(net.block_outputs(x))
     assert list(found) == ["a", "b"]
     assert torch.allclose(found["a"], outputs["inception_3a"])
+
+
+def test_an_image_without_a_batch_is_answered_by_how_to_make_one() -> None:
+    net = small()
+    with pytest.raises(
+        ie.ShapeError, match=r"^googlenet reads batches .* one image of \(3, 32, 32\) write image\[None\]$"
+    ):
+        net(torch.rand(3, 32, 32))
+    with pytest.raises(ie.ShapeError, match=r"^googlenet cannot read \(C, H, W\) = \(4, 32, 32\): "):
+        net(torch.rand(1, 4, 32, 32))
+
+
+@pytest.mark.parametrize(("small", "side"), [(False, 17), (True, 12)])
+def test_the_head_of_inception_v3_sees_its_whole_grid_at_once(small: bool, side: int) -> None:
+    """The figure's: 5x5 after the pool, then 1x1 to 128 and 5x5 to 768, on which one value is left."""
+    head = ie.trace(aux_head_bn(32, 7, small=small), (32, side, side))
+    shapes = [child.output.shape for child in head["features"].children]
+    assert shapes == [(32, 5, 5), (128, 5, 5), (768, 1, 1)]
+    assert head.output.shape == (7,)
+
+
+def test_the_stem_is_what_comes_before_the_first_block() -> None:
+    node = stem(ie.trace(small(), (3, 32, 32)))
+    assert (node.name, [child.name for child in node.children]) == ("stem", ["conv_1", "conv_2", "pool_1"])
+    residual = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), Residual(nn.Conv2d(4, 4, 1)))
+    assert [child.name for child in stem(ie.trace(residual, (3, 32, 32))).children] == ["0"]
+    reducing = nn.Sequential(Concat(nn.MaxPool2d(2), nn.AvgPool2d(2)), nn.ReLU(), Concat(nn.Identity()))
+    assert [child.name for child in stem(ie.trace(reducing, (3, 32, 32))).children] == ["0", "1"]
+    with pytest.raises(ValueError, match=r"^mine has no stem: no Concat or Residual follows one$"):
+        stem(ie.trace(nn.Sequential(nn.ReLU()), (3, 32, 32), name="mine"))
 
 
 # ---- parts of a reader's own ---------------------------------------------------------------------------------

@@ -207,6 +207,72 @@ def test_the_numbers_of_same_padding_and_of_a_sequence_run_twice() -> None:
     assert trace(Twice(*once), (4, 8, 8)).macs == 2 * trace(once, (4, 8, 8)).macs == 2_048
 
 
+FUNCTIONS: dict[str, tuple[Callable[[Tensor], Tensor], list[nn.Module], Shape]] = {
+    "avg_pool1d": (lambda x: F.avg_pool1d(x, 3, 2, 1), [nn.AvgPool1d(3, 2, 1)], (3, 8)),
+    "avg_pool2d": (lambda x: F.avg_pool2d(x, 3, 2, padding=1), [nn.AvgPool2d(3, 2, 1)], (3, 8, 8)),
+    "max_pool2d": (lambda x: F.max_pool2d(x, 3, 2, 1, 1, True), [nn.MaxPool2d(3, 2, 1, ceil_mode=True)], (3, 8, 8)),
+    "max_pool3d": (lambda x: F.max_pool3d(x, 2), [nn.MaxPool3d(2)], (3, 4, 4, 4)),
+    "adaptive_avg_pool2d": (lambda x: F.adaptive_avg_pool2d(x, 2), [nn.AdaptiveAvgPool2d(2)], (3, 8, 8)),
+    "adaptive_avg_pool1d": (lambda x: F.adaptive_avg_pool1d(x, 2), [nn.AdaptiveAvgPool1d(2)], (3, 8)),
+    "adaptive_max_pool2d": (lambda x: F.adaptive_max_pool2d(x, (2, 1)), [nn.AdaptiveMaxPool2d((2, 1))], (3, 8, 8)),
+    "mean": (lambda x: x.mean((-1, 2), keepdim=True), [nn.AdaptiveAvgPool2d(1)], (3, 8, 8)),
+    "mean to a vector": (lambda x: x.mean((2, 3)), [nn.AdaptiveAvgPool2d(1), nn.Flatten()], (3, 8, 8)),
+    "flatten": (lambda x: x.flatten(1), [nn.Flatten()], (3, 8, 8)),
+    "view": (lambda x: x.view(1, -1), [nn.Flatten()], (3, 8, 8)),
+    "softmax": (lambda x: F.softmax(x, -3), [nn.Softmax(1)], (3, 8, 8)),
+    "log_softmax": (lambda x: x.log_softmax(dim=1), [nn.LogSoftmax(1)], (3, 8, 8)),
+    "elu": (lambda x: F.elu(x, 0.5), [nn.ELU(0.5)], (3, 8, 8)),
+    "dropout": (lambda x: F.dropout(x, 0.2), [nn.Dropout(0.2)], (3, 8, 8)),
+    "pad": (lambda x: F.pad(x, (1, 2)), [nn.ConstantPad2d((1, 2, 0, 0), 0)], (3, 8, 8)),
+    "pad with a value": (lambda x: F.pad(x, (1, 2, 3, 0), value=0.5), [nn.ConstantPad2d((1, 2, 3, 0), 0.5)], (3, 8, 8)),
+    "contiguous": (lambda x: x.contiguous(), [nn.Identity()], (3, 8, 8)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_read_as_the_layers_that_it_is(name: str) -> None:
+    call, layers, shape = FUNCTIONS[name]
+    node = exact(Written(lambda s, x: call(x)), shape)
+    found = list(node.form) if isinstance(node.form, nn.Sequential) else [node.form]
+    assert [repr(layer) for layer in found] == [repr(layer) for layer in layers]
+    assert node.output == trace(nn.Sequential(*layers), shape).output
+
+
+def test_the_steps_of_a_form_are_named_by_the_calls() -> None:
+    steps = Written(lambda s, x: F.max_pool2d(F.leaky_relu(s.a(x)), 2).mean((2, 3)), a=k3())
+    names = [child.name for child in trace(steps, (3, 8, 8)).children]
+    assert names == ["a", "leaky_relu", "max_pool2d", "adaptiveavgpool2d", "flatten"]
+
+
+def test_of_two_equal_ways_the_second_is_the_body() -> None:
+    """As most write it: `shortcut(x) + body(x)`."""
+    module = Written(lambda s, x: s.a(x) + s.b(x), a=k3(), b=k5())
+    form = trace(module, (3, 8, 8)).form
+    assert isinstance(form, Residual)
+    assert (form.shortcut, form.body) == (module.a, module.b)
+
+
+SUMS: dict[str, Callable[[Any, Tensor], Tensor]] = {
+    "x + a": lambda s, x: x + s.a(x),
+    "a - x": lambda s, x: s.a(x) - x,
+    "x - a": lambda s, x: x - s.a(x),
+    "x + 0.1 a": lambda s, x: x + 0.1 * s.a(x),
+    "0.1 a + x": lambda s, x: s.a(x) * 0.1 + x,
+    "x - a / 4": lambda s, x: x - s.a(x) / 4,
+    "add(x, a, alpha=0.5)": lambda s, x: torch.add(x, s.a(x), alpha=0.5),
+    "sub(x, a, alpha=2)": lambda s, x: torch.sub(x, s.a(x), alpha=2),
+    "a b": lambda s, x: s.a(x) * s.b(x),
+    "cat(a, x, b)": lambda s, x: torch.cat([s.a(x), x, s.b(x)], -3),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+@torch.no_grad()
+def test_the_bricks_compute_what_the_forward_does(name: str) -> None:
+    module, x = Written(SUMS[name], a=k3(), b=k5()), torch.rand(2, 3, 7, 7)
+    assert torch.allclose(as_bricks(trace(module, (3, 7, 7)))(x), module(x), atol=1e-6)
+
+
 # ---- what cannot be seen through is counted as a whole: its cost is exact, its receptive field unknown ----------
 
 
@@ -266,6 +332,13 @@ WHOLE: dict[str, tuple[Callable[[], nn.Module], Shape]] = {
     "chunks": (lambda: Written(chunked, a=conv(1, 2, 3, padding=1)), (3, 8, 8)),
     "a transposed product": (lambda: Written(lambda s, x: x @ x.transpose(2, 3)), (3, 8, 8)),
     "attention": (lambda: Written(lambda s, x: F.scaled_dot_product_attention(x, x, x)), (3, 8, 8)),
+    "a stretch by a constant": (
+        lambda: Written(lambda s, x: F.adaptive_avg_pool2d(x, 1) + s.c, c=nn.Parameter(torch.ones(3, 8, 8))), (3, 8, 8)
+    ),
+    "a pool along channels": (lambda: Written(lambda s, x: F.max_pool2d(x, 2)), (4, 8)),
+    "a part shared across another": (
+        lambda: Written(lambda s, x: torch.cat([s.a(r := F.relu(x)), x, s.b(r)], 1), a=k3(), b=k5()), (3, 8, 8)
+    ),
     "a rolled sum": (lambda: Written(lambda s, x: x + torch.roll(x, 1, 2)), (3, 8, 8)),
     "weights made of the image": (
         lambda: Written(lambda s, x: F.conv2d(x, s.g(x.mean((2, 3))).view(3, 3, 1, 1)), g=nn.Linear(3, 9)), (3, 8, 8)
@@ -288,6 +361,42 @@ def test_what_is_not_read_costs_what_it_costs_and_no_receptive_field_is_guessed(
 def test_products_of_two_computed_values_are_told_from_those_with_weights() -> None:
     attention = trace(Written(lambda s, x: s.v(x) @ x.transpose(2, 3), v=nn.Linear(8, 8)), (3, 8, 8))
     assert (attention.macs, attention.products) == (3 * 8 * 8 * 8, 3 * 8 * 8 * 8)
+
+
+def test_what_is_not_read_is_named_by_the_call() -> None:
+    chunks = WHOLE["chunks"][0]()
+    assert list(trace(chunks, (3, 8, 8)).unread()) == ["0.chunk (Function)", "1 (Function)", "2 (Function)"]
+    cut = Written(lambda s, x: s.a(x[..., :4]), a=k3())
+    assert list(trace(cut, (3, 8, 8)).unread()) == ["getitem (Function)"]
+
+
+PRODUCTS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "mm": lambda c, a, b: torch.mm(a[0], b[0])[None],
+    "addmm": lambda c, a, b: torch.addmm(c[0], a[0], b[0])[None],
+    "bmm": lambda c, a, b: torch.bmm(a, b),
+    "baddbmm": torch.baddbmm,
+}
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_the_factors_decide_whose_product_it_is(name: str) -> None:
+    """What is added to a product is no factor of it."""
+    multiply, weight = PRODUCTS[name], nn.Parameter(torch.ones(1, 4, 4))
+    for what, cost in [
+        (lambda s, x: multiply(x, x, x), (0, 64)),
+        (lambda s, x: multiply(s.w, x, x), (0, 64)),
+        (lambda s, x: multiply(x, s.w, x), (64, 0)),
+        (lambda s, x: multiply(x, x, s.w), (64, 0)),
+    ]:
+        node = trace(Written(what, w=weight), (4, 4))
+        assert (node.macs, node.products) == cost
+
+
+def test_a_unit_of_a_readers_has_our_names() -> None:
+    layers = {"c": k3(), "n": nn.BatchNorm2d(3), "r": nn.ReLU()}
+    form = trace(Written(lambda s, x: s.r(s.n(s.c(x))), **layers), (3, 8, 8)).form
+    assert isinstance(form, ConvUnit)
+    assert list(form._modules.items()) == list(zip(("conv", "bn", "relu"), layers.values(), strict=True))
 
 
 # ---- refused by name ----------------------------------------------------------------------------------------

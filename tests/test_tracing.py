@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import inception_edu as ie
 from inception_edu import shorthand
-from inception_edu.bricks import Concat, ConvUnit, Residual
+from inception_edu.bricks import Concat, ConvUnit, Product, Residual
 from inception_edu.network import classifier
 from inception_edu.shorthand import branch, separable
 from inception_edu.tracing import trace
@@ -425,6 +425,50 @@ def test_the_smallest_image_is_named_for_whole_networks_and_for_the_place() -> N
     assert str(caught.value) == (
         "inception_v4 cannot read (C, H, W) = (1, 299, 299): conv_1a: a convolution that reads 3 channels gets 1"
     )
+
+
+@pytest.mark.parametrize("brick", [
+    Concat(nn.Identity(), nn.ConvTranspose2d(3, 3, 1)), Concat(nn.ConvTranspose2d(3, 3, 1), nn.Identity()),
+    Residual(nn.ConvTranspose2d(3, 3, 1)),
+], ids=repr)  # fmt: skip
+def test_what_joins_an_unknown_field_has_none(brick: nn.Module) -> None:
+    node = trace(brick, (3, 4, 5))
+    assert node.known
+    assert node.output.sides == (4, 5)
+    assert node.output.field is node.output.jump is None
+
+
+@pytest.mark.parametrize(("layer", "shape", "field"), [
+    (nn.Linear(4, 2), (4,), (1, 1)),
+    (nn.Conv1d(3, 4, 3), (3, 8), (3,)),
+    (nn.Conv2d(3, 4, (3, 5)), (3, 8, 8), (3, 5)),
+    (nn.Conv3d(3, 4, (1, 3, 5)), (3, 8, 8, 8), (1, 3, 5)),
+], ids=repr)  # fmt: skip
+def test_a_field_has_one_number_a_side(layer: nn.Module, shape: tuple[int, ...], field: tuple[int, ...]) -> None:
+    node = trace(layer, shape)
+    assert (node.output.field, node.output.jump) == (field, (1,) * len(field))
+    assert node.known
+
+
+def test_vectors_joined_see_what_each_of_them_sees() -> None:
+    far = nn.Sequential(nn.Conv2d(3, 3, 5, padding=2), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    near = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    for brick, channels in [(Concat(near, far), 6), (Residual(far, near), 3), (Product(near, far), 3)]:
+        output = trace(brick, (3, 4, 5)).output
+        assert (output.shape, output.field) == ((channels,), (8, 9))
+
+
+def test_own_parameters_are_those_of_no_child() -> None:
+    assert trace(ConvUnit(3, 4, 1), (3, 4, 5)).own_params == 0  # a box has no parts
+    row = nn.Sequential(ConvUnit(3, 4, 1))
+    row.register_parameter("scale", nn.Parameter(torch.ones(7)))
+    assert trace(row, (3, 4, 5)).own_params == 7
+
+
+def test_options_are_given_by_name() -> None:
+    for call in (lambda: trace(nn.ReLU(), (3, 4, 5), False), lambda: shorthand.lay((8, 3), 3, 0.5)):  # type: ignore[misc]
+        with pytest.raises(TypeError, match="positional arguments"):
+            call()
 
 
 def test_nodes_are_found_by_their_path() -> None:
