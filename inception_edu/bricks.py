@@ -7,11 +7,12 @@
 | `Concat`        | side by side, joined on channels            | "filter concat"         |
 | `Residual`      | `shortcut(x) + scale * body(x)`             | the circle with a plus  |
 
-They are ordinary modules, made and used like any other. A fifth, `Product`, is for reading other people's networks,
-whose attention gates multiply; no network of the family has one.
+They are ordinary modules, made and used like any other. Two more are for reading other people's networks, and no
+network of the family has them: `Product`, because attention gates multiply, and `Function`, a call that is no layer.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -124,3 +125,27 @@ class Product(nn.ModuleList):
         for branch in others:
             product = product * branch(x)
         return product
+
+
+class Function(nn.Module):
+    """A call of a torch function, or of a module with more arguments, as it was found in a `forward`: a leaf of a form.
+
+    It outputs `shape` at `cost` (MACs, products, activations), and is not there to be run. `local` says whether its
+    result at a place depends on that place alone.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        cost: tuple[int, int, int],
+        parameters: Sequence[nn.Parameter] = (),
+        *,
+        local: bool = False,
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.shape = shape
+        self.cost = cost
+        self.local = local
+        self._parameters.update({str(i): parameter for i, parameter in enumerate(parameters)})

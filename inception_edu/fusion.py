@@ -30,9 +30,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .bricks import Concat, ConvUnit, Product, Residual
-from .layers import KINDS, Signal, kind, kind_of
+from .layers import KINDS, Signal, kind, kind_of, refuse_unready, uncompiled
 from .network import InceptionNet
-from .tracing import RULES, layers_of, refuse_unready, uncompiled
+from .tracing import RULES, layers_of
 
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -107,7 +107,7 @@ def fuse(net: Net, dtype: torch.dtype | None = None) -> Net:
     if dtype and not dtype.is_floating_point:
         raise ValueError(f"{dtype} holds no fractions, and weights are fractions: ask for torch.bfloat16 or the like")
     for path, module in net.named_modules():
-        refuse_unready(module, path)
+        refuse_unready(module, [path])
     with torch.no_grad():
         fused: Any = rewrite(net)
     if dtype:

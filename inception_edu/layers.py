@@ -2,12 +2,13 @@
 
 A record belongs to what a layer *computes*, not to its family tree. `kind_of` finds the record of torch's own classes
 and of subclasses that compute the same; a subclass that overrides `forward`, or something that `forward` uses, has no
-record. `tracing` then reads what its `forward` does by running it.
+record, and a record does not answer for a layer whose weights do not fit its settings. `tracing` then reads what its
+`forward` does by running it.
 
 A new kind of layer is one `@kind(...)` here: drawings, tables, feedback and costs follow.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -15,6 +16,7 @@ from types import CodeType
 from typing import Any, NamedTuple, TypeVar
 
 from torch import nn
+from torch.nn.modules import module as every
 
 from . import arithmetic
 from .arithmetic import TooSmallError
@@ -27,13 +29,15 @@ class Signal(NamedTuple):
 
     `field` and `jump` have one number a side, (vertical, horizontal) for an image, in pixels of the image that was
     traced: how many of them one value sees (its theoretical receptive field, which may reach beyond the border;
-    statistics of normalisations aside), and how far two neighbouring values are apart. Both are None where they are
-    not known.
+    statistics of normalisations aside), and how far two neighbouring values are apart. `start` is the first pixel that
+    the first value sees, below 0 in a padding. All three are None where they are not known; the last two also after
+    windows that are unevenly apart.
     """
 
     shape: Sides
     field: Sides | None = (1, 1)
     jump: Sides | None = (1, 1)
+    start: Sides | None = (0, 0)
 
     @property
     def channels(self) -> int:
@@ -67,7 +71,14 @@ class Signal(NamedTuple):
 
     def blind(self, shape: Sides) -> "Signal":
         """Another shape, of which the receptive field is not known."""
-        return Signal(tuple(shape), None, None)
+        return Signal(tuple(shape), None, None, None)
+
+    @property
+    def windows(self) -> list[tuple[int, int, int]]:
+        """(field, jump, start) of each side; empty where they are not known."""
+        if self.field is None or self.jump is None or self.start is None:
+            return []
+        return list(zip(self.field, self.jump, self.start, strict=True))
 
 
 Part = dict[str, Any]
@@ -213,6 +224,47 @@ def _referred(code: CodeType | None) -> Iterator[str]:
                 yield from _referred(constant)
 
 
+# ---- is it fit to be read? ------------------------------------------------------------------------
+
+
+def uncompiled(module: nn.Module) -> nn.Module:
+    """What `torch.compile` has wrapped, which is what it computes; any other module as it is."""
+    inside = module._modules["_orig_mod"] if type(module).__name__ == "OptimizedModule" else None
+    return module if inside is None else uncompiled(inside)
+
+
+def may_be_unready(module: nn.Module) -> Any:
+    """Whether `refuse_unready` has anything to look at: nearly never, and it is asked of every module."""
+    return (
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or every._global_forward_hooks
+        or every._global_forward_pre_hooks
+        or hasattr(type(module), "cls_to_become")
+    )
+
+
+def refuse_unready(module: nn.Module, path: Sequence[str] = (), *, hooks: bool = False) -> None:
+    """Refuses a module that has no weights yet (ValueError), or a hook that may change what flows (TypeError).
+
+    Hooks of torch's own pruning and norms of weights change only weights, and those of its counters nothing. `hooks`
+    lets all hooks pass.
+    """
+    if hasattr(type(module), "cls_to_become"):
+        raise ValueError(f"{type(module).__name__} has no weights yet: run one batch through it first")
+    found = module._forward_hooks or module._forward_pre_hooks
+    if hooks or not (found or every._global_forward_hooks or every._global_forward_pre_hooks):
+        return
+    own = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+    for hook in (*own, *every._global_forward_hooks.values(), *every._global_forward_pre_hooks.values()):
+        homes = [getattr(hook, "__module__", ""), *(base.__module__ for base in type(hook).__mro__)]
+        if not any(str(home).startswith(("torch.nn.utils.", "torch.utils.")) for home in homes):
+            raise TypeError(
+                f"{'.'.join(filter(None, path)) or 'the module'}, a {type(module).__name__}, has a forward hook, and "
+                "what a hook changes cannot be read off: remove it first"
+            )
+
+
 # ---- words -------------------------------------------------------------------------------------
 
 
@@ -270,7 +322,7 @@ def _slide(
         arithmetic.out_size(n, k, s, p, dilation=d, ceil_mode=ceil)
         for n, k, s, p, d in zip(signal.sides, kernel, stride, padding, dilation, strict=True)
     )
-    return _seeing(signal, (channels, *sides), kernel, stride, dilation)
+    return _seeing(signal, (channels, *sides), kernel, stride, padding, dilation)
 
 
 def _possible(kernel: Sides, stride: Sides, padding: Sides, dilation: Sides) -> None:
@@ -284,14 +336,29 @@ def _possible(kernel: Sides, stride: Sides, padding: Sides, dilation: Sides) -> 
 
 
 @lru_cache(maxsize=8192)
-def _seeing(signal: Signal, shape: Sides, kernel: Sides, stride: Sides, dilation: Sides | None = None) -> Signal:
-    if signal.field is None or signal.jump is None or len(signal.field) != len(kernel):
+def _seeing(
+    signal: Signal, shape: Sides, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides | None = None
+) -> Signal:
+    """The signal of `shape` after a window; `padding` is what lies before each side."""
+    windows = signal.windows
+    if len(windows) != len(kernel):
         return signal.blind(shape)
     pairs = [
         arithmetic.receptive_field(f, j, k, s, dilation=d)
-        for f, j, k, s, d in zip(signal.field, signal.jump, kernel, stride, dilation or (1,) * len(kernel), strict=True)
+        for (f, j, _), k, s, d in zip(windows, kernel, stride, dilation or (1,) * len(kernel), strict=True)
     ]
-    return Signal(shape, tuple(f for f, _ in pairs), tuple(j for _, j in pairs))
+    start = tuple(at - p * j for (_, j, at), p in zip(windows, padding, strict=True))
+    return Signal(shape, tuple(f for f, _ in pairs), tuple(j for _, j in pairs), start)
+
+
+def _padded(signal: Signal, ends: Sequence[tuple[int, int]]) -> Signal:
+    """The signal with so many values before and after each side; fewer where they are negative."""
+    shape = (signal.channels, *(n + sum(end) for n, end in zip(signal.sides, ends, strict=True)))
+    windows = signal.windows
+    if len(windows) != len(ends):
+        return signal.blind(shape)
+    start = tuple(at - before * j for (_, j, at), (before, _) in zip(windows, ends, strict=True))
+    return signal._replace(shape=shape, start=start)
 
 
 def _conv_box(module: Any) -> str:
@@ -346,8 +413,11 @@ def _holds(module: nn.Module, **shapes: Sides) -> bool:
 
     Where a reader has put others in their place, torch goes by them, and so the layer is run.
     """
-    held = module._parameters | module._buffers
-    return all(tensor is None or tensor.shape == shapes[n] for n, tensor in held.items() if n in shapes)
+    for name, shape in shapes.items():
+        tensor = module._parameters.get(name, module._buffers.get(name))
+        if tensor is not None and tensor.shape != shape:
+            return False
+    return True
 
 
 def _conv_macs(module: Any, read: Signal, output: Signal) -> int:
@@ -371,7 +441,8 @@ def _convolution(module: Any, signal: Signal) -> Signal | None:
         return _mirroring(module, signal)
     _possible(kernel, stride, (), dilation)
     if module.padding == "same":
-        return _seeing(signal, (many, *signal.sides), kernel, stride, dilation) if set(stride) == {1} else None
+        before = tuple(d * (k - 1) // 2 for d, k in zip(dilation, kernel, strict=True))
+        return _seeing(signal, (many, *signal.sides), kernel, stride, before, dilation) if set(stride) == {1} else None
     padding = 0 if module.padding == "valid" else module.padding
     return _slide(signal, many, kernel, stride, numbers(padding, len(kernel)), dilation)
 
@@ -383,10 +454,8 @@ def _mirroring(module: Any, signal: Signal) -> Signal | None:
     most = {"reflect": [n - 1 for n in signal.sides], "circular": signal.sides}.get(module.padding_mode)
     if min(pads) < 0 or (most and any(max(end) > limit for end, limit in zip(ends, most, strict=True))):
         return None
-    sides = (n + sum(end) for n, end in zip(signal.sides, ends, strict=True))
     kernel, stride, dilation = _geometry(module)
-    padded = signal._replace(shape=(signal.channels, *sides))
-    return _slide(padded, module.out_channels, kernel, stride, (0,) * len(kernel), dilation)
+    return _slide(_padded(signal, ends), module.out_channels, kernel, stride, (0,) * len(kernel), dilation)
 
 
 def _reads(channels: int, signal: Signal, reader: str) -> None:
@@ -536,8 +605,10 @@ def _adaptive(module: Any, signal: Signal) -> Signal | None:
         max(-(-(i + 1) * n // out) - i * n // out for i in range(out))
         for n, out in zip(signal.sides, wanted, strict=True)
     )
-    steps = tuple(max(1, n // out) for n, out in zip(signal.sides, wanted, strict=True))
-    return _seeing(signal, (signal.channels, *wanted), widest, steps)
+    steps = tuple(max(1, n // out) for n, out in zip(signal.sides, wanted, strict=True))  # where they divide
+    output = _seeing(signal, (signal.channels, *wanted), widest, steps, (0,) * count)
+    even = all(n % out == 0 for n, out in zip(signal.sides, wanted, strict=True))
+    return output if even else output._replace(jump=None, start=None)
 
 
 def _grid(module: Any) -> list[int | None]:
@@ -570,7 +641,7 @@ def _pad(module: Any, signal: Signal) -> Signal | None:
     cropped = (n + min(a, 0) + min(b, 0) for n, (a, b) in zip(signal.sides, ends, strict=True))
     if min(sides) < 1 or min(cropped) < 0:
         raise TooSmallError(f"a padding of {tuple(module.padding)} leaves nothing of {size(signal.sides)} pixels")
-    return signal._replace(shape=(signal.channels, *sides))
+    return _padded(signal, ends)
 
 
 # ---- norms, activations and the rest ---------------------------------------------------------------
@@ -656,10 +727,10 @@ def _flatten(module: nn.Flatten, signal: Signal) -> Signal | None:
     if (start, end) != (1, axes - 1):
         shape = signal.shape
         return signal.blind((*shape[: start - 1], prod(shape[start - 1 : end]), *shape[end:]))
-    if signal.field is None or signal.jump is None:
+    if not signal.windows:
         return signal.blind((signal.elements,))
-    whole = tuple(f + (n - 1) * j for f, n, j in zip(signal.field, signal.sides, signal.jump, strict=True))
-    return Signal((signal.elements,), whole, signal.jump)
+    whole = tuple(f + (n - 1) * j for (f, j, _), n in zip(signal.windows, signal.sides, strict=True))
+    return signal._replace(shape=(signal.elements,), field=whole)
 
 
 @kind(nn.PixelShuffle, box="reshape", label=lambda m: f"pixel shuffle {m.upscale_factor}")

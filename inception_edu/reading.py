@@ -26,9 +26,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from .bricks import Concat, ConvUnit, Product, Residual
-from .layers import Signal, kind_of
-from .tracing import Function, refuse_unready, uncompiled
+from .bricks import Concat, ConvUnit, Function, Product, Residual
+from .layers import Signal, kind_of, refuse_unready, uncompiled
 
 Shape = tuple[int, ...]
 
@@ -145,7 +144,7 @@ class Run:
             return None
         try:
             return _Tree(self).whole()
-        except _NoTreeError:
+        except (_NoTreeError, RecursionError):
             return None
 
 
@@ -168,21 +167,24 @@ class Runs:
         """
         if (id(module), shape) not in self._known:
             self._kept.append(module)
-            self._run(module, shape)
+            with torch.inference_mode(False), torch.no_grad():  # tensors of inference mode do not say what changes them
+                self._run(module, shape)
         return self._known[id(module), shape]
 
     def _run(self, module: nn.Module, shape: Shape) -> None:
         for name, part in module.named_modules():
-            refuse_unready(part, name)
+            refuse_unready(part, [name])
         twin, originals = _on_meta(module)
         floats = (p.dtype for p in twin.parameters() if p.is_floating_point())
         image = torch.empty(1, *shape, device="meta", dtype=next(floats, torch.get_default_dtype()))
         recorder = _Recorder(self._known, originals)
         recorder.watch(twin)
         try:
-            with torch.no_grad(), torch.device("meta"), recorder.counter, recorder:
+            with torch.device("meta"), recorder.counter, recorder:
                 recorder.counter.flows(image)
                 output = twin(image)
+        except Warning:  # one that is an error here says nothing of the module
+            raise
         except Exception as error:
             raise _refusal(module, recorder.path, error) from error
         if not isinstance(output, Tensor):
@@ -204,6 +206,14 @@ def _described(output: Any) -> str:
     return f"a {type(output).__name__} of {len(tensors_in(output))} tensors"
 
 
+class InsideError(ValueError):
+    """A part of a module, at `path`, could not read what it was given."""
+
+    def __init__(self, path: Sequence[str], said: str) -> None:
+        super().__init__(said)
+        self.path = path
+
+
 def _refusal(module: nn.Module, path: Sequence[str], error: Exception) -> Exception:
     """What to raise where a run failed: ValueError for a shape that does not fit, else TypeError; one sentence."""
     name = type(module).__name__
@@ -217,7 +227,7 @@ def _refusal(module: nn.Module, path: Sequence[str], error: Exception) -> Except
         return TypeError(f"{name} cannot be read without values ({where}{said})")
     if isinstance(error, TypeError | AttributeError | KeyError | NameError):
         return TypeError(f"{name} cannot be run on one image ({where}{type(error).__name__}: {said})")
-    return ValueError(f"{where}{said}")
+    return InsideError(path, said)
 
 
 def _on_meta(module: nn.Module) -> tuple[nn.Module, dict[int, Any]]:
@@ -268,9 +278,9 @@ class _Recorder(TorchFunctionMode):
         opaque = known is not None
 
         def called(*args: Any, **kwargs: Any) -> Any:
-            self.path = name.split(".") if name else []
+            caller, self.path = self.path, name.split(".") if name else []
             if known and isinstance(part, _ConvNd) and _one(*args) and args[0].dim() == part.weight.dim():
-                known.output(part, Signal(tuple(args[0].shape[1:]), None, None))  # meta misses some faults
+                known.output(part, Signal(tuple(args[0].shape[1:]), None, None, None))  # meta misses some faults
             reads = self._flowing(tensors_in((args, kwargs)))
             versions = [tensor._version for tensor in reads]
             before = self.counter.so_far
@@ -285,6 +295,7 @@ class _Recorder(TorchFunctionMode):
                 output = forward(*args, **kwargs)
             finally:
                 self._open.pop()
+            self.path = caller  # where it fails it stays, to say which part failed
             cost = self._since(before)
             alone = alone and _one(output)
             if alone:
@@ -485,7 +496,8 @@ class _Tree:
         for layers in _layers_like(name, call, len(given), self.run.originals):
             if _ends(layers, given) == call.shape:
                 return [(name if len(layers) == 1 else type(layer).__name__.lower(), layer) for layer in layers]
-        parameters = [self.run.originals[id(tensor)] for tensor in tensors if id(tensor) in self.run.originals]
+        held = (self.run.originals.get(id(tensor)) for tensor in tensors)
+        parameters = [tensor for tensor in held if isinstance(tensor, nn.Parameter)]
         local = call.shape == given and name in _LOCAL
         return [(name, Function(name.replace("_", " "), call.shape, call.cost, parameters, local=local))]
 
@@ -548,7 +560,7 @@ def _unit(last: nn.Module, module: nn.Module) -> ConvUnit:
 
 def _ends(layers: Sequence[nn.Module], shape: Shape) -> Shape | None:
     """The shape after some known layers, or None where they cannot read what they get."""
-    signal = Signal(shape, None, None)
+    signal = Signal(shape, None, None, None)
     for layer in layers:
         known = kind_of(layer)
         try:

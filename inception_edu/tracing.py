@@ -9,16 +9,14 @@ it may be on any device.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
 from operator import index
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import nn
-from torch.nn.modules import module as every
 
 from .arithmetic import TooSmallError
-from .bricks import Concat, ConvUnit, Product, Residual
-from .layers import Records, Signal, kind_of
+from .bricks import Concat, ConvUnit, Function, Product, Residual
+from .layers import Records, Signal, kind_of, may_be_unready, refuse_unready, uncompiled
 from .layers import Sides as Shape
 
 if TYPE_CHECKING:
@@ -132,7 +130,7 @@ class Walk:
         except ShapeError:
             raise
         except ValueError as error:
-            where = ".".join(filter(None, self._path))
+            where = ".".join(filter(None, [*self._path, *getattr(error, "path", ())]))
             raise ShapeError(f"{where}: {error}" if where else str(error)) from error
         self._path.pop()
         output, macs, products, activations, children, aux, form, known = reading
@@ -147,8 +145,8 @@ class Walk:
         )
 
     def _read(self, module: nn.Module, signal: Signal) -> Reading:
-        if _may_be_unready(module):
-            refuse_unready(module, ".".join(filter(None, self._path)), hooks=self.hooks)
+        if may_be_unready(module):
+            refuse_unready(module, self._path, hooks=self.hooks)
         if (compiled := uncompiled(module)) is not module:
             return self._read(compiled, signal)
         if rule := RULES.of(module):
@@ -182,7 +180,7 @@ class Walk:
         depth, counted = len(self._path), set(self._counted)
         try:
             reading = self._read(form, signal)
-        except (ValueError, TypeError):  # some part does not stand by itself
+        except (ValueError, TypeError, RecursionError):  # some part does not stand by itself, or is too deep
             del self._path[depth:]
         else:
             macs = reading.macs + sum(child.macs for child in reading.children)
@@ -223,42 +221,6 @@ class Walk:
         return replace(node, children=children, params=node.params + more + self.new_params(node.module))
 
 
-def uncompiled(module: nn.Module) -> nn.Module:
-    """What `torch.compile` has wrapped, which is what it computes; any other module as it is."""
-    inside = module._modules["_orig_mod"] if type(module).__name__ == "OptimizedModule" else None
-    return module if inside is None else uncompiled(inside)
-
-
-def _may_be_unready(module: nn.Module) -> Any:
-    """Whether `refuse_unready` has anything to look at: nearly never, and it is asked of every module."""
-    return (
-        module._forward_hooks
-        or module._forward_pre_hooks
-        or every._global_forward_hooks
-        or every._global_forward_pre_hooks
-        or hasattr(type(module), "cls_to_become")
-    )
-
-
-def refuse_unready(module: nn.Module, where: str, *, hooks: bool = False) -> None:
-    """Refuses a module that has no weights yet (ValueError), or a hook that may change what flows (TypeError).
-
-    Hooks of torch's own pruning and norms of weights change only weights. `hooks` lets all hooks pass.
-    """
-    if hasattr(module, "cls_to_become"):
-        raise ValueError(f"{type(module).__name__} has no weights yet: run one batch through it first")
-    found = [module._forward_hooks, module._forward_pre_hooks]
-    found += [every._global_forward_hooks, every._global_forward_pre_hooks]
-    if hooks or not any(found):
-        return
-    for hook in chain.from_iterable(each.values() for each in found):
-        if not any(base.__module__.startswith("torch.nn.utils.") for base in type(hook).__mro__):
-            raise TypeError(
-                f"{where or 'the module'}, a {type(module).__name__}, has a forward hook, and what a hook changes "
-                "cannot be read off: remove it first"
-            )
-
-
 def trace(module: nn.Module, shape: Sequence[int], *, aux: bool = True, name: str = "") -> Node:
     """Shapes, parameters, MACs, activations and receptive fields of `module` for one image of `shape` (C, H, W).
 
@@ -270,8 +232,10 @@ def trace(module: nn.Module, shape: Sequence[int], *, aux: bool = True, name: st
     run included. `aux=False` leaves auxiliary heads out, which often need a larger image than the rest. `name` is what
     tables, drawings and a ShapeError call the module.
 
-    Raises ShapeError (a ValueError) when the module cannot read that shape, and TypeError for a module that cannot be
-    read: one with forward hooks, with several inputs or outputs, or that decides by values.
+    Raises ShapeError (a ValueError) when the module cannot read that shape or has no weights yet, and TypeError for a
+    module that cannot be read: one with forward hooks, with several inputs or outputs or an output without the batch
+    as its first axis, one that decides by values, or one whose `forward` was replaced by a function that holds on to
+    its weights.
     """
     try:
         sizes = tuple(index(n) for n in shape)
@@ -301,7 +265,7 @@ def explain(module: nn.Module, shape: Sequence[int], *, aux: bool = True) -> str
 def image(sizes: Shape) -> Signal:
     """What an image of `sizes` is before the first layer: each value sees itself."""
     one = (1,) * (len(sizes) - 1 or 2)
-    return Signal(sizes, one, one)
+    return Signal(sizes, one, one, (0,) * len(one))
 
 
 def _explained(module: nn.Module, sizes: Shape, aux: bool, name: str, error: ShapeError) -> str:
@@ -335,10 +299,10 @@ def _given(shape: Any) -> Any:
 def _smallest_side(module: nn.Module, channels: int, failed: int, aux: bool) -> int | None:
     """The smallest square side above `failed` that traces, or None where none up to 1024 does."""
 
-    def fault(side: int) -> ShapeError | None:
+    def fault(side: int) -> Exception | None:
         try:
             Walk(aux, hooks=True)("", module, Signal((channels, side, side)))
-        except ShapeError as error:
+        except (ShapeError, TypeError) as error:  # what cannot be read at all can at no side
             return error
         return None
 
@@ -376,6 +340,8 @@ def rule(owner: type[nn.Module]) -> Callable[[Rule], Rule]:
 @rule(ConvUnit)
 def _unit(module: ConvUnit, signal: Signal, walk: Walk) -> Reading:
     """One box of a figure, so one node: the cost of its layers added up."""
+    if "conv" not in module._modules:
+        return _sequence(module, signal, walk)  # a reader took it out, and with it what the box would say
     macs = products = activations = 0
     known, given, counted = True, signal, set(walk._counted)
     for _, layer in layers_of(module):
@@ -409,26 +375,23 @@ def _sequence(module: nn.Sequential, signal: Signal, walk: Walk) -> Reading:
 
 
 def _joined(outputs: list[Signal], shape: Shape) -> Signal:
-    """Values of `shape` that depend on several signals; where a side of 1 is stretched, another sets the jump."""
-    seen = [o for o in outputs if o.field is not None and o.jump is not None and len(o.field) == len(shape) - 1]
-    if len(seen) < len(outputs) or len(shape) == 1:
-        return Signal(shape, *_whole(outputs)) if len(shape) == 1 else outputs[0].blind(shape)
-    fields, jumps = [], []
-    for side, n in enumerate(shape[1:]):
-        fields.append(max(o.field[side] for o in seen if o.field))
-        jumps.append(max(o.jump[side] for o in seen if o.jump and o.sides[side] == n))
-    return Signal(shape, tuple(fields), tuple(jumps))
-
-
-def _whole(vectors: list[Signal]) -> tuple[Shape | None, Shape | None]:
-    """The field and jump of a vector that depends on several."""
-    fields, jumps = [v.field for v in vectors], [v.jump for v in vectors]
-    if None in fields or len({len(f) for f in fields if f}) > 1:
-        return None, None
-    return (
-        tuple(max(sides) for sides in zip(*(f for f in fields if f), strict=True)),
-        tuple(max(sides) for sides in zip(*(j for j in jumps if j), strict=True)),
-    )
+    """Values of `shape` that each depend on one of every signal; a side of 1 is stretched, and stays where it is."""
+    sides = len(outputs[0].windows)
+    if {len(o.windows) for o in outputs} != {sides} or (len(shape) > 1 and sides != len(shape) - 1):
+        return outputs[0].blind(shape)
+    field, jump, start = [], [], []
+    for side, n in enumerate(shape[1:] or (1,) * sides):
+        seen = [o.windows[side] for o in outputs]
+        steps = [j if len(shape) == 1 or o.sides[side] == n else 0 for o, (_, j, _) in zip(outputs, seen, strict=True)]
+        widths, firsts = [], []
+        for i in (0, n - 1):  # windows that move apart are farthest apart at one of the two ends
+            lows = [at + i * step for (_, _, at), step in zip(seen, steps, strict=True)]
+            widths.append(max(low + f for low, (f, _, _) in zip(lows, seen, strict=True)) - min(lows))
+            firsts.append(min(lows))
+        field.append(max(widths))
+        jump.append(max(steps))
+        start.append(firsts[0])
+    return Signal(shape, tuple(field), tuple(jump), tuple(start))
 
 
 @rule(Concat)
@@ -458,7 +421,7 @@ def _stretched(outputs: list[Signal]) -> Shape | None:
 
 @rule(Residual)
 def _residual(module: Residual, signal: Signal, walk: Walk) -> Reading:
-    if getattr(module.scale, "shape", ()):  # a scale for each channel may stretch what it scales
+    if hasattr(module.scale, "shape"):  # learned, or one for each channel, which may stretch what it scales
         return walk._foreign(module, signal)
     body, shortcut = walk("body", module.body, signal), walk("shortcut", module.shortcut, signal)
     outputs = [body.output, shortcut.output]
@@ -482,30 +445,6 @@ def _product(module: Product, signal: Signal, walk: Walk) -> Reading:
         ends = ", ".join(str(o.shape) for o in outputs)
         raise ValueError(f"the branches end in {ends}, and only equal shapes can be multiplied")
     return Reading(_joined(outputs, shape), children=nodes)
-
-
-class Function(nn.Module):
-    """A call of a torch function, or of a module with more arguments, as it was found in a `forward`: a leaf of a form.
-
-    It outputs `shape` at `cost` (MACs, products, activations), and is not there to be run. `local` says whether its
-    result at a place depends on that place alone.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        shape: Shape,
-        cost: tuple[int, int, int],
-        parameters: Sequence[nn.Parameter] = (),
-        *,
-        local: bool = False,
-    ) -> None:
-        super().__init__()
-        self.name = name
-        self.shape = shape
-        self.cost = cost
-        self.local = local
-        self._parameters.update({str(i): parameter for i, parameter in enumerate(parameters)})
 
 
 @rule(Function)

@@ -168,6 +168,17 @@ def test_separable_is_a_depthwise_and_a_pointwise_convolution_with_nothing_betwe
     (Concat(nn.Identity(), ConvUnit(3, 7, 1)), 3, 10),
     (Residual(ConvUnit(3, 7, 1), ConvUnit(3, 7, 1)), 3, 7),
     (Concat(Concat(nn.Identity(), nn.MaxPool2d(1)), Residual(nn.Identity())), 3, 9),
+    (nn.ConvTranspose2d(3, 16, 2), 3, 16),
+    (nn.PixelShuffle(2), 8, 2),
+    (nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(3, 5, 1)), 3, 5),
 ])  # fmt: skip
 def test_out_channels(module: nn.Module, reads: int, puts_out: int) -> None:
     assert out_channels(module, reads) == puts_out == module.eval()(torch.zeros(1, reads, 6, 6)).shape[1]
+
+
+@pytest.mark.parametrize("lazy", [nn.LazyConv2d(4, 1), nn.Sequential(nn.LazyConv2d(4, 1))])
+def test_a_layer_without_weights_is_answered(lazy: nn.Module) -> None:
+    with pytest.raises(ValueError, match="LazyConv2d has no weights yet: run one batch through it first"):
+        out_channels(lazy, 3)
+    lazy(torch.zeros(1, 3, 2, 2))
+    assert out_channels(lazy, 3) == 4

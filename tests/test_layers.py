@@ -279,6 +279,8 @@ def test_the_widest_window_of_an_adaptive_pool_that_does_not_divide(
         seen = torch.autograd.grad(value, image, retain_graph=True)[0][0, 0] != 0
         widest = [max(widest[0], int(seen.any(1).sum())), max(widest[1], int(seen.any(0).sum()))]
     assert node.output.field == tuple(widest) == field
+    assert node.output.jump is None  # its windows are unevenly apart, so
+    assert trace(nn.Sequential(layer, nn.Conv2d(1, 1, 2)), shape).output.field is None
 
 
 @pytest.mark.parametrize(("out", "shape", "jump"), [

@@ -173,8 +173,24 @@ def test_a_readers_part_fits_into_a_network(name: str) -> None:
 
 def test_a_fault_inside_a_readers_part_is_explained_with_its_place() -> None:
     net = InceptionNet({"conv": ConvUnit(3, 6, 3), "own": Block()}, classifier(8, 4), name="mine").eval()
-    with pytest.raises(ie.ShapeError, match=r"^mine cannot read .*own: one: .*reads 8 channels gets 6$"):
+    with pytest.raises(ie.ShapeError, match=r"^mine cannot read .*own\.one: .*reads 8 channels gets 6$"):
         net(torch.rand(2, 3, 12, 12))
+
+
+class Deciding(nn.Module):
+    """Cannot be read without values."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x if x.sum() > 0 else -x
+
+
+def test_a_fault_before_a_part_that_cannot_be_read_is_still_explained() -> None:
+    net = InceptionNet({"wide": ConvUnit(3, 8, 7, 1, 0), "own": Deciding()}, classifier(8, 4), name="mine").eval()
+    assert net(torch.rand(1, 3, 8, 8)).shape == (1, 4)
+    with pytest.raises(ie.ShapeError, match=r"wide: a window of 7 does not fit into 4 pixels: at least 7 are needed$"):
+        net(torch.rand(1, 3, 4, 4))
+    with pytest.raises(TypeError, match="Deciding cannot be read without values"):
+        ie.trace(net, (3, 8, 8))
 
 
 # ---- fuse keeps what is added, or refuses ---------------------------------------------------------------------

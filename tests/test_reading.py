@@ -16,9 +16,9 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
 import inception_edu as ie
-from inception_edu.bricks import Concat, ConvUnit, Product, Residual
+from inception_edu.bricks import Concat, ConvUnit, Function, Product, Residual
 from inception_edu.network import as_bricks
-from inception_edu.tracing import Node, trace
+from inception_edu.tracing import Node, ShapeError, trace
 
 Shape = tuple[int, ...]
 
@@ -42,9 +42,9 @@ def conv(*arguments: Any, **options: Any) -> nn.Conv2d:
 
 def torchs(module: nn.Module, shape: Shape) -> tuple[Shape, int, int]:
     """Output, multiply-adds and parameters, from a run, with values where there are weights."""
-    device = next((p.device for p in module.parameters()), "meta")
+    like = next(module.parameters(), torch.empty(0, device="meta"))
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        output = module.eval()(torch.zeros(1, *shape, device=device))
+        output = module.eval()(like.new_zeros(1, *shape))
     return tuple(output.shape[1:]), counter.get_total_flops() // 2, sum(p.numel() for p in module.parameters())
 
 
@@ -192,6 +192,12 @@ def test_a_forward_is_read_with_its_cost_and_its_receptive_field(name: str) -> N
     assert exact(make(), shape).output.field == field
     nested = nn.Sequential(make(), nn.Identity(), nn.Sequential(nn.ReLU()))
     assert exact(nested, shape).output.field == field
+    module = make().eval()
+    node = trace(module, shape)
+    bricks, image = as_bricks(node).eval(), torch.rand(2, *shape)
+    if not any(isinstance(part, Function) for part in bricks.modules()):
+        with torch.no_grad():
+            assert torch.allclose(bricks(image), module(image), atol=1e-5)
 
 
 def test_the_numbers_of_same_padding_and_of_a_sequence_run_twice() -> None:
@@ -463,6 +469,39 @@ def test_a_hook_on_every_module_is_refused_too() -> None:
     assert trace(conv(3, 3, 1), (3, 8, 8)).macs == 576
 
 
+@pytest.mark.parametrize(
+    "mode", [torch.inference_mode, torch.no_grad, lambda: torch.device("meta"), lambda: FlopCounterMode(display=False)],
+    ids=["inference", "no gradients", "meta", "counting"],
+)  # fmt: skip
+def test_a_mode_around_it_changes_nothing(mode: Callable[[], Any]) -> None:
+    block = Written(lambda s, x: F.relu_(s.a(x)) + x, a=k3())
+    with mode():
+        node = trace(block, (3, 8, 8))
+    assert (node.macs, node.output.field) == (5_184, (3, 3))
+
+
+RUN: dict[str, tuple[Callable[[], nn.Module], Shape]] = {
+    "an LSTM": (lambda: Written(lambda s, x: s.l(x)[0], l=nn.LSTM(8, 6, batch_first=True)), (5, 8)),
+    "attention": (
+        lambda: Written(lambda s, x: s.a(x, x, x)[0], a=nn.MultiheadAttention(8, 2, batch_first=True)), (5, 8)
+    ),
+    "an encoder layer": (lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), (5, 8)),
+    "bilinear": (lambda: Written(lambda s, x: s.b(x, x), b=nn.Bilinear(8, 8, 3)), (8,)),
+    "einsum": (lambda: Written(lambda s, x: torch.einsum("nchw,nchv->nwv", x, x)), (3, 8, 8)),
+    "unfold": (lambda: Written(lambda s, x: s.w @ F.unfold(x, 3), w=nn.Parameter(torch.ones(4, 27))), (3, 6, 6)),
+    "embedding": (lambda: Written(lambda s, x: s.e(torch.arange(5, device=x.device)[None]) + x, e=nn.Embedding(5, 8)),
+                  (5, 8)),
+    "batch matrix products": (lambda: Written(lambda s, x: torch.baddbmm(x, x, x)), (8, 8)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_whatever_torch_multiplies_is_counted(name: str) -> None:
+    make, shape = RUN[name]
+    module = make().eval().to("meta")
+    assert exact(module, shape).output.shape
+
+
 # ---- the module itself is left as it was ---------------------------------------------------------------------
 
 
@@ -635,6 +674,9 @@ def test_any_tree_written_as_a_forward_is_read_as_that_tree(case: tuple[nn.Modul
     assert (node.output, node.params, node.macs) == (ours.output, ours.params, ours.macs)
     assert node.output.channels == channels
     assert not list(node.unread())
+    image = torch.rand(2, *shape)
+    with torch.no_grad():
+        assert torch.allclose(as_bricks(node)(image), foreign(image), atol=1e-4)
 
 
 @given(st.integers(1, 3))
@@ -643,6 +685,99 @@ def test_a_foreign_head_ends_in_a_vector(layers: int) -> None:
                          nn.Linear(3, 2))  # fmt: skip
     node = exact(Foreign(tree, 1), (3, 9, 9))
     assert node.output == trace(tree, (3, 9, 9)).output
+
+
+# ---- any program of torch calls: a receptive field that is named is the one that there is --------------------------
+
+SIDE = 15
+
+
+def spread_in_place(a: Tensor, b: Tensor) -> Tensor:
+    a[:, :1].copy_(F.avg_pool2d(b[:, 1:].clone(), 5, 1, 2))
+    return b
+
+
+def set_in_place(a: Tensor, b: Tensor) -> Tensor:
+    a[:, 0] = b.mean((2, 3), keepdim=True)[:, 0]
+    return a
+
+
+CALLS: list[Callable[[Any, Tensor, Tensor], Tensor]] = [
+    lambda s, a, b: s.three(a),
+    lambda s, a, b: s.even(a),
+    lambda s, a, b: s.mix(torch.cat([a, b], 1)),
+    lambda s, a, b: F.avg_pool2d(a, 3, 1, 1),
+    lambda s, a, b: a + b,
+    lambda s, a, b: a.add(b, alpha=0.5),
+    lambda s, a, b: 0.1 * a + b,
+    lambda s, a, b: a * b,
+    lambda s, a, b: a.add_(b),
+    lambda s, a, b: F.relu(a, inplace=True),
+    lambda s, a, b: 2 * a + 1,
+    lambda s, a, b: a.mul_(0.5),
+    lambda s, a, b: spread_in_place(a, b),
+    lambda s, a, b: set_in_place(a, b),
+    lambda s, a, b: torch.empty_like(a).copy_(b),
+    lambda s, a, b: torch.roll(a, 1, 2),
+    lambda s, a, b: a.flip(3),
+    lambda s, a, b: a.transpose(2, 3),
+    lambda s, a, b: F.pad(a, (1, 0, 0, 1))[..., :SIDE, :SIDE],
+    lambda s, a, b: F.pad(a, (2, -2, 0, 0)),
+    lambda s, a, b: (a * 1e-3).softmax(3),
+    lambda s, a, b: (a * 1e-3).softmax(1) + a,
+    lambda s, a, b: torch.lerp(a, b, 0.5),
+    lambda s, a, b: torch.stack([a, b]).sum(0),
+    lambda s, a, b: torch.cat([a.narrow(1, 0, 1), b.narrow(1, 1, 1)], 1),
+    lambda s, a, b: a.squeeze(0)[None],
+    lambda s, a, b: a.clone(),
+]
+
+
+class Program(nn.Module):
+    """Any calls of torch, each on values that were made before."""
+
+    def __init__(self, steps: list[tuple[int, int, int]]) -> None:
+        super().__init__()
+        self.steps = steps
+        self.three, self.even = conv(2, 2, 3, padding=1, bias=False), conv(2, 2, 2, padding="same", bias=False)
+        self.mix = conv(4, 2, 1, bias=False)
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, 0.1, 0.3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        values = [x + 0]
+        for call, i, j in self.steps:
+            values.append(CALLS[call](self, values[-1 - i % len(values)], values[-1 - j % len(values)]))
+        return values[-1]
+
+
+STEPS = st.lists(
+    st.tuples(st.integers(0, len(CALLS) - 1), st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=6
+)
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+@settings(max_examples=250)
+@given(STEPS)
+@torch.no_grad()
+def test_a_receptive_field_that_is_named_is_what_a_changed_pixel_reaches(steps: list[tuple[int, int, int]]) -> None:
+    torch.manual_seed(0)
+    program, image = Program(steps).double(), torch.rand(1, 2, SIDE, SIDE, dtype=torch.double) + 0.5
+
+    def middle(x: Tensor) -> Tensor:
+        return program(x)[0, :, SIDE // 2, SIDE // 2]
+
+    node, before = exact(program, (2, SIDE, SIDE)), middle(image)
+    if node.output.field is None:
+        return
+    for axis, named in zip((2, 3), node.output.field, strict=True):
+        reached = []
+        for at in range(SIDE):
+            changed = image.clone()
+            changed.select(axis, at).mul_(1.37)
+            if not torch.equal(middle(changed), before):
+                reached.append(at)
+        assert named == reached[-1] - reached[0] + 1 or (named > SIDE // 2 and len(reached) >= SIDE // 2)
 
 
 # ---- parameters ------------------------------------------------------------------------------------------------
@@ -679,7 +814,22 @@ class Unused(nn.Module):
         return self.a(x)
 
 
+class Buffered(nn.Module):
+    """Computes with a buffer and with a tensor that it merely holds: neither is a parameter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.held = conv(3, 3, 1), torch.ones(3, 1, 1)
+        self.register_buffer("mask", torch.ones(3, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.a(x) * self.mask + self.held
+
+
 @pytest.mark.parametrize(("make", "channels", "params"), [
+    (Buffered, 3, 12),
+    (lambda: Residual(ConvUnit(3, 3, 1), scale=nn.Parameter(torch.tensor(0.3))), 3, 16),
+    (lambda: Residual(ConvUnit(3, 1, 1), scale=nn.Parameter(torch.ones(3, 1, 1))), 3, 8),
     (tied, 8, 592),
     (sharing, 8, 608),
     (lambda: Scaled(conv(3, 3, 1)), 3, 15),
@@ -690,4 +840,41 @@ class Unused(nn.Module):
     (lambda: nn.Sequential(unit_of(Same(3, 4, 3)), nn.ReLU()), 3, 120),
 ])  # fmt: skip
 def test_every_parameter_is_counted_once(make: Callable[[], nn.Module], channels: int, params: int) -> None:
-    assert exact(make(), (channels, 9, 9)).params == params
+    node = exact(make(), (channels, 9, 9))
+    assert node.params == params
+    assert ie.diagram(node)
+
+
+def test_what_is_too_deep_for_a_tree_is_counted_as_a_whole() -> None:
+    def wide(self: Any, x: Tensor) -> Tensor:
+        y = x
+        for layer in self.layers:
+            y = y + layer(x)
+        return y
+
+    assert exact(Written(wide, layers=nn.ModuleList(conv(3, 3, 1) for _ in range(400))), (3, 4, 4)).macs == 400 * 144
+
+
+class Uneven(nn.Module):
+    """A padding forgotten, as in every course."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(3, 4, 1)
+        self.five = nn.Conv2d(3, 4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.one(x), self.five(x)], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("module", "where"),
+    [
+        (Uneven(), r"= \(3, 9, 9\): Sizes of tensors must match"),
+        (nn.Sequential(nn.ReLU(), Uneven()), r"= \(3, 9, 9\): 1: Sizes of tensors must match"),
+        (nn.Sequential(nn.Conv2d(3, 5, 1), Uneven()), r"1\.one: a convolution that reads 3 channels gets 5$"),
+    ],
+)
+def test_what_fails_in_a_forward_is_placed_where_it_fails(module: nn.Module, where: str) -> None:
+    with pytest.raises(ShapeError, match=where):
+        trace(module, (3, 9, 9))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from math import prod
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -271,6 +272,38 @@ def test_the_receptive_field_is_what_a_gradient_reaches(module: nn.Module) -> No
     assert (next_one[0] - here[0], next_one[1] - here[1]) == node.jump
 
 
+@st.composite
+def leaning(draw: st.DrawFn, stride: int = 1, depth: int = 2) -> nn.Module:
+    """Trees of windows of any size that lean to any side: padded unequally, as TensorFlow's "same" is."""
+    kind = draw(st.sampled_from(["layer", "sequence", "concat", "residual"] if depth else ["layer"]))
+    if kind == "sequence":
+        return nn.Sequential(draw(leaning(stride, depth - 1)), draw(leaning(1, depth - 1)))
+    if kind == "concat":
+        paths = Concat(draw(leaning(stride, depth - 1)), draw(leaning(stride, depth - 1)))
+        return nn.Sequential(paths, nn.Conv2d(2, 1, 1, bias=False))
+    if kind == "residual" and stride == 1:
+        return Residual(draw(leaning(1, depth - 1)))
+    kernel, rows, columns = draw(st.integers(1, 4)), draw(st.integers(0, 3)), draw(st.integers(0, 3))
+    rows, columns = min(rows, kernel - 1), min(columns, kernel - 1)
+    pad = nn.ZeroPad2d((columns, kernel - 1 - columns, rows, kernel - 1 - rows))
+    return nn.Sequential(pad, nn.Conv2d(1, 1, kernel, stride, bias=False))
+
+
+@settings(max_examples=150)
+@given(st.integers(1, 2).flatmap(leaning))
+def test_windows_that_lie_apart_see_from_one_end_to_the_other(module: nn.Module) -> None:
+    for parameter in module.parameters():
+        nn.init.ones_(parameter)
+    node = trace(module, (1, 64, 64)).output
+    image = torch.ones(1, 1, 64, 64, dtype=torch.double, requires_grad=True)
+    result = module.double()(image)[0, 0]
+    row, column = result.shape[0] // 2, result.shape[1] // 2
+    seen = torch.autograd.grad(result[row, column], image)[0][0, 0] != 0
+    top, left, height, width = _extent(seen)
+    assert (height, width) == node.field
+    assert (top, left) == (node.start[0] + row * node.jump[0], node.start[1] + column * node.jump[1])
+
+
 def test_the_receptive_field_of_googlenet() -> None:
     """conv 7/2, pool 3/2, conv 3, pool 3/2, then 5x5 where a block reaches farthest: worked out by hand."""
     node = trace(ie.build("googlenet"), (3, 224, 224))
@@ -363,6 +396,13 @@ def test_a_fault_is_named_with_its_place_and_its_numbers(module: nn.Module, shap
     assert "\n" not in str(caught.value)
     with pytest.raises((RuntimeError, ValueError)):  # and torch could not have computed it either
         module.eval()(torch.zeros(1, *shape))
+
+
+@pytest.mark.parametrize("shape", [np.array([3, 4, 5]), (np.int64(3), 4, 5), torch.Size([3, 4, 5]), [3, 4, 5]])
+def test_a_shape_may_be_any_whole_numbers(shape: Any) -> None:
+    node = trace(nn.Conv2d(3, 2, 1), shape)
+    assert node.output.shape == (2, 4, 5)
+    assert all(type(n) is int for n in (*node.input.shape, *node.output.shape))
 
 
 @pytest.mark.parametrize("shape", [(3, 0, 4), (3, -1, 4), (3, 4.0, 4), (), 3, ("3", 4, 4)])

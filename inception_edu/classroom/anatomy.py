@@ -17,10 +17,9 @@ from typing import Any
 
 from torch import nn
 
-from ..bricks import Concat, Product, Residual
+from ..bricks import Concat, Function, Product, Residual
 from ..layers import Part, kind_of, size
 from ..network import InceptionNet
-from ..tracing import Function
 
 
 def box(module: nn.Module) -> Part:

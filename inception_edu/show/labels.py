@@ -2,15 +2,14 @@
 
 from torch import nn
 
-from ..bricks import Concat, ConvUnit, Product, Residual
+from ..bricks import Concat, ConvUnit, Function, Product, Residual
 from ..layers import kind_of
-from ..tracing import Function
 
 
 def box(module: nn.Module) -> str:
     """`conv depthwise pool linear norm activation dropout reshape identity concat sum block`: what a drawing shows."""
     match module:
-        case ConvUnit():
+        case ConvUnit() if "conv" in module._modules:
             return box(module.conv)
         case Concat():
             return "concat"
@@ -25,7 +24,7 @@ def box(module: nn.Module) -> str:
 def label(module: nn.Module) -> str:
     """The words in its box, such as `3x3 conv /2 V`: kernel, kind, then stride, then V where it does not pad."""
     match module:
-        case ConvUnit():
+        case ConvUnit() if "conv" in module._modules:
             return label(module.conv)
         case Concat():
             return "concat"

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import inception_edu as ie
+from inception_edu.bricks import ConvUnit
 
 GOLDEN = Path(__file__).parents[1] / "reference"
 
@@ -61,3 +62,9 @@ def test_deep_rows_carry_a_path_that_finds_them():
 def test_a_depth_below_one_is_refused():
     with pytest.raises(ValueError, match="a depth of at least 1, got 0"):
         ie.summary(traced("nin_cifar10"), depth=0)
+
+
+def test_a_box_that_lost_its_convolution_is_still_shown():
+    unit = ConvUnit(3, 8, 3)
+    del unit.conv
+    assert "batch norm" in str(ie.summary(unit, (8, 4, 4), depth=2)) + ie.diagram(unit, (8, 4, 4))
