@@ -581,7 +581,11 @@ def _avg_pool(module: Any, signal: Signal) -> Signal | None:
 def _adaptive_label(what: str) -> Callable[[Any], str]:
     def words(module: Any) -> str:
         wanted = numbers_or_none(module.output_size, _sides_of(module))
-        return f"global {what}" if set(wanted) == {1} else f"{what} to {'x'.join(map(str, wanted))}"
+        return (
+            f"global {what}"
+            if set(wanted) == {1}
+            else f"{what} to {'x'.join('all' if n is None else str(n) for n in wanted)}"
+        )
 
     return words
 

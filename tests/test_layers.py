@@ -390,3 +390,8 @@ def test_the_settings_of_a_layer_as_plain_data(layer: nn.Module, part: dict[str,
     kind = kind_of(layer)
     assert kind is not None
     assert kind.part(layer) == part
+
+
+def test_a_side_that_a_pool_leaves_as_it_is_is_called_all() -> None:
+    pool = nn.AdaptiveAvgPool2d((None, 3))
+    assert KINDS[nn.AdaptiveAvgPool2d].label(pool) == "avg pool to allx3"
