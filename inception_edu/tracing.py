@@ -121,7 +121,7 @@ class Walk:
         self.aux = aux
         self.hooks = hooks
         self._path: list[str] = []
-        self._counted: set[int] = set()
+        self._counted: dict[int, None] = {}  # in order, so that what came last can be taken back
 
     def __call__(self, name: str, module: nn.Module, signal: Signal) -> Node:
         self._path.append(name)
@@ -177,7 +177,7 @@ class Walk:
         form = run.form
         if form is None:
             return whole
-        depth, counted = len(self._path), set(self._counted)
+        depth, counted = len(self._path), len(self._counted)
         try:
             reading = self._read(form, signal)
         except (ValueError, TypeError, RecursionError):  # some part does not stand by itself, or is too deep
@@ -187,7 +187,7 @@ class Walk:
             products = reading.products + sum(child.products for child in reading.children)
             if (reading.output.shape, macs, products) == (run.output, run.macs, run.products):
                 return reading._replace(form=reading.form or form)
-        self._counted = counted
+        self.take_back(counted)
         return whole
 
     def new_params(self, module: nn.Module) -> int:
@@ -195,7 +195,7 @@ class Walk:
         count = 0
         for parameter in module._parameters.values():
             if parameter is not None and id(parameter) not in self._counted:
-                self._counted.add(id(parameter))
+                self._counted[id(parameter)] = None
                 count += parameter.numel()
         for child in module._modules.values():
             if child is not None:
@@ -204,7 +204,12 @@ class Walk:
 
     def skip(self, module: nn.Module) -> None:
         """Leaves the parameters of a module out of the count."""
-        self._counted |= {id(parameter) for parameter in module.parameters()}
+        self._counted |= dict.fromkeys(id(parameter) for parameter in module.parameters())
+
+    def take_back(self, count: int) -> None:
+        """Forgets which parameters were counted after the first `count`."""
+        while len(self._counted) > count:
+            self._counted.popitem()
 
     def _all_counted(self, module: nn.Module) -> bool:
         for parameter in module._parameters.values():
@@ -343,11 +348,11 @@ def _unit(module: ConvUnit, signal: Signal, walk: Walk) -> Reading:
     if "conv" not in module._modules:
         return _sequence(module, signal, walk)  # a reader took it out, and with it what the box would say
     macs = products = activations = 0
-    known, given, counted = True, signal, set(walk._counted)
+    known, given, counted = True, signal, len(walk._counted)
     for _, layer in layers_of(module):
         reading = walk._read(layer, signal)
         if reading.children:  # a layer of the reader's own, with parts
-            walk._counted = counted
+            walk.take_back(counted)
             return _sequence(module, given, walk)
         signal = reading.output
         macs += reading.macs
