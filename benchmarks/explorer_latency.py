@@ -1,10 +1,11 @@
 """Keydown to pixels: how much longer an explorer takes to answer than a widget that only sends a number back and forth.
 
-`python benchmarks/explorer_latency.py` prints a table. The clock starts at the browser's own time stamp of the key and
+`python benchmarks/explorer_latency.py` prints a table, and with `--markdown` keeps it in benchmarks/RESULTS.md. The clock starts at the browser's own time stamp of the key and
 stops after the frame in which the answer was drawn; the page waits on a promise, so that nothing asks it meanwhile.
 Blocks of 20 keys for the empty widget and for the explorer alternate, twice each, so that a busy machine slows both.
 """
 
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from tqdm import tqdm
 
 from inception_edu import explorers
 from tools.jupyterlab import every_explorer, jupyterlab
-from tools.results import table
+from tools.results import publish, setting, table
 
 MOVES, BLOCKS = 20, 2
 GOAL = (15, 25)
@@ -118,4 +119,5 @@ def latencies() -> str:
 
 
 if __name__ == "__main__":
-    print(latencies())
+    command = "python benchmarks/explorer_latency.py --markdown"
+    publish("explorers", setting(command, "jupyterlab", "anywidget"), latencies(), keep="--markdown" in sys.argv)
