@@ -1,9 +1,9 @@
 """Keydown to pixels: how much longer an explorer takes to answer than a widget that only sends a number back and forth.
 
-`python benchmarks/explorer_latency.py` prints a table, and with `--markdown` keeps it in benchmarks/RESULTS.md. The clock
-starts at the browser's own time stamp of the key and stops after the frame in which the answer was drawn; the page waits
-on a promise, so that nothing asks it meanwhile. Blocks of 20 keys for the empty widget and for the explorer alternate,
-twice each, so that a busy machine slows both.
+`python benchmarks/explorer_latency.py` prints a table, and with `--markdown` keeps it in benchmarks/RESULTS.md. The
+clock starts at the browser's own time stamp of the key and stops after the frame in which the answer was drawn; the
+page waits on a promise, so that nothing asks it meanwhile. Blocks of 20 keys for the empty widget and for the explorer
+alternate, twice each, so that a busy machine slows both.
 """
 
 import sys
