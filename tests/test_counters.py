@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import inception_edu as ie
-from benchmarks.counters import TOOLS, beside, functions_put_back, leftovers, plain
+from tools.counting import TOOLS, beside, functions_put_back, leftovers, plain
 
 
 def small() -> nn.Module:

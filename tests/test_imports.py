@@ -47,3 +47,28 @@ def test_imports_between_rooms_go_one_way(room: str) -> None:
                 names = [node.module] if node.module else [name.name for name in node.names]
                 wrong = [name for name in names if name.split(".")[0] in later]
                 assert not wrong, f"{path.name} imports {wrong[0]}"
+
+
+@pytest.mark.parametrize(
+    ("folders", "never"),
+    [(("tests",), ("benchmarks", "experiments")), (("experiments", "benchmarks", "tools"), ("tests",))],
+)
+def test_no_test_imports_a_script_and_no_script_a_test(folders: tuple[str, ...], never: tuple[str, ...]) -> None:
+    """What both need is in `tools`."""
+    for path in [path for folder in folders for path in (ROOT / folder).rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            assert not [name for name in names if name.split(".")[0] in never], f"{path.name} imports {names}"
+
+
+CORE = ("arithmetic", "bricks", "layers", "reading", "tracing", "shorthand", "network")
+"""The core in the order in which it may import; `tracing` loads `reading` when a foreign module is met."""
+
+
+@pytest.mark.parametrize("module", CORE)
+def test_the_core_has_no_circle(module: str) -> None:
+    later = CORE[CORE.index(module) + 1 :]
+    for node in ast.walk(ast.parse((ROOT / "inception_edu" / f"{module}.py").read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            assert node.module not in later, f"{module} imports {node.module}"
