@@ -4,17 +4,18 @@ The random numbers for each image depend only on a seed, the epoch and the image
 processes, nor that of their helpers, nor a stop in between changes what a network sees.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from .fashion import CLASS_NAMES, MEAN, STD, load_fashion, split_validation, to_pixels
@@ -54,18 +55,45 @@ class Images:
             return item
         try:
             with Image.open(item) as picture:
-                return v2.functional.pil_to_tensor(picture.convert("RGB"))
+                return v2.functional.pil_to_tensor(as_seen(picture))
         except Exception as error:  # each of Pillow's decoders has errors of its own
             raise ValueError(f"{item} cannot be read as an image ({error}): replace it with an intact copy") from error
+
+
+def as_seen(picture: Image.Image) -> Image.Image:
+    """A picture as a viewer shows it, in RGB: upright, on white where it is transparent, its grey values all kept.
+
+    A camera that was held sideways says so in the file (EXIF). Grey values of 16 bits become 8, not white; those of
+    32 bits are taken for 16, and fractions are taken for 0 to 1.
+
+    Raises ValueError for grey values beyond that: nothing then says which of them is white.
+    """
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith(("I", "F")):
+        values = np.asarray(picture, dtype=np.float64)
+        white = 1.0 if picture.mode == "F" else 65535.0
+        low, high = float(values.min()), float(values.max())
+        if not 0 <= low <= high <= white:
+            raise ValueError(f"its grey values go from {low:g} to {high:g}, and must be from 0 to {white:g}")
+        picture = Image.fromarray((values * (255 / white)).round().astype(np.uint8))
+    if picture.has_transparency_data:
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
+    return picture.convert("RGB")
 
 
 def open_images(data: str | Path, split: str) -> Images:
     """The images in the folder `data`/`split`, which has a folder of images for each class; or those of `FASHION`.
 
-    Raises FileNotFoundError where there is no such folder, ValueError for a folder without classes and for a
-    class without images.
+    Files and folders whose names begin with a dot, which systems leave behind, do not count. Of anything else that is
+    no image a line on stderr says that it is left out. Class names are in composed letters (Unicode's NFC), however
+    the system writes them.
+
+    Raises FileNotFoundError where there is no such folder, ValueError for an unknown split of `FASHION`, for a folder
+    without classes, for a class without images and for two classes of one name.
     """
     if str(data) == FASHION:
+        if split not in ("train", "val", "test"):
+            raise ValueError(f"{FASHION} has no split {split!r}: it has 'train', 'val' and 'test'")
         train = load_fashion("train")
         splits = dict(zip(("train", "val"), split_validation(train), strict=True))
         found = splits[split] if split in splits else load_fashion("test")
@@ -76,11 +104,33 @@ def open_images(data: str | Path, split: str) -> Images:
             f"there is no folder {folder}: --data takes {FASHION!r}, or a folder with train/CLASS/ and val/CLASS/, "
             f"where CLASS/ holds the images of one class"
         )
-    try:
-        tree = ImageFolder(str(folder))
-    except FileNotFoundError as error:
-        raise ValueError(f"{folder} does not have images in every class: {error}") from error
-    return Images([path for path, _ in tree.samples], tree.targets, tuple(tree.classes))
+    classes = sorted((normalize("NFC", each.name), each) for each in folder.iterdir() if each.is_dir() and _seen(each))
+    names = [name for name, _ in classes]
+    if twice := [name for name in set(names) if names.count(name) > 1]:
+        raise ValueError(f"{folder} has two folders for the class {twice[0]}, written differently: keep one of them")
+    readable = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    items: list[str] = []
+    labels: list[int] = []
+    left_out: list[str] = []
+    for label, (_, home) in enumerate(classes):
+        files = sorted(path for path in home.rglob("*") if path.is_file() and _seen(path, home))
+        images = [str(path) for path in files if path.suffix.lower() in readable]
+        left_out += [str(path) for path in files if path.suffix.lower() not in readable]
+        items += images
+        labels += [label] * len(images)
+    if empty := [name for label, name in enumerate(names) if label not in set(labels)]:
+        raise ValueError(f"{folder} has no images for {', '.join(empty)}: put some there, or remove the folder")
+    if not names:
+        raise ValueError(f"{folder} has no folders: it must hold one for each class, with the images of that class")
+    if left_out:
+        print(f"left out, for they are no images: {len(left_out)} files, {left_out[0]} among them", file=sys.stderr)
+    return Images(items, labels, tuple(names))
+
+
+def _seen(path: Path, within: Path | None = None) -> bool:
+    """Whether no part of a path, below `within`, is hidden: `._x.jpg` is no picture, `.ipynb_checkpoints` no class."""
+    parts = path.relative_to(within).parts if within else (path.name,)
+    return not any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
 
 def for_training(images: Images, size: int, *, min_area: float, max_aspect: float, jitter: float) -> Prepare:

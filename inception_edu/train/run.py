@@ -72,6 +72,7 @@ class Plan:
             "network": self.name,
             **self.options,
             "images": len(self.images),
+            "classes": self.images.class_names,  # by name: renamed folders would otherwise swap labels unseen
             "size": self.size,
             "seed": self.seed,
         }
@@ -112,7 +113,11 @@ def make_plan(
     if recipe.batch > len(images):
         raise ValueError(f"a batch of {recipe.batch} images cannot be taken from {len(images)}: choose --batch")
     of_the_data = {"num_classes": len(images.class_names), "in_channels": images.channels}
-    chosen = with_heads(name, recipe, of_the_data | dict(options or {}))
+    asked = dict(options or {})
+    for key, value in of_the_data.items():
+        if asked.get(key, value) != value:
+            raise ValueError(f"{key}={asked[key]} contradicts {data}, whose images make it {value}: leave it out")
+    chosen = with_heads(name, recipe, of_the_data | asked)
     with torch.device("meta"):
         build(name, **chosen)
     size = size or images.size or FAMILY[name].image[-1]

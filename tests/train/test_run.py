@@ -397,7 +397,7 @@ def without_validation(tree: Path) -> None:
     [
         (corrupt, "dark/3.png cannot be read as an image (", "0"),
         (corrupt, "dark/3.png cannot be read as an image (", "1"),
-        (without_images, "does not have images in every class: Found no valid file for the classes grey", "0"),
+        (without_images, "has no images for grey: put some there, or remove the folder", "0"),
         (without_a_class, "must hold the same classes, but only one of them holds grey", "0"),
         (with_one_class, "holds one class only, grey: there is nothing to tell apart", "0"),
         (without_validation, "there is no folder", "0"),
@@ -551,3 +551,23 @@ def test_the_command_line_stays_light() -> None:
     assert "inception_edu.train.recipes" in loaded
     assert not {"torch", "numpy", "matplotlib", "lightning_fabric"} & set(loaded)
     assert cli.main is main
+
+
+def test_classes_renamed_since_are_not_resumed_with_swapped_labels(
+    whole: Path, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = copy_of(tree, tmp_path), Path(shutil.copytree(whole, tmp_path / "out"))
+    for split in "train", "val":
+        (data / split / "bright").rename(data / split / "zebra")  # now it comes last
+    assert main(command(data, out, "--resume", epochs=3)) == 2
+    error = capsys.readouterr().err
+    assert "was trained with classes=['bright', 'dark', 'grey'], not ['dark', 'grey', 'zebra']: resume it with" in error
+
+
+@pytest.mark.parametrize(("setting", "right"), [("num_classes=10", "make it 3"), ("in_channels=1", "make it 3")])
+def test_what_contradicts_the_images_is_refused_before_the_first_step(
+    setting: str, right: str, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(tree, tmp_path / "out", "--set", setting, epochs=1)) == 2
+    assert f"{setting} contradicts {tree}, whose images {right}: leave it out" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
