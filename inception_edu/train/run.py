@@ -212,6 +212,9 @@ class _Run:
         total = recipe.epochs * self.steps_an_epoch
         if main and self.rows:  # killed between the checkpoint and these
             self.write_results(tensorboard=False)
+        done = self.step // self.steps_an_epoch
+        if self.step == done * self.steps_an_epoch and len(self.rows) < done:  # stopped while it validated
+            self.end_epoch(done, recipe.learning_rate(done - 1), 0.0, tensorboard)
         with tqdm(total=total, initial=self.step, unit="step", disable=not (progress and main)) as bar:
             for epoch in range(self.step // self.steps_an_epoch, recipe.epochs):
                 start, before = time.perf_counter(), self.step
@@ -252,7 +255,8 @@ class _Run:
             yield self.fabric.to_device((images, labels))
 
     def end_epoch(self, epoch: int, rate: float, speed: float, tensorboard: bool) -> None:
-        """Validates the averaged weights and saves everything."""
+        """Saves, validates the averaged weights, and saves what that says: no image can cost an epoch."""
+        self.save()
         loss, accuracy, gradient = (total / self.steps_an_epoch for total in self.sums)
         row = {"epoch": epoch, "lr": rate, "loss": loss, "accuracy": accuracy, "gradient": gradient}
         self.rows.append({**row, **self.validate(), "images_per_second": round(speed, 1)})

@@ -144,8 +144,8 @@ def test_killed_while_it_writes_and_resumed_it_ends_bitwise_the_same(tree: Path,
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     arguments = ["--save-every", "2", "--set", "batch_norm=true", "--tensorboard"]
     assert main(command(tree, whole, *arguments)) == 0
-    # Writes 1 and 2 are those of steps 2 and 4, 3 to 5 those after the first epoch; 6 and 7 those of steps 8 and 10.
-    killed = in_its_own_process(command(tree, broken, *arguments), tmp_path, KILL_AT="7")
+    # Writes 1 and 2 are those of steps 2 and 4, 3 to 6 those after the first epoch; 7 and 8 those of steps 8 and 10.
+    killed = in_its_own_process(command(tree, broken, *arguments), tmp_path, KILL_AT="8")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert kept(broken)["step"] == 8
     assert len(kept(broken)["rows"]) == 1
@@ -430,14 +430,27 @@ def test_once_the_image_is_whole_again_the_training_goes_on_to_the_same(
     assert equal(whole, tmp_path / "broken")
 
 
+def test_a_bad_image_to_validate_costs_no_epoch(tree: Path, whole: Path, tmp_path: Path) -> None:
+    bad, out = copy_of(tree, tmp_path), tmp_path / "broken"
+    image = bad / "val" / "dark" / "3.png"
+    image.write_bytes(b"not a picture")
+    assert main(command(bad, out)) == 2
+    state = kept(out)
+    assert (state["step"], state["rows"]) == (6, [])  # trained and saved, not yet measured
+    image.write_bytes((tree / "val" / "dark" / "3.png").read_bytes())
+    assert main(command(bad, out, "--resume")) == 0
+    assert equal(whole, out)
+
+
 @pytest.mark.parametrize(
     ("writes", "step", "left"),
     [
         (0, 0, set()),
         (1, 3, {trainer.CHECKPOINT}),
         (2, 6, {trainer.CHECKPOINT}),
-        (3, 6, {trainer.CHECKPOINT, trainer.LOG}),
-        (4, 6, {trainer.CHECKPOINT, trainer.LOG, trainer.WEIGHTS}),
+        (3, 6, {trainer.CHECKPOINT}),
+        (4, 6, {trainer.CHECKPOINT, trainer.LOG}),
+        (5, 6, {trainer.CHECKPOINT, trainer.LOG, trainer.WEIGHTS}),
     ],
 )
 def test_a_full_disk_loses_nothing(
