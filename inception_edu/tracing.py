@@ -306,7 +306,7 @@ def _smallest_side(module: nn.Module, channels: int, failed: int, aux: bool) -> 
 
     def fault(side: int) -> Exception | None:
         try:
-            Walk(aux, hooks=True)("", module, Signal((channels, side, side)))
+            Walk(aux, hooks=True)("", module, image((channels, side, side)))
         except (ShapeError, TypeError) as error:  # what cannot be read at all can at no side
             return error
         return None
@@ -399,11 +399,16 @@ def _joined(outputs: list[Signal], shape: Shape) -> Signal:
     return Signal(shape, tuple(field), tuple(jump), tuple(start))
 
 
-@rule(Concat)
-def _concat(module: Concat, signal: Signal, walk: Walk) -> Reading:
+def _branches(module: nn.ModuleList, signal: Signal, walk: Walk) -> tuple[Node, ...]:
+    """The branches that read the same signal. Raises ValueError where there are none."""
     if not len(module):
         raise ValueError(f"a {type(module).__name__} needs at least one branch")
-    nodes = tuple(walk(str(i), branch, signal) for i, branch in enumerate(module))
+    return tuple(walk(str(i), branch, signal) for i, branch in enumerate(module))
+
+
+@rule(Concat)
+def _concat(module: Concat, signal: Signal, walk: Walk) -> Reading:
+    nodes = _branches(module, signal, walk)
     outputs = [node.output for node in nodes]
     if len({o.sides for o in outputs}) > 1:
         grids = ", ".join("x".join(map(str, o.sides)) or "a vector" for o in outputs)
@@ -441,9 +446,7 @@ def _residual(module: Residual, signal: Signal, walk: Walk) -> Reading:
 
 @rule(Product)
 def _product(module: Product, signal: Signal, walk: Walk) -> Reading:
-    if not len(module):
-        raise ValueError(f"a {type(module).__name__} needs at least one branch")
-    nodes = tuple(walk(str(i), branch, signal) for i, branch in enumerate(module))
+    nodes = _branches(module, signal, walk)
     outputs = [node.output for node in nodes]
     shape = _stretched(outputs)
     if shape is None:
