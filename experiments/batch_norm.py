@@ -67,10 +67,10 @@ def main() -> None:
             return {"diverged": str(error).split(",")[0], "valid": 0.0, "test": 0.0}
         return {"valid": accuracy(net, valid), "test": accuracy(net, test)}
 
-    chosen = tune(record, run, ARMS, dict.fromkeys(ARMS, RATES))
+    chosen = tune(record, run, dict.fromkeys(ARMS, RATES))
     rates = {f"{arm} x {times}": rate * times for arm, rate in chosen.items() for times in TIMES}
     record.about["rates"] = rates
-    cloud(record, run, list(rates), rates)
+    cloud(record, run, rates)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def main() -> None:
         return {"test": round(accuracy(net, test), 4), "gradient": norms}
 
     rates = {f"{arm} {rate}": rate for rate in RATES for arm in CLIP}
-    cloud(record, run, list(rates), rates)
+    cloud(record, run, rates)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def main() -> None:
             for arm, design in ARMS.items()
         },
     )
-    cloud(record, run, list(ARMS), tune(record, run, ARMS, RATES))
+    cloud(record, run, tune(record, run, RATES))
 
 
 if __name__ == "__main__":

@@ -70,8 +70,8 @@ def main() -> None:
         macs={arm: trace(network(arm), (1, 28, 28)).macs for arm in WIDTHS},
         params={arm: trace(network(arm), (1, 28, 28)).params for arm in WIDTHS},
     )
-    rates = tune(record, partial(run, count=1), WIDTHS, dict.fromkeys(WIDTHS, (0.004, 0.012, 0.036)))
-    cloud(record, run, list(WIDTHS), rates)
+    rates = tune(record, partial(run, count=1), dict.fromkeys(WIDTHS, (0.004, 0.012, 0.036)))
+    cloud(record, run, rates)
 
 
 if __name__ == "__main__":

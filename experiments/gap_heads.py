@@ -71,7 +71,7 @@ def shifts(learn: LabelledImages, valid: LabelledImages, test: LabelledImages) -
             result["test"] = result["shifts"][0]
         return result
 
-    cloud(record, run, ARMS, tune(record, run, ARMS, dict.fromkeys(ARMS, RATES)), SEEDS)
+    cloud(record, run, tune(record, run, dict.fromkeys(ARMS, RATES)), SEEDS)
 
 
 def few_images(learn: LabelledImages, valid: LabelledImages, test: LabelledImages) -> None:
@@ -88,7 +88,7 @@ def few_images(learn: LabelledImages, valid: LabelledImages, test: LabelledImage
         shares = {"valid": valid, "train": few} | ({"test": test} if seed in SEEDS else {})
         return {name: round(accuracy(net, data), 4) for name, data in shares.items()}
 
-    cloud(record, run, arms, tune(record, run, arms, dict.fromkeys(arms, RATES)), SEEDS)
+    cloud(record, run, tune(record, run, dict.fromkeys(arms, RATES)), SEEDS)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def main() -> None:
         share = {"valid": accuracy(net, valid)} if seed == TUNING else {"test": accuracy(net, test)}
         return {name: round(value, 4) for name, value in (share | {"train": history.last.accuracy}).items()}
 
-    cloud(record, run, list(WIDTHS), tune(record, run, WIDTHS, RATES, seed=TUNING))
+    cloud(record, run, tune(record, run, RATES, (TUNING,)))
 
 
 if __name__ == "__main__":

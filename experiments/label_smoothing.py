@@ -112,8 +112,8 @@ def main() -> None:
             }
         return rounded(result)
 
-    rates = tune(record, run, ARMS, dict.fromkeys(ARMS, RATES))
-    cloud(record, run, list(ARMS), rates)
+    rates = tune(record, run, dict.fromkeys(ARMS, RATES))
+    cloud(record, run, rates)
 
 
 if __name__ == "__main__":

@@ -122,8 +122,8 @@ def main():
     record.about["arms"] = {
         arm: {"params": node.params, "macs": node.macs, "peak bytes": peak_bytes(node)} for arm, node in nodes.items()
     }
-    rates = tune(record, run, ARMS, dict.fromkeys(ARMS, RATES), TUNING_SEED)
-    cloud(record, run, list(ARMS), rates)
+    rates = tune(record, run, dict.fromkeys(ARMS, RATES), (TUNING_SEED,))
+    cloud(record, run, rates)
     fused = {arm: ie.fuse(net) for arm, net in nets.items()}
     for batch, rounds in ((1, 300), (100, 30)):
         x = torch.randn(batch, 1, 28, 28)

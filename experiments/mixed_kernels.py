@@ -61,7 +61,7 @@ def experiment(
             "by_class": [round(share, 3) for share in by_class],
         }
 
-    cloud(record, run, list(arms), tune(record, run, arms, dict.fromkeys(arms, rates)))
+    cloud(record, run, tune(record, run, dict.fromkeys(arms, rates)))
 
 
 if __name__ == "__main__":

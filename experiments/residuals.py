@@ -88,9 +88,9 @@ def main() -> None:
     )
     rates: dict[str, float] = {}
     for arms, seeds in ((ARMS[:4], 10), (ARMS[4:], 10), (WITHOUT_NORM, 3)):
-        rates |= tune(record, run, arms, dict.fromkeys(arms, RATES))
+        rates |= (tuned := tune(record, run, dict.fromkeys(arms, RATES)))
         record.about["rates"] = rates
-        cloud(record, run, arms, rates, seeds=range(seeds))
+        cloud(record, run, tuned, range(seeds))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def main() -> None:
     nodes = {arm: trace(build(arm), (1, 1, 98)) for arm in ARMS}
     costs = {arm: {"params": node.params, "macs": node.macs} for arm, node in nodes.items()}
     record = Record("11_scan_lines", script="experiments/scan_lines.py", recipe=RECIPE, costs=costs)
-    cloud(record, run, list(ARMS), tune(record, run, ARMS, dict.fromkeys(ARMS, RATES)), seeds=range(5))
+    cloud(record, run, tune(record, run, dict.fromkeys(ARMS, RATES)), range(5))
 
 
 if __name__ == "__main__":

@@ -96,12 +96,12 @@ def main() -> None:
     arms = [f"{arm}@{size}" for size in SIZES for arm in (*BAGS, "inception", "inception-resnet")]
     arms.append("shuffled inception@1000")
     middle = [arm for arm in arms if arm.endswith("@1000")]
-    tuned = tune(record, run, middle, {arm: RATES["bag" if arm.split("@")[0] in BAGS else "net"] for arm in middle})
+    tuned = tune(record, run, {arm: RATES["bag" if arm.split("@")[0] in BAGS else "net"] for arm in middle})
     rates = {arm: tuned[f"{arm.split('@')[0]}@1000"] for arm in arms}
     ten = [arm for arm in arms if arm.endswith("@1000") and not arm.startswith("shuffled")]
-    cloud(record, run, [arm for arm in arms if arm not in ten and not arm.startswith("shuffled")], rates, range(3))
-    cloud(record, run, arms[-1:], rates, range(5))
-    cloud(record, run, ten, rates)
+    cloud(record, run, {arm: rates[arm] for arm in arms[:-1] if arm not in ten}, range(3))
+    cloud(record, run, {arms[-1]: rates[arms[-1]]}, range(5))
+    cloud(record, run, {arm: rates[arm] for arm in ten})
 
 
 if __name__ == "__main__":

@@ -87,10 +87,10 @@ def main() -> None:
     """Both experiments."""
     node = trace(two_view_network(), (1, 28, 28))
     views = Record("11_two_views", script="experiments/two_views.py", params=node.params, macs=node.macs, recipe=RECIPE)
-    rates = tune(views, run, ARMS[:2], dict.fromkeys(ARMS, RATES))
+    rates = tune(views, run, dict.fromkeys(ARMS[:2], RATES))
     rates |= dict.fromkeys(ARMS[2:], rates["both always"])
-    cloud(views, run, ARMS[:2], rates, seeds=range(6))
-    cloud(views, run, ARMS[2:], rates, seeds=range(3))
+    cloud(views, run, {arm: rates[arm] for arm in ARMS[:2]}, range(6))
+    cloud(views, run, {arm: rates[arm] for arm in ARMS[2:]}, range(3))
     record = Record("11_unseen_classes", script="experiments/two_views.py", recipe=RECIPE)
     for seed in range(2):
         record.once(f"split/{seed}", lambda s=seed: unseen(s))

@@ -98,7 +98,7 @@ def train() -> None:
 
     record = Record("07_wide_deep_branched", made_by="experiments/wide_deep_branched.py", arms=facts())
     record.about |= {"images": IMAGES, "epochs": EPOCHS, "tested": TESTED}
-    cloud(record, run, list(ARMS), tune(record, run, ARMS, RATES, seed=TUNING))
+    cloud(record, run, tune(record, run, RATES, (TUNING,)))
 
 
 if __name__ == "__main__":

@@ -54,10 +54,17 @@ def predict(net: nn.Module, images: Tensor, *, batch_size: int = 500) -> Tensor:
     """The logits (N, classes) of images (N, C, H, W), computed in evaluation mode, without gradients, on one core.
 
     Any input that the network reads in batches will do, such as word numbers (N, L) for a text network. `net` is left
-    unchanged, including the order of its weights in memory.
+    unchanged, including the order of its weights in memory. A network on a GPU computes there, batch by batch; the
+    logits are where the images are.
     """
+    device = device_of(net)
     with evaluating(net), _channels_last(net), threads(), torch.no_grad():
-        return torch.cat([net(batch) for batch in images.split(batch_size)])
+        return torch.cat([net(batch.to(device)).to(images.device) for batch in images.split(batch_size)])
+
+
+def device_of(net: nn.Module) -> torch.device:
+    """Where the first parameter of a network is; the CPU for a network without any."""
+    return next((parameter.device for parameter in net.parameters()), torch.device("cpu"))
 
 
 @contextmanager

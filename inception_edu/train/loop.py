@@ -30,7 +30,7 @@ from ..data.weights import assign, read_about, read_weights, write_weights
 from ..family import build
 from ..models.googlenet import TABLE_1
 from ..network import InceptionNet
-from ..running import predict, threads
+from ..running import device_of, predict, threads
 
 if TYPE_CHECKING:  # importing matplotlib takes a second, and training does without it
     from matplotlib.figure import Figure
@@ -278,7 +278,9 @@ def fit(
     num_threads: int = 1,
     progress: bool = True,
 ) -> History:
-    """Trains `net` in place and returns its `History`; `net` ends in training mode, with channels last in memory.
+    """Trains `net` in place, where it is, and returns its `History`.
+
+    `net` ends in training mode, with channels last in memory. A network on a GPU is trained there.
 
     | argument          | what it is                                                                         |
     |-------------------|------------------------------------------------------------------------------------|
@@ -315,12 +317,13 @@ def fit(
     objective = Objective(net, aux_weight=aux_weight, label_smoothing=label_smoothing)
     history = []
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # several times as fast, see `predict`
+    device = device_of(net)
     with _repeatable(seed, num_threads), tqdm(total=steps, unit="step", disable=not progress) as bar:
         for number in range(1, epochs + 1):
             start, rate = time.perf_counter(), stepper.param_groups[0]["lr"]
             seen: list[Step] = []
             net.train()
-            batches = _batches(train, batch_size, augment, chance)
+            batches = ((x.to(device), y.to(device)) for x, y in _batches(train, batch_size, augment, chance))
             for step in train_steps(objective, batches, stepper, scheduler, epoch=number, clip_norm=clip_norm):
                 seen.append(step)
                 bar.update()
