@@ -5,19 +5,17 @@ import base64
 import io
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from ..data.fashion import BLACK, CLASS_NAMES, LabelledImages, load_fashion, to_pixels
-from ..data.files import asset
+from ..course.canvas import network, pictures
+from ..data.fashion import BLACK, CLASS_NAMES, to_pixels
 from ..explain import class_activation_map
-from ..network import InceptionNet
-from ..running import predict, threads
+from ..running import threads
 from ..show.palette import BLUE, ORANGE, VERMILLION
-from ..train.loop import load
 from .settings import Settings, choice, explorer, knob
 from .svg import bar, svg, text
 
@@ -27,22 +25,6 @@ if TYPE_CHECKING:
 SIDE = 28
 PAINTS = {"grey": 0.0, "black": BLACK}
 """What the square is filled with, as a normalised pixel: the average of all pictures, or their background."""
-
-
-@cache
-def network() -> InceptionNet:
-    """The small GoogLeNet that ships with the course."""
-    net: Any = load(asset("checkpoints/small_googlenet.safetensors"))
-    return net.to(memory_format=torch.channels_last)  # twice as fast, and each setting asks for many images
-
-
-@cache
-def pictures() -> LabelledImages:
-    """The first test picture of each class that the network gets right: ten of them, in the order of the classes."""
-    test = load_fashion("test")[:200]
-    with threads(), torch.no_grad():
-        right = predict(network(), test.images).argmax(1) == test.labels
-    return test[[int((right & (test.labels == label)).nonzero()[0]) for label in range(10)]]
 
 
 @dataclass(frozen=True)

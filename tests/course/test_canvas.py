@@ -1,0 +1,39 @@
+"""The canvas of garments: what lies on it is found, where it lies, by any network."""
+
+import pytest
+import torch
+
+from inception_edu.course.canvas import GARMENTS, SIDE, find, lay_out, network
+from inception_edu.course.pictures import draw_canvas
+from inception_edu.data.fashion import BLACK
+
+
+def test_the_network_of_the_course_finds_the_five_garments_where_they_are() -> None:
+    found = find(network(), lay_out(GARMENTS))
+    assert [each.name for each in found] == [each.name for each in sorted(GARMENTS, key=lambda each: each.left)]
+    for seen, laid in zip(found, sorted(GARMENTS, key=lambda each: each.left), strict=True):
+        assert max(abs(seen.top - laid.top), abs(seen.left - laid.left)) <= 4
+        assert seen.probability > 0.9
+
+
+def test_an_empty_canvas_holds_nothing() -> None:
+    image = lay_out([])
+    assert torch.equal(image, torch.full((1, 1, 84, 140), BLACK))
+    assert find(network(), image) == []
+    assert "nothing" in draw_canvas(image).description
+
+
+def test_a_single_garment_is_seen_once_wherever_it_lies() -> None:
+    for top, left in ((0, 0), (56, 112), (31, 77)):
+        (seen,) = find(network(), lay_out([("bag", top, left)]))
+        assert seen.name == "bag"
+        assert max(abs(seen.top - top), abs(seen.left - left)) <= 4
+
+
+@pytest.mark.parametrize(
+    ("garment", "words"), [(("hat", 0, 0), "choose from T-shirt"), (("bag", 57, 0), "rows go from 0 to 56")]
+)
+def test_what_cannot_be_laid_out_is_refused(garment: tuple[str, int, int], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        lay_out([garment])
+    assert SIDE == 28
