@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from inception_edu.course.canvas import GARMENTS, SIDE, find, lay_out, network
+from inception_edu.course.canvas import GARMENTS, SIDE, find, lay_out, network, without_norm
 from inception_edu.course.pictures import draw_canvas
 from inception_edu.data.fashion import BLACK
 
@@ -37,3 +37,12 @@ def test_what_cannot_be_laid_out_is_refused(garment: tuple[str, int, int], words
     with pytest.raises(ValueError, match=words):
         lay_out([garment])
     assert SIDE == 28
+
+
+def test_a_network_without_norms_computes_the_same() -> None:
+    images = lay_out(GARMENTS)[:, :, :28, :28]
+    folded = without_norm(network())
+    assert not [module for module in folded.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert [module for module in network().modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    with torch.no_grad():
+        torch.testing.assert_close(folded.eval()(images), network().eval()(images), atol=1e-4, rtol=1e-4)

@@ -1,0 +1,21 @@
+"""What a chapter uses every day, in one place, so that its first cell stays short."""
+
+from inspect import getsource
+from typing import Any
+
+from IPython.display import Markdown
+
+from ..data.fashion import load_fashion as load_fashion
+from ..data.fashion import split_validation as split_validation
+from ..running import predict as predict
+from ..train.loop import accuracy as accuracy
+from ..train.loop import fit as fit
+from ..train.loop import flip as flip
+from ..train.loop import sgd as sgd
+from .quiz import compare as compare
+from .records import load_record as load_record
+
+
+def source(*what: Any) -> Markdown:
+    """The source of functions or classes of the package, as it is now, highlighted in the page's own colours."""
+    return Markdown("```python\n" + "\n\n".join(getsource(each).rstrip() for each in what) + "\n```")

@@ -1,0 +1,94 @@
+"""Chapter 03: the naive block beside the one with reductions, and what a 1x1 does with one pixel."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from ...show.figures import Picture, show, style
+from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE
+
+ROWS = (192, 128, 32, 192)
+"""The room that each branch gets, in channels: as much as the widest of its boxes in either block."""
+GAP = 34
+
+
+def _bar(ax: Axes, x: float, y: float, channels: int, colour: str, words: str) -> None:
+    """A box of as many units in height as it has channels, centred on `y`."""
+    ax.add_patch(Rectangle((x, y - channels / 2), 46, channels, facecolor=colour, alpha=0.55, edgecolor=INK_BOTH))
+    kind, _, width = words.partition(" ")
+    if channels > 60:  # room for the words inside
+        ax.text(x + 23, y, f"{kind}\n{width}", ha="center", va="center", fontsize=8)
+    else:
+        ax.text(x + 23, y - channels / 2 - 4, words, ha="center", va="bottom", fontsize=8)
+
+
+def _block(ax: Axes, title: str, branches: Sequence[Sequence[tuple[str, int]]]) -> None:
+    """Input, branches and their stack, left to right; y grows downwards."""
+    total = sum(row[-1][1] for row in branches)
+    middle = (sum(ROWS) + GAP * 3) / 2
+    _bar(ax, 0, middle, 192, INK_BOTH, "in 192")
+    top, stack = 0.0, middle - total / 2
+    for row, room, colour in zip(branches, ROWS, (BLUE, GREEN, ORANGE, PURPLE), strict=True):
+        y = top + room / 2
+        ends = [(46.0, middle)]
+        for place, (words, channels) in enumerate(row):
+            x = 130 + 125 * (place if len(row) == 2 else 1)
+            _bar(ax, x, y, channels, colour, words)
+            ax.plot([ends[-1][0], x], [ends[-1][1], y], color=INK_BOTH, linewidth=0.8)
+            ends.append((x + 46, y))
+        out = row[-1][1]
+        ax.add_patch(Rectangle((400, stack), 46, out, facecolor=colour, alpha=0.55, edgecolor=INK_BOTH))
+        ax.plot([ends[-1][0], 400], [y, stack + out / 2], color=INK_BOTH, linewidth=0.8)
+        stack, top = stack + out, top + room + GAP
+    ax.text(423, middle - total / 2 - 4, f"{total} out", ha="center", va="bottom", fontsize=8)
+    ax.set(xlim=(-10, 460), ylim=(sum(ROWS) + GAP * 3 + 10, -30), title=title)
+    ax.axis("off")
+
+
+def two_blocks() -> Picture:
+    """The naive block and block 3a of GoogLeNet at one scale: a box is as high as it has channels."""
+    style()
+    fig, axes = plt.subplots(1, 2, figsize=(9.5, 5.2))
+    _block(axes[0], "naive", [[("1x1 64", 64)], [("3x3 128", 128)], [("5x5 32", 32)], [("pool 192", 192)]])
+    reduced = [[("1x1 64", 64)], [("1x1 96", 96), ("3x3 128", 128)], [("1x1 16", 16), ("5x5 32", 32)]]
+    _block(axes[1], "with 1x1s (block 3a)", [*reduced, [("pool 192", 192), ("1x1 32", 32)]])
+    return show(
+        fig,
+        "Two blocks of four branches, boxes as high as they have channels. Naive: 1x1 to 64, 3x3 to 128, 5x5 to 32 and "
+        "a pool of 192, stacked to 416. With 1x1s: a 1x1 to 96 before the 3x3, a 1x1 to 16 before the 5x5 and a 1x1 to "
+        "32 after the pool; the stack has 256.",
+    )
+
+
+def one_pixel() -> Picture:
+    """A pixel's column of channels, the matrix of a 1x1 convolution, and the shorter column that comes out."""
+    style()
+    fig, ax = plt.subplots(figsize=(7.6, 3))
+    for step in range(6, -1, -1):
+        ax.add_patch(Rectangle((step * 5, step * 5), 60, 60, facecolor=BLUE, alpha=0.12, edgecolor=INK_BOTH))
+        ax.add_patch(Rectangle((step * 5 + 24, step * 5 + 24), 8, 8, facecolor=ORANGE, edgecolor=INK_BOTH))
+    for step in range(2, -1, -1):
+        ax.add_patch(
+            Rectangle((step * 5 + 300, step * 5 + 12), 60, 60, facecolor=GREEN, alpha=0.12, edgecolor=INK_BOTH)
+        )
+        ax.add_patch(Rectangle((step * 5 + 324, step * 5 + 36), 8, 8, facecolor=ORANGE, edgecolor=INK_BOTH))
+    for row in range(3):
+        for column in range(7):
+            ax.add_patch(Rectangle((140 + column * 10, 50 - row * 10), 10, 10, facecolor="none", edgecolor=INK_BOTH))
+    for row in range(7):
+        ax.add_patch(Rectangle((225, 70 - row * 10), 10, 10, facecolor=ORANGE, alpha=0.55, edgecolor=INK_BOTH))
+    for row in range(3):
+        ax.add_patch(Rectangle((262, 50 - row * 10), 10, 10, facecolor=ORANGE, alpha=0.55, edgecolor=INK_BOTH))
+    ax.text(217, 45, "·", ha="center", va="center", fontsize=16)
+    ax.text(249, 45, "=", ha="center", va="center", fontsize=14)
+    for x, words in ((45, "7 channels"), (175, "3x7 weights"), (230, "one pixel"), (267, "out"), (335, "3 channels")):
+        ax.text(x, -14, words, ha="center", va="top", fontsize=9)
+    ax.set(xlim=(-5, 380), ylim=(-30, 105), aspect="equal")
+    ax.axis("off")
+    return show(
+        fig,
+        "One pixel of seven channels is a column of seven numbers. A matrix of 3 rows and 7 columns turns it into "
+        "a column of three. The same matrix is used at every pixel, so seven channels become three.",
+    )
