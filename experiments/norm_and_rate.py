@@ -1,7 +1,7 @@
 """How far a learning rate can be raised with and without batch norm: the recorded grid of chapter 05.
 
 The small GoogLeNet of the course with batch norm ("with") and with biases instead ("without"), both from a He start,
-at each absolute learning rate from 0.003 to 3, with the same five seeds. Nothing is chosen: the grid is the result.
+at each absolute learning rate from 0.001 to 3, with the same five seeds. Nothing is chosen: the grid is the result.
 
     python experiments/norm_and_rate.py    writes assets/records/05_norm_and_rate.json
 """
@@ -33,7 +33,7 @@ RECIPE: dict[str, Any] = {
     "progress": False,
 }
 SEEDS = range(5)
-RATES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 ARMS = {"with": True, "without": False}
 STUCK = 2.25
 """With a last loss above this a network has learned next to nothing: guessing scores ln 10 = 2.303."""
