@@ -1,5 +1,6 @@
-"""Material for chapter 02: a block of mixed kernels, clothes in many sizes, and patterns that differ only in scale."""
+"""Tasks for windows of several sizes: patterns hidden in noise (chapters 02 and 11), clothes in many sizes (02)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,6 +15,44 @@ NEAR = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2))
 """Steps (down, right) from one dot to the next that fit into a 3x3 window."""
 FAR = ((0, 4), (4, 0), (4, 4), (4, -4), (2, 4))
 """Steps that fit into a 5x5 window and into no 3x3 one."""
+
+
+def signs(count: int, shape: tuple[int, ...], strength: float, seed: int = 0) -> tuple[Tensor, ...]:
+    """`count` patterns of a shape in which each value is `strength` or minus `strength`, by chance.
+
+    In noise of spread 1, a filter that fits a pattern of n values stands out by `strength` · √n spreads.
+    """
+    chance = torch.Generator().manual_seed(seed)
+    return tuple(strength * (2.0 * torch.randint(2, (count, *shape), generator=chance) - 1))
+
+
+STAMPS = (*signs(16, (3, 3), 2.5), *signs(4, (9, 9), 0.6))
+"""Sixteen strong patterns of 3x3, then four faint ones of 9x9.
+
+A fitting filter finds them 7.5 and 5.4 spreads above the noise. A 3x3 window has 1.8 spreads of a faint one, less than
+the strongest noise in a picture.
+"""
+MOTIFS = (*signs(20, (9,), 2.5), *signs(4, (39,), 0.8))
+"""The same in one dimension: twenty motifs of 9 steps (7.5 spreads), then four of 39 steps (5.0, and 2.4 through 9)."""
+
+
+def hidden(patterns: Sequence[Tensor], size: int, count: int, seed: int) -> LabelledImages:
+    """Noise of spread 1 with one of the patterns added at a random place; the label is the number of the pattern.
+
+    Squares give pictures (count, 1, size, size), and pieces of a series give series (count, 1, size). The classes
+    alternate. Raises ValueError for a pattern that does not fit.
+    """
+    largest = max(max(pattern.shape) for pattern in patterns)
+    if largest > size:
+        raise ValueError(f"a pattern of {largest} values does not fit a size of {size}: take {largest} or more")
+    chance = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % len(patterns)
+    noise = torch.randn(count, 1, *[size] * patterns[0].ndim, generator=chance)
+    for image, label in zip(noise, labels.tolist(), strict=True):
+        pattern = patterns[label]
+        corner = [int(torch.randint(size - side + 1, (), generator=chance)) for side in pattern.shape]
+        image[0][tuple(slice(at, at + side) for at, side in zip(corner, pattern.shape, strict=True))] += pattern
+    return LabelledImages(noise, labels, tuple("x".join(map(str, pattern.shape)) for pattern in patterns))
 
 
 def mixed(in_channels: int, channels: int, **style: Any) -> Concat:
@@ -79,3 +118,15 @@ def right_by_class(logits: Tensor, labels: Tensor) -> list[float]:
     """The share of images of each class, 0 to 9, whose highest logit (N, 10) is their own."""
     right = (logits.argmax(1) == labels).float()
     return [right[labels == label].mean().item() for label in range(10)]
+
+
+def right_by_size(logits: Tensor, labels: Tensor, small: int) -> dict[str, float]:
+    """Shares of images classified correctly when the first `small` classes are the small patterns.
+
+    "test": of all; "small" and "large": of each kind; "large as large": large ones taken for any large one. A network
+    that sees no large pattern can still guess one when it sees no small one: a quarter of four, if they are four.
+    """
+    answers, large = logits.argmax(1), labels >= small
+    right = (answers == labels).float()
+    found = {"test": right, "small": right[~large], "large": right[large], "large as large": answers[large] >= small}
+    return {name: round(each.float().mean().item(), 4) for name, each in found.items()}
