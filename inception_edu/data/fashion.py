@@ -33,8 +33,8 @@ PHOTOS = ("astronaut", "cat", "coffee", "rocket")
 MEAN, STD = 0.2865, 0.3537
 """Mean and standard deviation of a pixel, as a share of full white, over the 6,000 training images in the package."""
 
-BLACK = -MEAN / STD
-"""The value of a black pixel, the background of every picture, once images are normalised."""
+BLACK, WHITE = -MEAN / STD, (1 - MEAN) / STD
+"""The values of a black pixel, the background of every picture, and of a white one, once images are normalised."""
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist installs the four files."""
