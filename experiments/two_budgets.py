@@ -65,7 +65,7 @@ def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Prices every network, chooses its rate, and runs ten seeds under the first budget, then under the second."""
+    """Prices every network, chooses its rate, and runs two seeds under the first budget, then under the second."""
     nodes = {arm: ie.trace(small(arm), (1, 28, 28)) for arm in ARMS}
     for arm, node in nodes.items():
         spent, budget = (node.macs, MACS) if arm.startswith("macs/") else (node.params, PARAMS)
@@ -82,8 +82,8 @@ def main() -> None:
         arms={arm: {"params": node.params, "macs": node.macs, "width": ARMS[arm][1]} for arm, node in nodes.items()},
     )
     rates = tune(record, run, {arm: RATES for arm in ARMS if arm.startswith("macs/")})
-    cloud(record, run, rates)
-    cloud(record, run, {arm.replace("macs/", "params/"): rate for arm, rate in rates.items()})
+    cloud(record, run, rates, range(2))
+    cloud(record, run, {arm.replace("macs/", "params/"): rate for arm, rate in rates.items()}, range(2))
 
 
 if __name__ == "__main__":
