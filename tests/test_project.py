@@ -179,19 +179,56 @@ def test_a_chapter_was_run_from_the_top(chapter: nbformat.NotebookNode) -> None:
     assert any(cell.outputs for cell in cells)
 
 
-def test_a_chapter_has_all_that_a_reader_expects(chapter: nbformat.NotebookNode) -> None:
-    first, *rest = [cell.source for cell in chapter.cells if cell.cell_type == "markdown"]
-    assert re.match(r"# \d\d · ", first)
-    assert not [part for part in ("You will be able to", "Time", "Hardware", "Leans on") if f"**{part}**" not in first]
-    assert first.count("<details>") == 2, "two recall questions open a chapter"
-    headings = " | ".join(re.findall(r"^#+ (.*)", "\n".join(rest), re.MULTILINE)).lower()
-    wanted = ("said", "differ", "remember", "check yourself", "your turn")
-    assert not [words for words in wanted if words not in headings], headings
-    assert "中文" in rest[-1] or "中文" in rest[-2], "the glossary ends a chapter"
-    sources = [cell.source for cell in code_cells(chapter)]
-    assert any(re.search(r"^guess = None", source, re.MULTILINE) for source in sources)
+FIRST_EDITION = set(range(13)) - {3, 4}
+"""Chapters still to be written anew; what they are held to is less."""
+
+
+@pytest.fixture
+def second(request: pytest.FixtureRequest, chapter: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    number = int(re.match(r"# (\d\d) · ", chapter.cells[0].source)[1])  # type: ignore[index]
+    if number in FIRST_EDITION:
+        pytest.skip("of the first edition")
+    return chapter
+
+
+def words(chapter: nbformat.NotebookNode) -> str:
+    """What a chapter says, without code."""
+    text = "\n".join(cell.source for cell in chapter.cells if cell.cell_type == "markdown")
+    return re.sub(r"```.*?```|`[^`]*`|\$[^$]*\$", " ", text, flags=re.DOTALL)
+
+
+def test_a_chapter_is_forty_minutes(second: nbformat.NotebookNode) -> None:
+    assert len(words(second).split()) <= 2_200
+    lines = [line for cell in code_cells(second) for line in without_imports(cell.source) if line.strip()]
+    assert len(lines) <= 150
+    assert len(re.findall(r"\*\*[^*]{25,}\*\*", words(second))) <= 5, "bold sentences"
+    (first, *_) = code_cells(second)
+    assert len(re.findall(r"^(?:import|from) ", first.source, re.MULTILINE)) <= 8
+
+
+def test_a_chapter_has_all_that_a_reader_expects(second: nbformat.NotebookNode) -> None:
+    text = words(second)
+    assert re.match(r"# \d\d · ", text)
+    assert text.split("##")[0].count("<details>") <= 2, "at most two questions to warm up"
+    headings = re.findall(r"^## (.*)", text, re.MULTILINE)
+    assert not {"What to remember", "Check yourself", "Your turn"} - set(headings), headings
+    assert re.search(r"\*\*Next:\*\* ", second.cells[-1].source), "a chapter ends with what comes next"
+    sources = [cell.source for cell in code_cells(second)]
+    assert any(re.search(r"^class \w+\(nn\.Module\):", source, re.MULTILINE) for source in sources), "a class of ours"
+    assert any(re.search(r"^guess\w*(, guess\w*)* = ", source, re.MULTILINE) for source in sources), "a guess"
     assert any("_explorer()" in source for source in sources)
-    assert any(re.search(r"load_record\(|records/", source) for source in sources), "a live run on a recorded cloud"
+    assert "中" not in text
+    assert not re.search(r"\b(?:claim|tutorial)s?\b", text), "a chapter argues with nobody"
+
+
+def test_headings_have_cells_of_their_own(second: nbformat.NotebookNode) -> None:
+    cells = [cell.source for cell in second.cells[1:] if cell.cell_type == "markdown"]
+    assert not [source for source in cells if re.search(r"^#", source, re.MULTILINE) and "\n" in source.strip()]
+
+
+def test_an_answer_to_a_guess_is_collapsed(second: nbformat.NotebookNode) -> None:
+    answers = [cell for cell in code_cells(second) if re.search(r"compare\(guess", cell.source)]
+    assert not [cell.id for cell in answers if not cell.metadata.get("jupyter", {}).get("outputs_hidden")]
 
 
 def test_every_figure_of_a_chapter_is_described(chapter: nbformat.NotebookNode) -> None:

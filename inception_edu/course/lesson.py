@@ -13,7 +13,9 @@ from ..train.loop import fit as fit
 from ..train.loop import flip as flip
 from ..train.loop import sgd as sgd
 from .quiz import compare as compare
+from .records import by_seed as by_seed
 from .records import load_record as load_record
+from .records import paired as paired
 
 
 def source(*what: Any) -> Markdown:

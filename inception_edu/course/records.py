@@ -26,11 +26,16 @@ def by_seed(record: dict[str, Any], arm: str, what: str = "test") -> list[float]
     return [runs[f"{arm}/{seed}"][what] for seed in seeds]
 
 
+T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
+"""Student's t for 95 %, two-sided, for 2, 3, ... 16 pairs."""
+
+
 @dataclass(frozen=True)
 class Paired:
     """Two arms that ran with the same seeds: one difference for each seed.
 
-    `mean` is their mean, `error` its standard error (their standard deviation over the root of their number).
+    `mean` is their mean, `error` its standard error (their standard deviation over the root of their number), `low`
+    and `high` the 95 % interval by Student's t for that many pairs (1.96 for more than 16).
     """
 
     mean: float
@@ -38,12 +43,25 @@ class Paired:
     count: int
 
     @property
+    def half(self) -> float:
+        """Half the width of the interval."""
+        return (T[self.count - 2] if self.count - 2 < len(T) else 1.96) * self.error
+
+    @property
+    def low(self) -> float:
+        return self.mean - self.half
+
+    @property
+    def high(self) -> float:
+        return self.mean + self.half
+
+    @property
     def counts(self) -> bool:
-        """Whether the mean is more than two standard errors from 0, which the course counts as an effect."""
-        return abs(self.mean) > 2 * self.error
+        """Whether the interval leaves out 0, which the course counts as an effect."""
+        return abs(self.mean) > self.half
 
     def __str__(self) -> str:
-        return f"{self.mean:+.2f} points, standard error {self.error:.2f}, {self.count} pairs"
+        return f"{self.mean:+.2f} points, 95 % interval {self.low:+.2f} to {self.high:+.2f}, {self.count} pairs"
 
 
 def paired(first: Sequence[float], second: Sequence[float]) -> Paired:

@@ -52,7 +52,7 @@ def test_a_record_gives_its_runs_by_seed_and_arm():
     }
     assert by_seed({"runs": runs}, "a") == [0.02, 0.1]
     assert by_seed({"runs": runs}, "a/b") == [0.52, 0.6]
-    assert load_record("04_aux_heads")["made_by"] == "experiments/aux_heads.py"
+    assert load_record("03_squeeze")["made_by"] == "experiments/squeeze.py"
     with pytest.raises(FileNotFoundError, match=r"records/no_such\.json"):
         load_record("no_such")
 
@@ -61,8 +61,10 @@ def test_paired_differences_are_taken_seed_by_seed():
     same = paired([0.5, 0.6, 0.7], [0.51, 0.62, 0.73])
     assert same.mean == pytest.approx(2)
     assert same.error == pytest.approx(1 / 3**0.5)
-    assert same.counts
-    assert str(same) == "+2.00 points, standard error 0.58, 3 pairs"
+    assert (same.low, same.high) == (pytest.approx(2 - 4.303 / 3**0.5), pytest.approx(2 + 4.303 / 3**0.5))
+    assert str(same) == "+2.00 points, 95 % interval -0.48 to +4.48, 3 pairs"
+    assert not same.counts  # more than two standard errors from 0, but three pairs prove less than that
+    assert paired([0.5, 0.6, 0.7, 0.8], [0.51, 0.62, 0.73, 0.82]).counts
     assert not paired([0.5, 0.5], [0.6, 0.4]).counts
     with pytest.raises(ValueError, match="2 and 1 runs make no pairs"):
         paired([0.5, 0.5], [0.6])

@@ -3,7 +3,9 @@
 Each function returns a `Picture` with its description. What several chapters draw is here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
@@ -32,3 +34,26 @@ def draw_canvas(canvas: Tensor, found: Sequence[Found] = ()) -> Picture:
     return show(
         fig, f"A black canvas of {WIDTH}x{HEIGHT} pixels with garments. The network finds, left to right: {names}."
     )
+
+
+def loss_curves(
+    record: Mapping[str, Any], arms: Mapping[str, str], *, what: str = "losses", y: str = "training loss (nats)"
+) -> Picture:
+    """The losses of a recorded experiment's arms, pass by pass: every seed thin, their mean thick, named at its end.
+
+    `arms` are the names in the record -> the names for readers; runs of an arm are "arm/0", "arm/1" and so on.
+    """
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3.4))
+    words = []
+    for (arm, name), colour in zip(arms.items(), CYCLE, strict=False):
+        runs = [run[what] for key, run in record["runs"].items() if key.rpartition("/")[0] == arm]
+        mean = [fmean(at) for at in zip(*runs, strict=True)]
+        passes = range(1, len(mean) + 1)
+        for run in runs:
+            ax.plot(passes, run, color=colour, linewidth=0.6, alpha=0.35)
+        ax.plot(passes, mean, color=colour, linewidth=2)
+        ax.annotate(name, (passes[-1], mean[-1]), (5, 0), textcoords="offset points", va="center", color=colour)
+        words.append(f"{name} from {mean[0]:.2f} to {mean[-1]:.2f}, {len(runs)} seeds")
+    ax.set(xlabel="pass over the training images", ylabel=y)
+    return show(fig, f"Mean {y.partition(' (')[0]} over {len(mean)} passes: {'; '.join(words)}.")

@@ -1,9 +1,13 @@
-"""Chapter 04: where GoogLeNet's parameters and multiply-adds are."""
+"""Chapter 04: where GoogLeNet's parameters and multiply-adds are, and how large its first gradient is."""
+
+from collections.abc import Mapping
+from statistics import median
+from typing import Any
 
 import matplotlib.pyplot as plt
 
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, ORANGE
+from ...show.palette import BLUE, GREEN, ORANGE, VERMILLION
 from ...tracing import Node
 
 
@@ -27,3 +31,32 @@ def twin_bars(node: Node) -> Picture:
     left.yaxis.tick_right()
     rows = "; ".join(f"{name} {p:.0f} and {m:.0f}" for name, p, m in zip(parts, params, macs, strict=True))
     return show(fig, f"Twin bars along GoogLeNet, percent of all parameters and of all multiply-adds: {rows}.")
+
+
+STARTS = {
+    "he": ("He", GREEN, "-"),
+    "caffe": ("Caffe", ORANGE, "-"),
+    "torch, heads": ("PyTorch, with heads", VERMILLION, "--"),
+    "torch": ("PyTorch", VERMILLION, "-"),
+}
+
+
+def first_gradients(record: Mapping[str, Any]) -> Picture:
+    """The typical gradient at each part of the full GoogLeNet before the first step, by start: medians of the seeds."""
+    style()
+    fig, ax = plt.subplots(figsize=(7.6, 3.8))
+    words = []
+    for arm, (name, colour, line) in STARTS.items():
+        runs = [run["blocks"] for key, run in record["runs"].items() if key.startswith(f"full/{arm}/")]
+        sizes = {block: median(run[block]["gradient"] for run in runs) for block in runs[0]}
+        places = range(len(sizes))
+        ax.plot(places, list(sizes.values()), line, color=colour, marker="o", markersize=3)
+        drop = {"torch": -8, "torch, heads": 8}.get(arm, 0)
+        ax.annotate(name, (0, sizes["conv_1"]), (-6, drop), textcoords="offset points", ha="right", va="center")
+        words.append(f"{name} {sizes['conv_1']:.0e} at the first layer and {sizes['classifier']:.0e} at the last")
+    short = [block.replace("inception_", "").replace("classifier", "linear") for block in sizes]
+    ax.set_xticks(places, short, fontsize=8)
+    ax.set(
+        yscale="log", xlim=(-3.6, len(short) - 0.7), ylabel="size of a weight's gradient", xlabel="part of GoogLeNet"
+    )
+    return show(fig, f"Gradient sizes along GoogLeNet before the first step, log scale: {'; '.join(words)}.")
