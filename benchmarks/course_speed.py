@@ -2,8 +2,8 @@
 
 Seconds of every notebook of the course and of its slowest cell; how long `import inception_edu` takes and what it
 imports; seconds from `make lab` to a page that can be read and to a kernel that answers, on a machine where everything
-is installed; and how long the explorers take to answer a key. `--markdown` keeps them as two sections of benchmarks/RESULTS.md;
-`--quick` skips the chapters.
+is installed; and how long the explorers take to answer a key. `--markdown` keeps them as two sections of
+benchmarks/RESULTS.md; `--quick` skips the chapters.
 """
 
 import argparse

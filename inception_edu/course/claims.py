@@ -171,4 +171,5 @@ class Ledger:
             links.append(Markup("cited: {} ({})").format(claim.source, claim.why))
         verdict = Markup("<b>{}</b>").format(claim.verdict)
         checks = Markup(", ").join(links) or "no cell found here"
-        return claim.id, claim.claim, verdict, claim.sentence, f"{claim.chapter:02}", checks
+        number = Markup('<span style="white-space:nowrap">{}</span>').format(claim.id)
+        return number, claim.claim, verdict, claim.sentence, f"{claim.chapter:02}", checks

@@ -5,10 +5,11 @@
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ..data.files import asset
 from ..show.html import table
@@ -69,6 +70,11 @@ class Differences:
 
 
 def _line(row: Difference) -> tuple[str, ...]:
-    said = (Markup("<i>{}</i>: {}").format(source, words) for source, words in row.says.items())
+    said = (Markup("<i>{}</i>: {}").format(_words(source), _words(words)) for source, words in row.says.items())
     held = Markup('<span title="{}">a test</span>').format(row.test) if row.test else ""
-    return row.place, Markup("<br/>").join(said), row.here, held
+    return row.place, Markup("<br/>").join(said), _words(row.here), held
+
+
+def _words(text: str) -> Markup:
+    """Escaped, with what is between backticks as code."""
+    return Markup(re.sub("`(.+?)`", r"<code>\1</code>", str(escape(text))))

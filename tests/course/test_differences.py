@@ -55,6 +55,10 @@ def test_the_list_is_a_table_per_chapter() -> None:
     assert "<caption>chapter 07</caption>" in html
     assert only.test in html
     assert "Fig. 3</i>: a 3x3 to 192 without its stride<br/>" in html
+    code = Difference(chapter=1, place="a", says={"the `first`": "1 < 2"}, here="`net(x)`")
+    html = Differences((code,))._repr_html_()
+    assert "<i>the <code>first</code></i>: 1 &lt; 2" in html
+    assert '<td style="text-align:left"><code>net(x)</code></td>' in html
     assert str(Differences((only,))) == "1 place, 1 held by a test"
     assert Differences.read().where(7).rows == tuple(row for row in ROWS if row.chapter == 7)
 
