@@ -18,7 +18,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
 INSTALL = $(PIP) install --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
-CHAPTERS := $(wildcard chapters/*.ipynb)
+CHAPTERS := $(wildcard chapters/*.ipynb chapters/deeper/*.ipynb)
 START := $(firstword $(wildcard chapters/00_start_here.ipynb) chapters)
 # Cell ids, outputs, counts and the widgets' state stay; what depends on the machine goes.
 STRIP := $(BIN)/nbstripout --keep-id --keep-output --keep-count --keep-metadata-keys metadata.widgets \
@@ -41,7 +41,7 @@ PYTEST = $(BIN)/python -m pytest -rs -n $(JOBS) --dist loadfile
 without = $(addprefix --ignore=tests/,$(1))
 
 .PHONY: test
-test: $(VENV)/.dev  ## set up what the tests need, run them all and every chapter again
+test: $(VENV)/.dev  ## set up what the tests need, run them all and every notebook of the course again
 	$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=600 tests $(CHAPTERS) $(TEST_ARGS)
 
 .PHONY: check

@@ -1,9 +1,9 @@
 """How long a reader of the course has to wait: `python benchmarks/course_speed.py`, about 15 minutes.
 
-Seconds of every chapter and of its slowest cell; how long `import inception_edu` takes and what it imports; seconds
-from `make lab` to a page that can be read and to a kernel that answers, on a machine where everything is installed;
-and how long the explorers take to answer a key. `--markdown` keeps them as two sections of benchmarks/RESULTS.md;
-`--quick` skips the chapters.
+Seconds of every notebook of the course and of its slowest cell; how long `import inception_edu` takes and what it
+imports; seconds from `make lab` to a page that can be read and to a kernel that answers, on a machine where everything
+is installed; and how long the explorers take to answer a key. `--markdown` keeps them as two sections of
+benchmarks/RESULTS.md; `--quick` skips the chapters.
 """
 
 import argparse
@@ -50,7 +50,8 @@ def cell_seconds(chapter: Path) -> dict[str, float]:
 def chapters() -> Iterator[tuple[str, str, str, str]]:
     """A row for each chapter and one for all: seconds, the slowest cell, its seconds."""
     total, slowest = 0.0, 0.0
-    for chapter in tqdm(sorted((ROOT / "chapters").glob("*.ipynb")), unit="chapter"):
+    notebooks = [path for folder in ("chapters", "chapters/deeper") for path in sorted((ROOT / folder).glob("*.ipynb"))]
+    for chapter in tqdm(notebooks, unit="chapter"):
         seconds = cell_seconds(chapter)
         name = max(seconds, key=lambda cell: seconds[cell])
         total, slowest = total + sum(seconds.values()), max(slowest, seconds[name])

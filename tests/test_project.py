@@ -27,8 +27,10 @@ from inception_edu.cli import main
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+DEEPER = sorted((ROOT / "chapters" / "deeper").glob("*.ipynb"))
 MACHINE_PATH = re.compile(r"(?<![\w.:/~-])/(?:root|home|tmp|work|opt|Users)/|[A-Z]:\\+Users\\")
-MAX_LINES = 25
+MAX_LINES = {"chapters": 25, "deeper": 15}
+MAX_IMPORTS = 8
 
 
 def requirements(*extras: str) -> dict[str, SpecifierSet]:
@@ -163,17 +165,23 @@ def test_the_chapters_are_numbered_without_a_gap() -> None:
     assert len(CHAPTERS) == 13
 
 
-@pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
-def chapter(request: pytest.FixtureRequest) -> nbformat.NotebookNode:
-    return nbformat.read(request.param, as_version=4)
+@pytest.fixture(params=[*CHAPTERS, *DEEPER], ids=lambda path: path.stem)
+def path(request: pytest.FixtureRequest) -> Path:
+    found: Path = request.param
+    return found
+
+
+@pytest.fixture
+def notebook(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
 
 
 def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def test_a_chapter_was_run_from_the_top(chapter: nbformat.NotebookNode) -> None:
-    cells = code_cells(chapter)
+def test_a_notebook_was_run_from_the_top(notebook: nbformat.NotebookNode) -> None:
+    cells = code_cells(notebook)
     assert cells
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert any(cell.outputs for cell in cells)
@@ -231,8 +239,8 @@ def test_an_answer_to_a_guess_is_collapsed(second: nbformat.NotebookNode) -> Non
     assert not [cell.id for cell in answers if not cell.metadata.get("jupyter", {}).get("outputs_hidden")]
 
 
-def test_every_figure_of_a_chapter_is_described(chapter: nbformat.NotebookNode) -> None:
-    for cell in code_cells(chapter):
+def test_every_figure_of_a_notebook_is_described(notebook: nbformat.NotebookNode) -> None:
+    for cell in code_cells(notebook):
         for output in cell.outputs:
             data = output.get("data", {})
             assert "image/png" not in data, f"{cell.id}: a PNG carries no description; use figures.show"
@@ -240,25 +248,25 @@ def test_every_figure_of_a_chapter_is_described(chapter: nbformat.NotebookNode) 
                 assert 'role="img"' in drawing, cell.id
 
 
-def test_no_cell_of_a_chapter_failed(chapter: nbformat.NotebookNode) -> None:
-    outputs = [output for cell in code_cells(chapter) for output in cell.outputs]
+def test_no_cell_of_a_notebook_failed(notebook: nbformat.NotebookNode) -> None:
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     assert not [output for output in outputs if output.output_type == "error"]
     assert not [output.text for output in outputs if output.get("name") == "stderr"]
 
 
-def test_no_widget_of_a_chapter_holds_a_traceback(chapter: nbformat.NotebookNode) -> None:
-    state = json.dumps(chapter.metadata.get("widgets", {}))
+def test_no_widget_of_a_notebook_holds_a_traceback(notebook: nbformat.NotebookNode) -> None:
+    state = json.dumps(notebook.metadata.get("widgets", {}))
     assert "Traceback (most recent call last)" not in state
     assert '"output_type": "error"' not in state
 
 
-def test_every_widget_of_a_chapter_was_saved(chapter: nbformat.NotebookNode) -> None:
+def test_every_widget_of_a_notebook_was_saved(notebook: nbformat.NotebookNode) -> None:
     """So that a page without a kernel shows every explorer."""
     view = "application/vnd.jupyter.widget-view+json"
     shown = {
-        o.data[view]["model_id"] for cell in code_cells(chapter) for o in cell.outputs if view in o.get("data", {})
+        o.data[view]["model_id"] for cell in code_cells(notebook) for o in cell.outputs if view in o.get("data", {})
     }
-    saved = chapter.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
+    saved = notebook.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
     assert shown <= set(saved)
 
 
@@ -269,18 +277,54 @@ def without_imports(source: str) -> list[str]:
     return [line for number, line in enumerate(source.splitlines(), 1) if number not in skipped]
 
 
-def test_the_cells_of_a_chapter_are_short(chapter: nbformat.NotebookNode) -> None:
-    lines = [without_imports(cell.source) for cell in code_cells(chapter)]
-    long = [cell[0] for cell in lines if len(cell) > MAX_LINES]
-    assert not long, f"cells of more than {MAX_LINES} lines begin with {long}"
+def test_the_cells_of_a_notebook_are_short(path: Path, notebook: nbformat.NotebookNode) -> None:
+    most = MAX_LINES[path.parent.name]
+    lines = [without_imports(cell.source) for cell in code_cells(notebook)]
+    long = [cell[0] for cell in lines if len(cell) > most]
+    assert not long, f"cells of more than {most} lines begin with {long}"
 
 
-def test_a_chapter_holds_nothing_of_the_machine(chapter: nbformat.NotebookNode) -> None:
-    nbformat.validate(chapter)
-    assert len({cell.id for cell in chapter.cells}) == len(chapter.cells)
-    assert not [cell.id for cell in chapter.cells if "execution" in cell.metadata]
-    assert chapter.metadata.kernelspec.name == "python3"
-    assert "version" not in chapter.metadata.language_info
+def test_a_notebook_holds_nothing_of_the_machine(notebook: nbformat.NotebookNode) -> None:
+    nbformat.validate(notebook)
+    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+    assert not [cell.id for cell in notebook.cells if "execution" in cell.metadata]
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert "version" not in notebook.metadata.language_info
+
+
+@pytest.mark.parametrize("path", DEEPER, ids=lambda path: path.stem)
+def test_a_deeper_notebook_has_few_imports_and_headings_of_their_own(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    imports = [line for line in code_cells(notebook)[0].source.splitlines() if re.match("(import|from) ", line)]
+    assert len(imports) <= MAX_IMPORTS
+    assert not [cell.id for cell in code_cells(notebook)[1:] if re.search("^(import|from) ", cell.source, re.MULTILINE)]
+    first, *rest = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    assert first.startswith("# ")
+    assert not [text for text in rest if re.search("^#", text, re.MULTILINE) and "\n" in text]
+
+
+def test_the_links_of_a_notebook_lead_somewhere(path: Path, notebook: nbformat.NotebookNode) -> None:
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    links = [
+        link for link in re.findall(r"\]\(([^)#\s]+)", text) if not link.startswith(("https://", "../my_exercises/"))
+    ]
+    assert not [link for link in links if not (path.parent / link).exists()]
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_has_all_that_a_reader_expects(path: Path) -> None:
+    chapter = nbformat.read(path, as_version=4)
+    first, *rest = [cell.source for cell in chapter.cells if cell.cell_type == "markdown"]
+    assert re.match(r"# \d\d · ", first)
+    assert not [part for part in ("You will be able to", "Time", "Hardware", "Leans on") if f"**{part}**" not in first]
+    assert first.count("<details>") == 2, "two recall questions open a chapter"
+    headings = " | ".join(re.findall(r"^#+ (.*)", "\n".join(rest), re.MULTILINE)).lower()
+    wanted = ("remember", "check yourself", "your turn")
+    assert not [words for words in wanted if words not in headings], headings
+    sources = [cell.source for cell in code_cells(chapter)]
+    assert any(re.search(r"^guess = None", source, re.MULTILINE) for source in sources)
+    assert any("_explorer()" in source for source in sources)
+    assert any(re.search(r"load_record\(|records/", source) for source in sources), "a live run on a recorded cloud"
 
 
 # ---- documents --------------------------------------------------------------------------------
@@ -345,6 +389,21 @@ def test_the_figures_of_the_formula_sheet_are_right() -> None:
         ", ".join(str(field) for field, _ in fields[1:]),
     ]
     assert not [figure for figure in figures if figure not in sheet]
+
+
+def test_the_glossary_is_a_page_of_terms_in_order_each_once_in_two_languages() -> None:
+    page = (ROOT / "chapters" / "glossary.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| ")
+    ]
+    terms = [term for term, _, _ in rows[1:]]
+    assert rows[0] == ["term", "中文", "what it means"]
+    assert len(terms) > 90
+    assert terms == sorted(terms, key=str.lower)
+    words = [word for term in terms for word in term.split(", ")]
+    assert len(words) == len(set(words))
+    assert not [chinese for _, chinese, _ in rows[1:] if not re.search(r"[\u4e00-\u9fff]", chinese)]
+    assert not [meaning for _, _, meaning in rows[1:] if len(meaning) < 12 or meaning.endswith(".")]
 
 
 def test_no_file_names_a_path_of_the_machine_it_was_written_on() -> None:

@@ -1,1 +1,1 @@
-"""What only chapters use: recorded experiments, the budget challenge, quizzes, the ledger of claims."""
+"""What only chapters use: recorded experiments, the budget challenge, quizzes, claims and differing sources."""

@@ -1,13 +1,14 @@
-"""The claims ledger: what four tutorials say, a verdict and a better sentence for each, and the cells that check it.
+"""The claims ledger: what four tutorials say, our verdict and a better sentence for each, and the cells that check it.
 
-The rows are in one data file, assets/claims.json. A code cell of a chapter that carries the tag `claim:ID`
-checks the row ID; `tagged_cells` finds those cells, so no list of them is kept anywhere.
+The rows are in one data file, assets/claims.json. A code cell of chapters/deeper/90_claims_checked.ipynb that carries
+the tag `claim:ID` checks the row ID; `tagged_cells` finds those cells, so no list of them is kept anywhere.
 
->>> ledger = Ledger.read("chapters")
+>>> ledger = Ledger.read("chapters/deeper/90_claims_checked.ipynb")
 >>> ledger  # in a notebook: a table per tutorial, with a link to each cell
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,10 +20,12 @@ from markupsafe import Markup
 from ..data.files import asset
 from ..show.html import table
 
-VERDICTS = ("true", "imprecise", "false", "unsupported", "not applicable")
+VERDICTS = ("true", "imprecise", "false", "unsupported")
 """What a claim can be, kindest first."""
+NO_CLAIMS = ("defect", "choice", "remark")
+"""What a row is that claims nothing: a fault of printed code, a decision in it, words with nothing to check."""
 TAG = "claim:"
-"""How the tag of a cell that checks a claim begins; the claim's id follows."""
+"""How the tag of a cell that checks a row begins; the row's id follows."""
 
 
 @dataclass(frozen=True)
@@ -37,60 +40,54 @@ class Source:
 
 @dataclass(frozen=True)
 class Claim:
-    """One row: what is said, in our words, whether it is right, and a better sentence.
+    """One row: what is said, in our words, our verdict, a better sentence, and the chapter that explains it.
 
-    `chapter` is where it belongs. A row is `checked` by cells of chapters, or by `test` (a pytest node id), or it
-    relies on `source` (a citation); in the last two cases `why` says why no cell checks it.
+    A row is checked by cells, or relies on `source` (a citation); then `why` says why no cell checks it.
 
-    Raises ValueError for an unknown verdict and for a row with none, or more than one, of the three.
+    Raises ValueError for an unknown verdict, and for a source without a reason or a reason without a source.
     """
 
     id: str
-    claim: str
+    chapter: int
     verdict: str
+    claim: str
     sentence: str
-    chapter: str
-    checked: bool = False
-    test: str = ""
     source: str = ""
     why: str = ""
 
     def __post_init__(self) -> None:
-        if self.verdict not in VERDICTS:
-            raise ValueError(f"{self.id} is said to be {self.verdict!r}; a verdict is one of {', '.join(VERDICTS)}")
-        if (self.checked, bool(self.test), bool(self.source)).count(True) != 1:
-            raise ValueError(f"{self.id} must be checked by cells, or name a test, or cite a source: one of the three")
-        if bool(self.why) == self.checked:
-            raise ValueError(f"{self.id} must say why no cell checks it" if not self.why else f"{self.id} needs no why")
+        if self.verdict not in VERDICTS + NO_CLAIMS:
+            known = ", ".join(VERDICTS + NO_CLAIMS)
+            raise ValueError(f"{self.id} is said to be {self.verdict!r}; a verdict is one of {known}")
+        if bool(self.source) != bool(self.why):
+            raise ValueError(f"{self.id} needs both a source and the reason why no cell checks it, or neither")
 
     @property
-    def tested(self) -> bool:
-        """Whether code checks it: cells or a test."""
-        return self.checked or bool(self.test)
+    def counts(self) -> bool:
+        """Whether it claims something."""
+        return self.verdict in VERDICTS
+
+    @property
+    def checked(self) -> bool:
+        """Whether cells check it."""
+        return not self.source
 
 
 @dataclass(frozen=True)
 class Check:
-    """A code cell that carries a claim's tag: the notebook's name without its ending, and the cell's id.
+    """A code cell that carries a row's tag: the file name of its notebook, and the cell's id.
 
-    `number` is the one in brackets next to the cell, None if it was never executed; `failed` says whether it
-    ended in an error.
+    `ran` says whether it was executed and ended without an error.
     """
 
-    chapter: str
+    notebook: str
     cell: str
-    number: int | None
-    failed: bool = False
-
-    @property
-    def ran(self) -> bool:
-        """Whether it was executed and ended without an error."""
-        return self.number is not None and not self.failed
+    ran: bool
 
     @property
     def link(self) -> str:
-        """Relative to the other chapters, with the fragment by which JupyterLab finds a cell."""
-        return f"{self.chapter}.ipynb#cell-id={self.cell}"
+        """From the notebook's own folder, with the fragment by which JupyterLab finds a cell."""
+        return f"{self.notebook}#cell-id={self.cell}"
 
 
 @cache
@@ -105,7 +102,7 @@ def load_claims() -> tuple[Claim, ...]:
 
 
 def load_sources() -> dict[str, Source]:
-    """Number -> tutorial: the first three digits of a claim's id."""
+    """Number -> tutorial: the first three digits of a row's id."""
     return {source["id"]: Source(**source) for source in _data()["sources"]}
 
 
@@ -114,73 +111,65 @@ def papers() -> dict[str, str]:
     return dict(_data()["papers"])
 
 
-def tagged_cells(folder: str | Path) -> dict[str, tuple[Check, ...]]:
-    """Claim id -> the code cells of the notebooks in `folder` that carry its tag, in the order of reading.
+def tagged_cells(notebook: str | Path) -> dict[str, tuple[Check, ...]]:
+    """Row id -> the code cells of the notebook that carry its tag, in the order of reading.
 
-    Notebooks are read as JSON and nothing is run. Those whose names begin with a dot are left out.
+    The notebook is read as JSON and nothing is run.
     """
     found: dict[str, list[Check]] = {}
-    for path in sorted(Path(folder).glob("[!.]*.ipynb")):
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            if cell["cell_type"] != "code":
-                continue
-            failed = any(output["output_type"] == "error" for output in cell["outputs"])
-            check = Check(path.stem, cell["id"], cell["execution_count"], failed)
-            for tag in cell["metadata"].get("tags", []):
-                if tag.startswith(TAG):
-                    found.setdefault(tag.removeprefix(TAG), []).append(check)
-    return {claim: tuple(checks) for claim, checks in found.items()}
+    for cell in json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] != "code":
+            continue
+        failed = any(output["output_type"] == "error" for output in cell["outputs"])
+        check = Check(Path(notebook).name, cell["id"], cell["execution_count"] is not None and not failed)
+        for tag in cell["metadata"].get("tags", []):
+            if tag.startswith(TAG):
+                found.setdefault(tag.removeprefix(TAG), []).append(check)
+    return {row: tuple(checks) for row, checks in found.items()}
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """Claims with the cells that check them: prints as counts, shows as a table per tutorial in a notebook."""
+    """Rows with the cells that check them: prints as counts, shows as a table per tutorial in a notebook."""
 
     claims: tuple[Claim, ...]
     cells: Mapping[str, tuple[Check, ...]] = field(repr=False)
 
     @classmethod
-    def read(cls, folder: str | Path) -> "Ledger":
-        """All claims, with the cells of the chapters in `folder`."""
-        return cls(load_claims(), tagged_cells(folder))
+    def read(cls, notebook: str | Path) -> "Ledger":
+        """All rows, with the cells of that notebook."""
+        return cls(load_claims(), tagged_cells(notebook))
 
-    def counts(self) -> dict[str, tuple[int, int, int]]:
-        """Verdict -> rows tested by cells, tested by a test of the package, only cited; "all" is their sum."""
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Verdict -> claims that cells check, claims that are only cited; "all" is their sum."""
         kinds = {verdict: [claim for claim in self.claims if claim.verdict == verdict] for verdict in VERDICTS}
-        return {
-            name: (sum(c.checked for c in rows), sum(bool(c.test) for c in rows), sum(bool(c.source) for c in rows))
-            for name, rows in (kinds | {"all": list(self.claims)}).items()
-        }
-
-    def where(self, verdict: str = "", source: str = "") -> "Ledger":
-        """The rows with that verdict and of that tutorial only; empty means any."""
-        kept = (c for c in self.claims if verdict in ("", c.verdict) and c.id.startswith(source))
-        return Ledger(tuple(kept), self.cells)
+        kinds["all"] = [claim for claim in self.claims if claim.counts]
+        return {name: (sum(c.checked for c in rows), sum(not c.checked for c in rows)) for name, rows in kinds.items()}
 
     def __str__(self) -> str:
-        cells, tests, cited = self.counts()["all"]
-        checks = len({check for claim in self.claims for check in self.cells.get(claim.id, ())})
-        return f"{len(self.claims)} claims: {cells} tested by {checks} cells, {tests} by tests, {cited} only cited"
+        checked, cited = self.counts()["all"]
+        cells = len({check for claim in self.claims for check in self.cells.get(claim.id, ())})
+        rest = Counter(claim.verdict for claim in self.claims if not claim.counts)
+        beside = ", ".join(f"{rest[kind]} {kind}{'s' * (rest[kind] > 1)}" for kind in NO_CLAIMS if rest[kind])
+        told = f"{checked + cited} claims: {checked} checked by cells, {cited} only cited; {cells} cells"
+        return f"{told}. Not counted: {beside}" if beside else told
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        heads = ("", "what is said", "verdict", "a better sentence", "checked by")
+        heads = ("", "what is said", "our verdict", "a better sentence", "chapter", "checked by")
         tables = []
         for source in load_sources().values():
             title = f"{source.id}: {source.title} ({source.where}, {source.language})"
             if rows := [self._line(claim) for claim in self.claims if claim.id.startswith(source.id)]:
-                tables.append(table(heads, rows, caption=title, left=range(5)))
+                tables.append(table(heads, rows, caption=title, left=range(6)))
         return f"<div><p>{self}</p>{''.join(tables)}</div>"
 
     def _line(self, claim: Claim) -> tuple[str, ...]:
-        links = [
-            Markup('<a href="{}">{} [{}] {}</a>').format(check.link, check.chapter[:2], check.number, check.cell)
-            for check in self.cells.get(claim.id, ())
-        ]
-        if claim.test:
-            links.append(Markup("<code>{}</code>").format(claim.test))
+        links = [Markup('<a href="{}">{}</a>').format(check.link, check.cell) for check in self.cells.get(claim.id, ())]
         if claim.source:
             links.append(Markup("cited: {} ({})").format(claim.source, claim.why))
         verdict = Markup("<b>{}</b>").format(claim.verdict)
-        return claim.id, claim.claim, verdict, claim.sentence, Markup(", ").join(links) or "no cell found here"
+        checks = Markup(", ").join(links) or "no cell found here"
+        number = Markup('<span style="white-space:nowrap">{}</span>').format(claim.id)
+        return number, claim.claim, verdict, claim.sentence, f"{claim.chapter:02}", checks
