@@ -244,6 +244,21 @@ def _trainer() -> Any:
         from .train import run as trainer
     except ImportError as error:
         raise ImportError(f"{error}: training needs pip install 'inception-edu[train]'") from error
-    except RuntimeError as error:
-        raise ImportError(f"torchvision does not fit this torch ({error}): install both from the same index") from error
+    except RuntimeError as error:  # it asks torch for operators that its compiled part did not bring
+        import torch
+
+        command = torchvision_for(torch.__version__)
+        raise ImportError(f"the installed torchvision does not fit torch {torch.__version__}: run {command}") from error
     return trainer
+
+
+def torchvision_for(torch: str) -> str:
+    """The command that installs the torchvision which was built with a version of torch, from where that torch came.
+
+    PyPI has one build of each version. torch's own index has several, and their versions end in "+" and its folder.
+    """
+    version, _, build = torch.partition("+")
+    _, minor, patch = version.split(".", 2)
+    index = f" --index-url https://download.pytorch.org/whl/{build}" if build else ""
+    # torch 2.4.1 and torchvision 0.19.1 were released together, as were torch 2.13.0 and torchvision 0.28.0.
+    return f"pip install --force-reinstall --no-deps{index} torchvision==0.{int(minor) + 15}.{patch}"

@@ -186,7 +186,7 @@ def on_the_board(out: Path) -> list[dict[str, float]]:
 
 def test_killed_at_five_random_moments_it_ends_bitwise_the_same(tree: Path, tmp_path: Path) -> None:
     """Wherever it is: reading an image, taking a step, writing a file, validating."""
-    arguments = ["--save-every", "2", "--set", "batch_norm=true", "--recipe", "bn_inception"]
+    arguments = ["--save-every", "1", "--set", "batch_norm=true", "--recipe", "bn_inception"]
     moments = 0
 
     def count(frame: FrameType, event: str, argument: object) -> None:
@@ -619,6 +619,33 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     monkeypatch.delattr("inception_edu.train.run")
     assert main(["evaluate", "anything"]) == 2
     assert "training needs pip install 'inception-edu[train]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("torch", "command"),
+    [
+        ("2.13.0+cpu", "--index-url https://download.pytorch.org/whl/cpu torchvision==0.28.0"),
+        ("2.11.0+cu128", "--index-url https://download.pytorch.org/whl/cu128 torchvision==0.26.0"),
+        ("2.4.1", "torchvision==0.19.1"),
+    ],
+)
+def test_a_torchvision_built_for_another_torch_is_told_how_to_replace(
+    torch: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As torch complains when torchvision's compiled part cannot be loaded."""
+    (tmp_path / "torchvision.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in "inception_edu.train.run", "inception_edu.data.folders":
+        monkeypatch.delitem(sys.modules, name)
+        monkeypatch.delattr(name)
+    monkeypatch.setattr("torch.__version__", torch)
+    assert main(["train", "googlenet", "--data", "fashion", "--out", str(tmp_path)]) == 2
+    told = (
+        f"the installed torchvision does not fit torch {torch}: run pip install --force-reinstall --no-deps {command}"
+    )
+    assert capsys.readouterr().err == f"inception-edu: {told}\n"
 
 
 def test_the_estimate_is_printed_with_its_assumptions(capsys: pytest.CaptureFixture[str]) -> None:
