@@ -221,7 +221,7 @@ class _Run:
         recipe, total = self.plan.recipe, self.plan.recipe.epochs * self.steps_an_epoch
         hidden = not (progress and self.fabric.is_global_zero)
         measured = [row for row in self.rows if "valid_loss" in row]
-        for row in measured:  # again, because TensorBoard may have got less before a kill than the checkpoint
+        for row in measured:  # again: before a kill TensorBoard may have got less than the checkpoint
             self.fabric.log_dict(row, int(row["epoch"]))
         if measured != self.rows:
             self.validate()
@@ -247,7 +247,7 @@ class _Run:
                     if self.step % save_every == 0 and self.step % self.steps_an_epoch:
                         self.save()
                 speed = (self.step - before) * recipe.batch / (time.perf_counter() - start)
-                loss, accuracy, gradient = (total / self.steps_an_epoch for total in self.sums)
+                loss, accuracy, gradient = (each / self.steps_an_epoch for each in self.sums)
                 row = {"epoch": epoch + 1, "lr": recipe.learning_rate(epoch), "loss": loss, "accuracy": accuracy}
                 self.rows.append({**row, "gradient": gradient, "images_per_second": round(speed, 1)})
                 self.sums = [0.0, 0.0, 0.0]
@@ -303,7 +303,12 @@ class _Run:
                 write_whole(self.folder / CHECKPOINT, buffer.getvalue())
 
     def load(self) -> None:
-        """Restores everything from the checkpoint, if there is one."""
+        """Restores everything from the checkpoint, if there is one, and clears away what is written again."""
+        if self.fabric.is_global_zero:
+            torn = [f".{name}.*" for name in (CHECKPOINT, WEIGHTS, LOG)]  # a kill left them half-written
+            boards = ["events.out.tfevents.*"] if self.fabric.loggers else []  # TensorBoard would mix them with ours
+            for path in [path for pattern in torn + boards for path in self.folder.glob(pattern)]:
+                path.unlink()
         path = self.folder / CHECKPOINT
         if not path.exists():
             return
@@ -440,7 +445,7 @@ def _running_mean(most: float) -> Callable[..., None]:
 
 
 def _board(folder: Path) -> TensorBoardLogger:
-    """Writes into `folder` itself; what an earlier process wrote there no longer counts, because all is told again."""
+    """Writes into `folder` itself. An open TensorBoard forgets what it read there, because all is told again."""
     try:
         return TensorBoardLogger(folder, name="", version="", purge_step=0)
     except ModuleNotFoundError as error:

@@ -168,9 +168,11 @@ def test_killed_while_it_writes_and_resumed_it_ends_bitwise_the_same(tree: Path,
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert kept(broken)["step"] == 8
     assert len(kept(broken)["rows"]) == 1
+    assert [path.name[:15] for path in broken.glob(".*")] == [".checkpoint.pt."]
     assert main(command(tree, broken, *arguments, "--resume")) == 0
     assert kept(broken)["step"] == 12
     assert equal(whole, broken)
+    assert not list(broken.glob(".*"))
     assert training.facts_of(whole / trainer.WEIGHTS) == training.facts_of(broken / trainer.WEIGHTS)
     assert on_the_board(broken) == on_the_board(whole) == told(whole)
 
@@ -180,7 +182,9 @@ def on_the_board(out: Path) -> list[dict[str, float]]:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     board = accumulator.EventAccumulator(str(out)).Reload()
     columns = {key: board.Scalars(key) for key in board.Tags()["scalars"] if key != "images_per_second"}
-    assert all([event.step for event in column] == [1, 2] for column in columns.values())
+    assert {key: [event.step for event in column] for key, column in columns.items()} == {
+        key: [1, 2] for key in columns
+    }
     return [{key: pytest.approx(column[row].value) for key, column in columns.items()} for row in range(2)]
 
 
