@@ -139,6 +139,7 @@ $(VENV)/.oldest: $(VENV)/.course
 
 # The peers are other implementations to compare with; without their own requirements, which fight ours.
 $(VENV)/.dev: tests/requirements-peers.txt $(VENV)/.course
+	$(if $(TORCH_INDEX),$(INSTALL) --no-deps --index-url $(TORCH_INDEX) torchvision)
 	$(INSTALL) -e '.[dev]'
 	$(PIP) install --disable-pip-version-check --no-deps -r tests/requirements-peers.txt
 	@touch $@

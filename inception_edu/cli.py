@@ -6,13 +6,14 @@ import json
 import os
 import runpy
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
 
 from . import FAMILY, build
 from .data.files import write_whole
-from .train.recipes import IMAGENET, RECIPES, SETTINGS, Recipe, recipe_for
+from .train.recipes import ABOUT, IMAGENET, RECIPES, SETTINGS, recipe_for
 
 if TYPE_CHECKING:
     from .tracing import Node
@@ -150,17 +151,11 @@ def _add_training(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     train = commands.add_parser("train", help="train a network by a paper's recipe, or say what that would take")
     train.add_argument("name", help="a name that `family` lists")
     train.add_argument("--data", help="folder with train/CLASS/ and val/CLASS/, or `fashion`, which is in the package")
-    train.add_argument("--out", help="folder for the checkpoint, the weights and the log")
+    train.add_argument("--out", dest="folder", help="folder for the checkpoint, the weights and the log")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out, if there is one")
     train.add_argument("--recipe", help=f"default: the network's own; {', '.join(RECIPES)}")
-    train.add_argument("--epochs", type=int, help="in place of the recipe's")
-    train.add_argument("--batch", type=int, help="images a step, over all processes; in place of the recipe's")
     train.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help=f"another value of the recipe ({', '.join(SETTINGS)}) or an option of the network, such as width=0.5",
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="an option of the network, such as width=0.5"
     )
     train.add_argument("--size", type=int, help="side of the square crops in pixels (default: the paper's)")
     train.add_argument("--seed", type=int, default=0)
@@ -170,6 +165,10 @@ def _add_training(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     train.add_argument("--precision", choices=("32-true", "bf16-mixed"), default="32-true")
     train.add_argument("--save-every", type=int, default=500, metavar="STEPS", help="between two checkpoints")
     train.add_argument("--tensorboard", action="store_true", help="write the log for TensorBoard, too")
+    settings = train.add_argument_group("in place of the recipe's")
+    for name in SETTINGS:
+        option = f"--{name.replace('_', '-')}"
+        settings.add_argument(option, metavar="VALUE", type=_value, default=argparse.SUPPRESS, help=ABOUT.get(name))
     estimate = train.add_argument_group("to estimate, not to train (see inception_edu/train/estimate.py)")
     estimate.add_argument("--estimate", action="store_true", help="memory, steps and hours, with all assumptions")
     estimate.add_argument("--images", type=int, default=IMAGENET, help=f"default: ImageNet's {IMAGENET:,}")
@@ -186,59 +185,57 @@ def _add_training(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         command.add_argument("--workers", type=int, default=0, help="processes that read images, for each process")
 
 
-def _settings(options: argparse.Namespace) -> tuple[Recipe, dict[str, Any]]:
-    """The recipe that the options ask for, and the options of the network."""
-    recipe = recipe_for(options.name, options.recipe)
-    chosen: dict[str, Any] = {}
-    for setting in options.set:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise ValueError(f"--set {setting} sets nothing: write KEY=VALUE")
-        try:
-            chosen[key] = json.loads(value)
-        except ValueError:
-            chosen[key] = value
-    chosen |= {key: value for key in ("epochs", "batch") if (value := getattr(options, key)) is not None}
-    recipe = recipe.changed({key: value for key, value in chosen.items() if key in SETTINGS})
-    return recipe, {key: value for key, value in chosen.items() if key not in SETTINGS}
+def _value(text: str) -> Any:
+    """What JSON makes of a text, or the text: 0.5, true, null, [1, 2], sgd."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"--set {text} sets nothing: write KEY=VALUE")
+    return key, _value(value)
+
+
+def _call(function: Callable[..., Any], options: argparse.Namespace, /, **more: Any) -> Any:
+    """Calls a function with those options that it has a parameter for, and with `more`."""
+    known = inspect.signature(function).parameters
+    return function(**{key: value for key, value in vars(options).items() if key in known} | more)
 
 
 def _train(options: argparse.Namespace) -> None:
-    recipe, network = _settings(options)
+    recipe = recipe_for(options.name, options.recipe)
+    recipe = recipe.changed({key: value for key, value in vars(options).items() if key in SETTINGS})
+    chosen = {"recipe": recipe, "options": dict(map(_pair, options.set))}
     if options.estimate:
         from .train.estimate import estimate
 
-        print(estimate(options.name, recipe, network, **_named(options, _ESTIMATE)))
+        print(_call(estimate, options, **chosen))
         return
-    if not options.data or not options.out:
+    if not options.data or not options.folder:
         raise ValueError("train needs --data and --out; --estimate says beforehand what it would take")
     trainer = _trainer()
-    plan = trainer.make_plan(options.name, options.data, recipe, options=network, **_named(options, ("size", "seed")))
+    plan = _call(trainer.make_plan, options, **chosen)
     first = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", 0))) == 0  # of the processes that work together
     if first:
         print(f"recipe: {recipe.source}; our choice: {', '.join(recipe.ours) or 'nothing'}", file=sys.stderr)
     try:
-        trainer.train(plan, options.out, **_named(options, _TRAIN))
+        _call(trainer.train, options, plan=plan)
     except KeyboardInterrupt:
-        raise ValueError(f"stopped; the same command with --resume goes on from what {options.out} holds") from None
+        raise ValueError(f"stopped; the same command with --resume goes on from what {options.folder} holds") from None
     if first:
-        print(f"wrote {options.out}")
+        print(f"wrote {options.folder}")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    rows = _trainer().evaluate(options.runs, **_named(options, ("data", "split", "crops", "workers")))
     table = [
-        (run, options.crops, row["valid_loss"], f"{row['top1']:.2%}", f"{row['top5']:.2%}") for run, row in rows.items()
+        (run, options.crops, row["valid_loss"], f"{row['top1']:.2%}", f"{row['top5']:.2%}")
+        for run, row in _call(_trainer().evaluate, options).items()
     ]
     print(tabulate(table, ("run", "crops", "loss", "top-1", "top-5"), "simple", floatfmt=".4f"))
-
-
-_TRAIN = ("resume", "devices", "nodes", "accelerator", "precision", "workers", "save_every", "tensorboard")
-_ESTIMATE = ("size", "images", "devices", "nodes", "precision", "tflops", "utilisation", "scaling")
-
-
-def _named(options: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in names}
 
 
 def _trainer() -> Any:
@@ -247,6 +244,21 @@ def _trainer() -> Any:
         from .train import run as trainer
     except ImportError as error:
         raise ImportError(f"{error}: training needs pip install 'inception-edu[train]'") from error
-    except RuntimeError as error:
-        raise ImportError(f"torchvision does not fit this torch ({error}): install both from the same index") from error
+    except RuntimeError as error:  # it asks torch for operators that its compiled part did not bring
+        import torch
+
+        command = torchvision_for(torch.__version__)
+        raise ImportError(f"the installed torchvision does not fit torch {torch.__version__}: run {command}") from error
     return trainer
+
+
+def torchvision_for(torch: str) -> str:
+    """The command that installs the torchvision which was built with a version of torch, from where that torch came.
+
+    PyPI has one build of each version. torch's own index has several, and their versions end in "+" and its folder.
+    """
+    version, _, build = torch.partition("+")
+    _, minor, patch = version.split(".", 2)
+    index = f" --index-url https://download.pytorch.org/whl/{build}" if build else ""
+    # torch 2.4.1 and torchvision 0.19.1 were released together, as were torch 2.13.0 and torchvision 0.28.0.
+    return f"pip install --force-reinstall --no-deps{index} torchvision==0.{int(minor) + 15}.{patch}"

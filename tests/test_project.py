@@ -22,7 +22,7 @@ from packaging.version import Version
 
 import inception_edu
 from inception_edu import arithmetic
-from inception_edu.cli import main
+from inception_edu.cli import main, torchvision_for
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -49,6 +49,10 @@ def pins(path: str) -> dict[str, str]:
             assert match, f"{path}: {line!r} is not an exact version that any machine can install"
             found[canonicalize_name(match[1])] = match[2]
     return found
+
+
+def lower_end(allowed: SpecifierSet) -> str:
+    return min((part.version for part in allowed if part.operator == ">="), key=Version)
 
 
 def project_files() -> list[Path]:
@@ -132,12 +136,9 @@ def test_the_constraints_pin_every_requirement_within_its_range() -> None:
 
 def test_the_oldest_set_is_the_lower_end_of_every_range() -> None:
     oldest = pins("constraints-oldest.txt")
-    lower = {
-        name: min(Version(part.version) for part in allowed if part.operator == ">=")
-        for name, allowed in requirements("course").items()
-    }
-    for name, version in lower.items():
-        assert Version(oldest[name]) == version, f"{name}: {oldest[name]} was tested, {version} is allowed"
+    for name, allowed in requirements("course").items():
+        version = lower_end(allowed)
+        assert Version(oldest[name]) == Version(version), f"{name}: {oldest[name]} was tested, {version} is allowed"
 
 
 def test_only_teachers_get_teachers_menus() -> None:
@@ -350,6 +351,14 @@ def test_the_command_lines_of_the_readme_work(
     for command in commands:
         assert main(shlex.split(command)) == 0, command
         assert capsys.readouterr().out
+
+
+def test_the_readme_takes_torch_and_torchvision_from_one_index_in_the_versions_that_were_tested() -> None:
+    readme, pinned = (ROOT / "README.md").read_text(), pins("constraints.txt")
+    index = "pip install --index-url https://download.pytorch.org/whl/cpu --no-deps"
+    assert f"{index} torch=={pinned['torch']} torchvision=={pinned['torchvision']}\n" in readme
+    for found in pins("constraints.txt"), {name: lower_end(each) for name, each in requirements("train").items()}:
+        assert torchvision_for(found["torch"]).endswith(f" torchvision=={found['torchvision']}")
 
 
 def test_the_table_of_the_readme_is_the_family() -> None:

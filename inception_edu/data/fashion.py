@@ -52,7 +52,7 @@ SHA256 = {
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images with their labels: `images` (N, 1, 28, 28) float32, normalised; `labels` (N,) int64."""
+    """Images with their labels: `images` (N, 1, 28, 28) float32, normalised, or uint8; `labels` (N,) int64."""
 
     images: Tensor
     labels: Tensor
@@ -66,12 +66,14 @@ class LabelledImages:
         return LabelledImages(self.images[which], self.labels[which], self.class_names)
 
 
-def load_fashion(split: Literal["train", "test"], folder: str | Path | None = None) -> LabelledImages:
+def load_fashion(
+    split: Literal["train", "test"], folder: str | Path | None = None, *, normalised: bool = True
+) -> LabelledImages:
     """Fashion-MNIST: the images in the package, or those in a folder that holds the four published .gz files.
 
-    Images are (N, 1, 28, 28), float32, minus `MEAN` and divided by `STD`; labels are (N,), int64,
-    0 to 9. From the package N is 6,000 for "train", 600 per class in the order of the full set, and
-    10,000 for "test", which is always complete.
+    Images are (N, 1, 28, 28), float32, minus `MEAN` and divided by `STD`, or the file's own uint8 if they shall not be
+    `normalised`; labels are (N,), int64, 0 to 9. From the package N is 6,000 for "train", 600 per class in the order
+    of the full set, and 10,000 for "test", which is always complete.
 
     Raises ValueError for another split or a damaged file, FileNotFoundError if the folder has no such file.
     """
@@ -83,7 +85,8 @@ def load_fashion(split: Literal["train", "test"], folder: str | Path | None = No
     labels = _read_idx(folder / f"{prefix}-labels-idx1-ubyte.gz")
     if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
         raise ValueError(f"{folder} holds images of shape {images.shape} with labels of shape {labels.shape}")
-    return LabelledImages(normalise(torch.from_numpy(images).unsqueeze(1)), torch.from_numpy(labels).long())
+    pixels = torch.from_numpy(images).unsqueeze(1)
+    return LabelledImages(normalise(pixels) if normalised else pixels, torch.from_numpy(labels).long())
 
 
 def full_fashion() -> Path:

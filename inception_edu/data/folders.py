@@ -14,11 +14,13 @@ from unicodedata import normalize
 import numpy as np
 import torch
 from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import BITSPERSAMPLE as BITS
+from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION as PHOTOMETRIC
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from .fashion import CLASS_NAMES, MEAN, STD, load_fashion, split_validation, to_pixels
+from .fashion import CLASS_NAMES, MEAN, STD, load_fashion, split_validation
 
 FASHION = "fashion"
 """Instead of a folder: Fashion-MNIST from the package, 5,000 images "train", 1,000 "val", 10,000 "test"."""
@@ -63,18 +65,23 @@ class Images:
 def as_seen(picture: Image.Image) -> Image.Image:
     """A picture as a viewer shows it, in RGB: upright, on white where it is transparent, its grey values all kept.
 
-    A camera that was held sideways says so in the file (EXIF). Grey values of 16 bits become 8, not white; those of
-    32 bits are taken for 16, and fractions are taken for 0 to 1.
+    A camera that was held sideways says so in the file (EXIF). Grey values of 12 or 16 bits become 8, not white; those
+    of 32 bits are taken for 16, and fractions are taken for 0 to 1. Of several pages or frames the first is read.
 
     Raises ValueError for grey values beyond that: nothing then says which of them is white.
     """
+    tags = getattr(picture, "tag_v2", {})  # of a TIFF
     picture = ImageOps.exif_transpose(picture)
     if picture.mode.startswith(("I", "F")):
-        values = np.asarray(picture, dtype=np.float64)
-        white = 1.0 if picture.mode == "F" else 65535.0
+        values = np.array(picture, dtype=np.float64)
+        white = 1.0 if picture.mode == "F" else 4095.0 if tags.get(BITS) == (12,) else 65535.0
         low, high = float(values.min()), float(values.max())
         if not 0 <= low <= high <= white:
             raise ValueError(f"its grey values go from {low:g} to {high:g}, and must be from 0 to {white:g}")
+        if tags.get(PHOTOMETRIC) == 0:  # white is 0: Pillow turns that around for 8 bits only
+            values = white - values
+        if "transparency" in picture.info:  # the grey that stands for it
+            values[values == picture.info["transparency"]] = white
         picture = Image.fromarray((values * (255 / white)).round().astype(np.uint8))
     if picture.has_transparency_data:
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
@@ -94,10 +101,10 @@ def open_images(data: str | Path, split: str) -> Images:
     if str(data) == FASHION:
         if split not in ("train", "val", "test"):
             raise ValueError(f"{FASHION} has no split {split!r}: it has 'train', 'val' and 'test'")
-        train = load_fashion("train")
-        splits = dict(zip(("train", "val"), split_validation(train), strict=True))
-        found = splits[split] if split in splits else load_fashion("test")
-        return Images(to_pixels(found.images), found.labels.tolist(), CLASS_NAMES, 1, MEAN, STD, found.images.shape[-1])
+        found = load_fashion("test" if split == "test" else "train", normalised=False)
+        if split != "test":
+            found = split_validation(found)[split == "val"]
+        return Images(found.images, found.labels.tolist(), CLASS_NAMES, 1, MEAN, STD, found.images.shape[-1])
     folder = Path(data) / split
     if not folder.is_dir():
         raise FileNotFoundError(

@@ -30,7 +30,7 @@ from ..data.weights import assign, read_about, read_weights, write_weights
 from ..family import build
 from ..models.googlenet import TABLE_1
 from ..network import InceptionNet
-from ..running import device_of, predict, threads
+from ..running import device_of, evaluating, predict, threads
 
 if TYPE_CHECKING:  # importing matplotlib takes a second, and training does without it
     from matplotlib.figure import Figure
@@ -310,6 +310,7 @@ def fit(
     if valid is not None:
         _check(net, valid)
     batch_size = min(batch_size, len(train))
+    check_batch(net, train.images[:1], batch_size, aux_weight=aux_weight)
     steps = epochs * (len(train) // batch_size)
     stepper = optimizer(net.parameters(), lr)
     scheduler = schedule(stepper, steps) if schedule else None
@@ -330,6 +331,38 @@ def fit(
             history.append(_epoch(number, seen, net, valid, rate, start))
             bar.set_postfix_str(str(history[-1]))
     return History(tuple(history))
+
+
+def check_batch(net: nn.Module, image: Tensor, size: int, *, aux_weight: float = 0.0) -> None:
+    """Refuses a batch of `size` images in which a batch norm would see a single value of a channel.
+
+    `image` is one (1, C, H, W) like those to come. It is computed where `net` is, which may be the meta device, in
+    evaluation mode, with the auxiliary heads if `aux_weight` gives them a loss; `net` is left unchanged.
+
+    Raises ValueError, naming the batch norm, before there is anything to lose.
+    """
+    if size > 1:
+        return
+    alone: list[str] = []
+
+    def look(name: str, norm: nn.Module, inputs: tuple[Tensor]) -> None:
+        if inputs[0].numel() == inputs[0].shape[1]:
+            alone.append(name)
+
+    norms = [(name, each) for name, each in net.named_modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
+    hooks = [norm.register_forward_pre_hook(partial(look, name)) for name, norm in norms]
+    try:
+        with evaluating(net), threads(), torch.no_grad():
+            label = torch.zeros(1, dtype=torch.long, device=device_of(net))
+            training_loss(net, image.to(label.device), label, aux_weight=aux_weight)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if alone:
+        raise ValueError(
+            f"one image at a time leaves the batch norm {alone[0]} a single value of each channel, which minus its own "
+            f"mean is always 0: let each process take at least 2 images a step"
+        )
 
 
 def accuracy(net: nn.Module, data: LabelledImages) -> float:

@@ -6,6 +6,7 @@
 No paper states everything that a training needs. What the one in `source` leaves out is our choice, listed in `ours`.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from inspect import signature
@@ -34,14 +35,18 @@ class Recipe:
     | `batch`           | images per step, over all processes together                                          |
     | `lr`              | learning rate at the start                                                            |
     | `lr_factor`       | what it is multiplied by, in one step, every `lr_every` epochs                        |
-    | `optimizer`       | "sgd", or "rmsprop" with `rms_decay` and `epsilon`; both with `momentum`              |
+    | `lr_every`        | how many epochs each learning rate lasts                                              |
+    | `optimizer`       | what takes the steps                                                                  |
+    | `momentum`        | of either optimizer                                                                   |
+    | `rms_decay`       | of RMSProp's running mean of squared gradients                                        |
+    | `epsilon`         | what RMSProp adds to the root of that mean                                            |
     | `weight_decay`    | L2, on every parameter                                                                |
     | `label_smoothing` | share of the target that is spread evenly over all classes                            |
-    | `clip_norm`       | a longer gradient is scaled down to this norm; None does not clip                     |
+    | `clip_norm`       | a longer gradient is scaled down to this norm                                         |
     | `average`         | decay of the running average of the weights, which is validated; 0 for no average     |
     | `aux_weight`      | weight of an auxiliary head's loss, where the network has heads                       |
     | `min_area`        | a crop for training covers a uniform random share of the image, from this to 1        |
-    | `max_aspect`      | its width over its height is between 1 over this and this                             |
+    | `max_aspect`      | width over height of such a crop is between 1 over this and this                      |
     | `jitter`          | brightness, contrast and saturation change by up to this share                        |
 
     Crops are mirrored left to right with probability one half, whatever the recipe.
@@ -130,6 +135,13 @@ _MUST_BE: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 SETTINGS = tuple(field.name for field in fields(Recipe) if field.name not in ("source", "ours"))
 """The fields of a recipe that a reader may change."""
+
+ABOUT = {
+    name: f"{about} ({_MUST_BE[name][1]})"
+    for name, about in re.findall(r"\| `(\w+)` +\| (.+?) +\|", Recipe.__doc__ or "")
+    if name in SETTINGS
+}
+"""Setting -> what it is, as the table above says, and which values it takes. Empty where Python drops docstrings."""
 
 _CROPS = ("min_area", "max_aspect", "jitter")
 

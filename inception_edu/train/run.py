@@ -19,7 +19,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -39,7 +40,7 @@ from ..data.folders import Images, batches, chance, for_testing, for_training, l
 from ..family import FAMILY, build
 from ..network import InceptionNet
 from ..running import evaluating, threads
-from .loop import Objective, facts_of, load, save, train_steps
+from .loop import Objective, check_batch, facts_of, load, save, train_steps
 from .recipes import SETTINGS, Recipe, with_heads
 
 CHECKPOINT, WEIGHTS, LOG = "checkpoint.pt", "weights.safetensors", "log.csv"
@@ -155,18 +156,27 @@ def train(
     | `progress`    | whether to show a progress bar                                                               |
 
     Raises ValueError for a plan that cannot be followed, FloatingPointError for a training that has diverged,
-    ConnectionError in a process that stops because another one did, OSError if something cannot be written. The last
-    checkpoint is whole after each of them, and after a kill.
+    ConnectionError in a process that stops because another one did, OSError if something cannot be written,
+    ImportError without TensorBoard. The last checkpoint is whole after each of them, and after a kill.
     """
     folder, world = Path(folder), devices * nodes
     if min(devices, nodes, save_every) < 1 or plan.recipe.batch % world:
         raise ValueError(f"{plan.recipe.batch} images a step cannot be shared by {nodes} x {devices} processes evenly")
     if not resume and (folder / CHECKPOINT).exists():
         raise ValueError(f"{folder} already holds a training: continue it with --resume, or choose another --out")
+    with torch.device("meta"):
+        draft = build(plan.name, **plan.options)
+    image = torch.zeros(1, plan.images.channels, plan.size, plan.size)
+    check_batch(draft, image, plan.recipe.batch // world, aux_weight=plan.recipe.aux_weight)
     strategy = "ddp" if world > 1 else "auto"
     try:
         fabric = Fabric(
-            accelerator=accelerator, strategy=strategy, devices=devices, num_nodes=nodes, precision=precision
+            accelerator=accelerator,
+            strategy=strategy,
+            devices=devices,
+            num_nodes=nodes,
+            precision=precision,
+            loggers=_board(folder) if tensorboard else None,
         )
         fabric.launch()
     except RuntimeError as error:
@@ -176,7 +186,7 @@ def train(
         if resume:
             run.load()
         try:
-            run.go(save_every, tensorboard, progress)
+            run.go(save_every, progress)
         except RuntimeError as error:
             if world == 1 or "peer" not in str(error):
                 raise
@@ -200,25 +210,24 @@ class _Run:
         optimizer = recipe.make_optimizer(self.net.parameters())
         self.scheduler = LambdaLR(optimizer, lambda step: recipe.learning_rate(step / self.steps_an_epoch) / recipe.lr)
         self.objective, self.optimizer = fabric.setup(objective, optimizer)
-        self.average = AveragedModel(self.net, use_buffers=True)
+        self.average = AveragedModel(self.net, multi_avg_fn=_running_mean(recipe.average), use_buffers=True)
         self.mean_net: Any = self.average.module
         self.step = 0
         self.sums = [0.0, 0.0, 0.0]
         self.rows: list[Measures] = []
 
-    def go(self, save_every: int, tensorboard: bool, progress: bool) -> None:
+    def go(self, save_every: int, progress: bool) -> None:
         """Continues from where the run is to its end."""
-        main, recipe = self.fabric.is_global_zero, self.plan.recipe
-        total = recipe.epochs * self.steps_an_epoch
-        if main and self.rows:  # killed between the checkpoint and these
-            self.write_results(tensorboard=False)
-        done = self.step // self.steps_an_epoch
-        if self.step == done * self.steps_an_epoch and len(self.rows) < done:  # stopped while it validated
-            self.end_epoch(done, recipe.learning_rate(done - 1), 0.0, tensorboard)
-        with tqdm(total=total, initial=self.step, unit="step", disable=not (progress and main)) as bar:
+        recipe, total = self.plan.recipe, self.plan.recipe.epochs * self.steps_an_epoch
+        hidden = not (progress and self.fabric.is_global_zero)
+        measured = [row for row in self.rows if "valid_loss" in row]
+        for row in measured:  # again: before a kill TensorBoard may have got less than the checkpoint
+            self.fabric.log_dict(row, int(row["epoch"]))
+        if measured != self.rows:
+            self.validate()
+        with tqdm(total=total, initial=self.step, unit="step", disable=hidden) as bar:
             for epoch in range(self.step // self.steps_an_epoch, recipe.epochs):
                 start, before = time.perf_counter(), self.step
-                rate = self.optimizer.param_groups[0]["lr"]
                 self.objective.train()
                 for taken in train_steps(
                     self.objective,
@@ -230,9 +239,6 @@ class _Run:
                     clip_norm=recipe.clip_norm,
                     backward=self.fabric.backward,
                 ):
-                    # A shorter memory during the first steps, as TensorFlow's average has when it knows their number.
-                    decay = min(recipe.average, (1 + self.step) / (10 + self.step))
-                    self.average.multi_avg_fn = get_ema_multi_avg_fn(decay)
                     self.average.update_parameters(self.net)
                     means: Any = self.fabric.all_reduce(torch.tensor(taken, device=self.fabric.device))
                     self.sums = [old + new for old, new in zip(self.sums, means.tolist(), strict=True)]
@@ -240,9 +246,16 @@ class _Run:
                     bar.update()
                     if self.step % save_every == 0 and self.step % self.steps_an_epoch:
                         self.save()
-                seconds = time.perf_counter() - start
-                self.end_epoch(epoch + 1, rate, (self.step - before) * recipe.batch / seconds, tensorboard)
+                speed = (self.step - before) * recipe.batch / (time.perf_counter() - start)
+                loss, accuracy, gradient = (each / self.steps_an_epoch for each in self.sums)
+                row = {"epoch": epoch + 1, "lr": recipe.learning_rate(epoch), "loss": loss, "accuracy": accuracy}
+                self.rows.append({**row, "gradient": gradient, "images_per_second": round(speed, 1)})
+                self.sums = [0.0, 0.0, 0.0]
+                self.save()  # before any image to validate can cost the epoch; a resumed run measures it again
+                self.validate()
                 bar.set_postfix_str(_told(self.rows[-1]))
+        for logger in self.fabric.loggers:
+            logger.finalize("success")
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """This process's share of each batch left in an epoch; epochs count from 0."""
@@ -254,26 +267,18 @@ class _Run:
             torch.manual_seed(chance(seed, _STEP, self.step, rank))  # dropout
             yield self.fabric.to_device((images, labels))
 
-    def end_epoch(self, epoch: int, rate: float, speed: float, tensorboard: bool) -> None:
-        """Saves, validates the averaged weights, and saves what that says: no image can cost an epoch."""
-        self.save()
-        loss, accuracy, gradient = (total / self.steps_an_epoch for total in self.sums)
-        row = {"epoch": epoch, "lr": rate, "loss": loss, "accuracy": accuracy, "gradient": gradient}
-        self.rows.append({**row, **self.validate(), "images_per_second": round(speed, 1)})
-        self.sums = [0.0, 0.0, 0.0]
-        self.save()
-        if self.fabric.is_global_zero:
-            self.write_results(tensorboard)
-
-    def validate(self) -> Measures:
-        """Loss in nats, top-1 and top-5 accuracy of the averaged weights on one crop of each validation image."""
+    def validate(self) -> None:
+        """Adds to the last row what the averaged weights reach on one crop of each validation image, and tells it."""
         rank, world = self.fabric.global_rank, self.fabric.world_size
         if world > 1:  # every process has batch norm statistics of its own; those of the first are kept
             for buffer in self.average.buffers():
                 torch.distributed.broadcast(buffer, 0)
         share = range(rank, len(self.plan.others), world)
         found = predictions(self.mean_net, self.plan.others, self.plan.size, which=share, workers=self.workers)
-        return measure(found, len(self.plan.others.class_names), self.fabric.device)
+        self.rows[-1] |= measure(found, len(self.plan.others.class_names), self.fabric.device)
+        if self.fabric.is_global_zero:
+            self.write_results()
+        self.fabric.log_dict(self.rows[-1], int(self.rows[-1]["epoch"]))
 
     def state(self) -> dict[str, Any]:
         """Everything that changes, and what it depends on."""
@@ -298,7 +303,12 @@ class _Run:
                 write_whole(self.folder / CHECKPOINT, buffer.getvalue())
 
     def load(self) -> None:
-        """Restores everything from the checkpoint, if there is one."""
+        """Restores everything from the checkpoint, if there is one, and clears away what is written again."""
+        if self.fabric.is_global_zero:
+            torn = [f".{name}.*" for name in (CHECKPOINT, WEIGHTS, LOG)]  # a kill left them half-written
+            boards = ["events.out.tfevents.*"] if self.fabric.loggers else []  # TensorBoard would mix them with ours
+            for path in [path for pattern in torn + boards for path in self.folder.glob(pattern)]:
+                path.unlink()
         path = self.folder / CHECKPOINT
         if not path.exists():
             return
@@ -317,8 +327,11 @@ class _Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
 
-    def write_results(self, tensorboard: bool) -> None:
-        """The log, and the averaged weights as `loop.load` reads them, with what `evaluate` needs to know."""
+    def write_results(self) -> None:
+        """The log, and the averaged weights as `loop.load` reads them, with what `evaluate` needs to know.
+
+        The whole log each time: Fabric's CSVLogger deletes an older one and adds row by row, which a kill can tear.
+        """
         text = io.StringIO()
         writer = csv.DictWriter(text, self.rows[-1].keys())
         writer.writeheader()
@@ -336,12 +349,6 @@ class _Run:
                 last={key: value for key, value in self.rows[-1].items() if key != "images_per_second"},
                 **facts,
             )
-        if tensorboard:
-            from torch.utils.tensorboard import SummaryWriter
-
-            with SummaryWriter(str(self.folder), purge_step=int(self.rows[-1]["epoch"])) as board:
-                for key, value in self.rows[-1].items():
-                    board.add_scalar(key, value, int(self.rows[-1]["epoch"]))
 
 
 def predictions(
@@ -426,6 +433,23 @@ def _as_trained(images: Images, facts: Mapping[str, Any]) -> Images:
 
 def _mean(members: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
     return torch.stack([probabilities for probabilities, _ in members]).mean(0), members[0][1]
+
+
+def _running_mean(most: float) -> Callable[..., None]:
+    """torch's, with a shorter memory during the first steps, as TensorFlow's has when it knows their number."""
+
+    def update(mean: Any, now: Any, count: Tensor) -> None:
+        get_ema_multi_avg_fn(min(most, (1 + int(count)) / (10 + int(count))))(mean, now, count)
+
+    return update
+
+
+def _board(folder: Path) -> TensorBoardLogger:
+    """Writes into `folder` itself. An open TensorBoard forgets what it read there, because all is told again."""
+    try:
+        return TensorBoardLogger(folder, name="", version="", purge_step=0)
+    except ModuleNotFoundError as error:
+        raise ImportError("the log for TensorBoard needs pip install tensorboard") from error
 
 
 def _told(row: Measures) -> str:

@@ -97,6 +97,13 @@ def test_pixels_and_back() -> None:
     assert torch.equal(fashion.to_pixels(fashion.normalise(pixels)), pixels)
 
 
+def test_images_that_shall_not_be_normalised_are_those_of_the_file() -> None:
+    pixels, usual = fashion.load_fashion("train", normalised=False), fashion.load_fashion("train")
+    assert pixels.images.dtype == torch.uint8
+    assert torch.equal(fashion.normalise(pixels.images), usual.images)
+    assert torch.equal(pixels.labels, usual.labels)
+
+
 def test_a_folder_of_ones_own(tmp_path: Path) -> None:
     images = load_fashion("train", write_fashion(tmp_path))
     assert images.images.shape == (4, 1, 28, 28)

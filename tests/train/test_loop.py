@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,17 @@ from inception_edu.family import build
 from inception_edu.network import InceptionNet
 from inception_edu.running import predict, threads
 from inception_edu.train import loop as training
-from inception_edu.train.loop import ONE_MINUTE, SMALL_GOOGLENET, accuracy, facts_of, fit, load, save, training_loss
+from inception_edu.train.loop import (
+    ONE_MINUTE,
+    SMALL_GOOGLENET,
+    accuracy,
+    check_batch,
+    facts_of,
+    fit,
+    load,
+    save,
+    training_loss,
+)
 
 ROW = (4, 4, 4, 4, 4, 4)
 TINY: dict[str, Any] = {
@@ -299,6 +310,54 @@ def test_bad_data_are_refused_before_the_first_step(few: LabelledImages) -> None
         with pytest.raises(ValueError, match=sentence):
             fit(net, few, progress=False, **options)
     assert equal(weights(net), before)
+
+
+def normed(*layers: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(1, 4, 28, bias=False), *layers, nn.Flatten(), nn.Linear(4, 10))
+
+
+@pytest.mark.parametrize("net", [normed(nn.BatchNorm2d(4)), normed(nn.Flatten(), nn.BatchNorm1d(4))])
+def test_one_image_at_a_time_is_refused_where_a_batch_norm_would_see_one_value(
+    few: LabelledImages, net: nn.Module
+) -> None:
+    before = weights(net)
+    for images, size in (few, 1), (few[:1], 32):
+        with pytest.raises(ValueError, match=r"leaves the batch norm [12] a single value .* at least 2 images a step"):
+            fit(net, images, epochs=1, batch_size=size, progress=False)
+    assert equal(weights(net), before)
+    assert not any(module._forward_pre_hooks for module in net.modules())
+    fit(net, few[:2], epochs=1, batch_size=2, progress=False)
+    fit(normed(nn.ReLU()), few[:1], epochs=1, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "options"),
+    [
+        ("inception_v3", 299, {"aux": True}),
+        ("inception_v3", 299, {"aux": False}),
+        ("inception_v3", 75, {"aux": False}),
+        ("inception_resnet_v2", 299, {}),
+        ("bn_inception", 224, {}),
+        ("googlenet", 224, {"aux": True, "batch_norm": True}),
+    ],
+)
+def test_one_image_at_a_time_is_refused_exactly_where_torch_would(
+    name: str, size: int, options: dict[str, Any]
+) -> None:
+    with torch.device("meta"):
+        net, image = build(name, **options), torch.empty(1, 3, size, size)
+
+    def refused(function: Callable[..., object], *arguments: object, **more: Any) -> bool:
+        try:
+            function(*arguments, **more)
+        except ValueError:
+            return True
+        return False
+
+    label = torch.zeros(1, dtype=torch.long, device="meta")
+    torchs = refused(training_loss, net.train(), image, label, aux_weight=0.3)
+    assert refused(check_batch, net, image, 1, aux_weight=0.3) == torchs
+    assert not refused(check_batch, net, image, 2, aux_weight=0.3)
 
 
 def test_a_diverged_training_says_where_and_what_to_try(few: LabelledImages) -> None:

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,7 @@ from inception_edu import cli
 from inception_edu.cli import main
 from inception_edu.data import files
 from inception_edu.train import loop as training
-from inception_edu.train.recipes import RECIPES
+from inception_edu.train.recipes import ABOUT, RECIPES, SETTINGS
 from tools.peers import prepare_torchvision
 
 prepare_torchvision()
@@ -34,7 +36,12 @@ for library in "lightning_fabric", "torchmetrics", "torchvision":
 from inception_edu.data import folders as image_data  # noqa: E402
 from inception_edu.train import run as trainer  # noqa: E402
 
-RUNNER = """
+ROOMS = "inception_edu.train", "inception_edu.data"
+"""Every call that these make is a moment at which a training may be killed."""
+
+RUNNER = (
+    f"ROOMS = {ROOMS}"
+    + """
 import os, sys, warnings
 warnings.simplefilter("error")
 from tools.peers import prepare_torchvision
@@ -52,8 +59,16 @@ if "KILL_AT" in os.environ:
             os.kill(os.getpid(), 9)
         replace(*paths)
     files.os.replace = replace_or_die
+if "DIE_AT" in os.environ:
+    import inception_edu.train.run
+    moments = iter(range(1, int(os.environ["DIE_AT"])))
+    def die(frame, event, argument):
+        if event.endswith("call") and frame.f_globals["__name__"].startswith(ROOMS) and next(moments, None) is None:
+            os.kill(os.getpid(), 9)
+    sys.setprofile(die)
 sys.exit(main(sys.argv[1:]))
 """
+)
 TABLE = json.dumps({"inception_4a": [40] * 6}, separators=(",", ":"))
 NETWORK = ["googlenet", "--set", "small=true", "--set", "width=0.1", "--set", f"table={TABLE}"]
 """One block and its auxiliary head."""
@@ -105,13 +120,17 @@ def tensors(state: Any) -> list[Tensor]:
     return [tensor for part in state for tensor in tensors(part)] if isinstance(state, list) else []
 
 
+def told(out: Path) -> list[dict[str, float]]:
+    """The rows of the log, without the one value that depends on the machine."""
+    rows = csv.DictReader((out / trainer.LOG).read_text().splitlines())
+    return [{key: float(value) for key, value in row.items() if key != "images_per_second"} for row in rows]
+
+
 def equal(one: Path, other: Path) -> bool:
     """Whether two runs end bitwise in the same weights, averages and optimizer, and have told the same."""
     a, b = kept(one), kept(other)
     assert len(tensors(a)) == len(tensors(b)) > 30
-    for row in (*a["rows"], *b["rows"]):
-        row.pop("images_per_second")
-    return (a["step"], a["rows"]) == (b["step"], b["rows"]) and equal_tensors(a, b)
+    return (a["step"], told(one)) == (b["step"], told(other)) and equal_tensors(a, b)
 
 
 def equal_tensors(one: Any, other: Any) -> bool:
@@ -144,23 +163,61 @@ def test_killed_while_it_writes_and_resumed_it_ends_bitwise_the_same(tree: Path,
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     arguments = ["--save-every", "2", "--set", "batch_norm=true", "--tensorboard"]
     assert main(command(tree, whole, *arguments)) == 0
-    # Writes 1 and 2 are those of steps 2 and 4, 3 to 6 those after the first epoch; 7 and 8 those of steps 8 and 10.
-    killed = in_its_own_process(command(tree, broken, *arguments), tmp_path, KILL_AT="8")
+    # Writes 1 and 2 are those of steps 2 and 4, 3 to 5 those after the first epoch; 6 and 7 those of steps 8 and 10.
+    killed = in_its_own_process(command(tree, broken, *arguments), tmp_path, KILL_AT="7")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert kept(broken)["step"] == 8
     assert len(kept(broken)["rows"]) == 1
+    assert [path.name[:15] for path in broken.glob(".*")] == [".checkpoint.pt."]
     assert main(command(tree, broken, *arguments, "--resume")) == 0
     assert kept(broken)["step"] == 12
     assert equal(whole, broken)
+    assert not list(broken.glob(".*"))
     assert training.facts_of(whole / trainer.WEIGHTS) == training.facts_of(broken / trainer.WEIGHTS)
-    assert len([path for path in whole.iterdir() if path.name.startswith("events.out.tfevents")]) == 2
+    assert on_the_board(broken) == on_the_board(whole) == told(whole)
 
 
-@pytest.mark.parametrize(("recipe", "step"), [("bn_inception", 1), ("bn_inception", 5), ("inception_v3", 7)])
+def on_the_board(out: Path) -> list[dict[str, float]]:
+    """What TensorBoard shows of a run, each epoch once: values in single precision."""
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    board = accumulator.EventAccumulator(str(out)).Reload()
+    columns = {key: board.Scalars(key) for key in board.Tags()["scalars"] if key != "images_per_second"}
+    assert {key: [event.step for event in column] for key, column in columns.items()} == {
+        key: [1, 2] for key in columns
+    }
+    return [{key: pytest.approx(column[row].value) for key, column in columns.items()} for row in range(2)]
+
+
+def test_killed_at_five_random_moments_it_ends_bitwise_the_same(tree: Path, tmp_path: Path) -> None:
+    """Wherever it is: reading an image, taking a step, writing a file, validating."""
+    arguments = ["--save-every", "1", "--set", "batch_norm=true", "--recipe", "bn_inception"]
+    moments = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal moments
+        moments += event.endswith("call") and str(frame.f_globals["__name__"]).startswith(ROOMS)
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        assert main(command(tree, tmp_path / "whole", *arguments)) == 0
+    finally:
+        sys.setprofile(before)
+    for moment in Random(0).sample(range(1, moments), 5):
+        broken = tmp_path / f"killed at {moment} of {moments}"
+        killed = in_its_own_process(command(tree, broken, *arguments), tmp_path, DIE_AT=str(moment))
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert main(command(tree, broken, *arguments, "--resume")) == 0
+        assert equal(tmp_path / "whole", broken), broken
+
+
+@pytest.mark.parametrize(
+    ("recipe", "step"), [("bn_inception", 1), ("bn_inception", 5), ("inception_v3", 7), ("bn_inception", 11)]
+)
 def test_stopped_anywhere_it_goes_on_to_the_same(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, step: int
 ) -> None:
-    """Before the first checkpoint, in the first epoch, in the second; with another way to read images after it."""
+    """Before the first checkpoint, in the first epoch, in the second, and there after the learning rate has fallen."""
     more = ["--recipe", recipe, "--save-every", "3"]
     assert main(command(tree, tmp_path / "whole", *more)) == 0
     with monkeypatch.context() as patch:
@@ -191,8 +248,8 @@ def test_two_processes_take_the_steps_of_one(tree: Path, tmp_path: Path, monkeyp
     for part in "net", "average", "optimizer":
         for a, b in zip(tensors(one[part]), tensors(two[part]), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
-    for a, b in zip(one["rows"], two["rows"], strict=True):
-        assert {**a, "images_per_second": 0} == pytest.approx({**b, "images_per_second": 0}, rel=1e-4)
+    for a, b in zip(told(tmp_path / "one"), told(tmp_path / "two"), strict=True):
+        assert a == pytest.approx(b, rel=1e-4)
 
 
 def test_processes_share_the_batches_of_one() -> None:
@@ -211,7 +268,7 @@ def test_processes_share_the_batches_of_one() -> None:
 
 
 def test_it_learns_and_keeps_a_log_and_the_averaged_weights(tree: Path, tmp_path: Path) -> None:
-    more = ["--set", "batch_norm=true", "--set", "lr=0.05", "--set", "min_area=0.5", "--precision", "bf16-mixed"]
+    more = ["--set", "batch_norm=true", "--lr", "0.05", "--min-area", "0.5", "--precision", "bf16-mixed"]
     assert main(command(tree, tmp_path, *more, epochs=4)) == 0
     rows = list(csv.DictReader((tmp_path / trainer.LOG).read_text().splitlines()))
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3, 4]
@@ -240,7 +297,7 @@ def test_the_average_is_the_formula(tree: Path, tmp_path: Path, monkeypatch: pyt
             yield each
 
     monkeypatch.setattr(trainer, "train_steps", steps)
-    assert main(command(tree, tmp_path, "--set", "average=0.3", "--set", "lr=0.3", epochs=1)) == 0
+    assert main(command(tree, tmp_path, "--average", "0.3", "--lr", "0.3", epochs=1)) == 0
     assert len(seeds) == len(seen) == 6
     mean = seen[0]
     for number, weight in enumerate(seen[1:], 1):
@@ -436,7 +493,8 @@ def test_a_bad_image_to_validate_costs_no_epoch(tree: Path, whole: Path, tmp_pat
     image.write_bytes(b"not a picture")
     assert main(command(bad, out)) == 2
     state = kept(out)
-    assert (state["step"], state["rows"]) == (6, [])  # trained and saved, not yet measured
+    assert state["step"] == 6
+    assert [set(row) & {"loss", "valid_loss"} for row in state["rows"]] == [{"loss"}]  # saved, not yet measured
     image.write_bytes((tree / "val" / "dark" / "3.png").read_bytes())
     assert main(command(bad, out, "--resume")) == 0
     assert equal(whole, out)
@@ -448,9 +506,8 @@ def test_a_bad_image_to_validate_costs_no_epoch(tree: Path, whole: Path, tmp_pat
         (0, 0, set()),
         (1, 3, {trainer.CHECKPOINT}),
         (2, 6, {trainer.CHECKPOINT}),
-        (3, 6, {trainer.CHECKPOINT}),
-        (4, 6, {trainer.CHECKPOINT, trainer.LOG}),
-        (5, 6, {trainer.CHECKPOINT, trainer.LOG, trainer.WEIGHTS}),
+        (3, 6, {trainer.CHECKPOINT, trainer.LOG}),
+        (4, 6, {trainer.CHECKPOINT, trainer.LOG, trainer.WEIGHTS}),
     ],
 )
 def test_a_full_disk_loses_nothing(
@@ -463,7 +520,7 @@ def test_a_full_disk_loses_nothing(
     step: int,
     left: set[str],
 ) -> None:
-    """Full after so many files: at a checkpoint in the first epoch, at the one after it, the log, the weights."""
+    """Full after so many files: in the first epoch, at its end, at the log, the weights, in the second epoch."""
     done = []
 
     def full(handle: int) -> None:
@@ -489,7 +546,7 @@ def test_a_run_is_neither_overwritten_nor_resumed_with_another_plan(
     assert main(command(tree, tmp_path, epochs=1)) == 0
     for more, words in [
         ([], "already holds a training: continue it with --resume"),
-        (["--resume", "--set", "lr=0.02", "--seed", "4"], "was trained with lr=0.01, not 0.02, seed=0, not 4"),
+        (["--resume", "--lr", "0.02", "--seed", "4"], "was trained with lr=0.01, not 0.02, seed=0, not 4"),
     ]:
         assert main(command(tree, tmp_path, *more)) == 2
         assert words in capsys.readouterr().err.splitlines()[-1]
@@ -501,7 +558,7 @@ def test_a_run_is_neither_overwritten_nor_resumed_with_another_plan(
 def test_a_diverged_training_is_told_in_one_sentence(
     tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(command(tree, tmp_path, "--set", "lr=1e30", epochs=5)) == 2
+    assert main(command(tree, tmp_path, "--lr", "1e30", epochs=5)) == 2
     assert "the training has diverged" in capsys.readouterr().err.splitlines()[-1]
 
 
@@ -510,8 +567,8 @@ def test_a_diverged_training_is_told_in_one_sentence(
     [
         (["train", "googlenet"], "train needs --data and --out; --estimate says"),
         (["train", "nin_cifar10", "--estimate"], "has no recipe of its own"),
-        (["train", "googlenet", "--set", "lr", "--estimate"], "--set lr sets nothing: write KEY=VALUE"),
-        (["train", "googlenet", "--set", "lr=fast", "--estimate"], "lr='fast' cannot be used"),
+        (["train", "googlenet", "--set", "width", "--estimate"], "--set width sets nothing: write KEY=VALUE"),
+        (["train", "googlenet", "--lr", "fast", "--estimate"], "lr='fast' cannot be used"),
         (["train", "googlenet", "--set", "depth=3", "--estimate"], "googlenet has no option 'depth'"),
         (["train", "googlenet", "--data", "fashion", "--out", "x", "--batch", "9999"], "9999 images cannot be taken"),
         (["train", "googlenet", "--data", "fashion", "--out", "x", "--devices", "3"], "32 images a step cannot be"),
@@ -526,6 +583,28 @@ def test_a_diverged_training_is_told_in_one_sentence(
 def test_a_mistake_gets_one_sentence(capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
     assert main(arguments) == 2
     assert words in capsys.readouterr().err.splitlines()[-1]
+
+
+ALONE = ["inception_v3", "--set", "width=0.05", "--set", "aux=false", "--size", "75", "--accelerator", "cpu"]
+"""Its last maps are 1 x 1."""
+
+
+@pytest.mark.parametrize(
+    "shared", [["--batch", "1"], ["--batch", "2", "--devices", "2"], ["--batch", "2", "--nodes", "2"]]
+)
+def test_a_batch_norm_that_would_see_one_value_is_told_before_the_first_step(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], shared: list[str]
+) -> None:
+    assert main(["train", *ALONE, "--data", str(tree), "--out", str(tmp_path / "out"), *shared]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "one image at a time leaves the batch norm features.mixed_7a.0.1.bn a single value of each channel" in last
+    assert last.endswith("let each process take at least 2 images a step")
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_image_at_a_time_is_enough_where_its_maps_are_larger(tree: Path, tmp_path: Path) -> None:
+    assert main([*command(tree, tmp_path, "--set", "batch_norm=true", epochs=1), "--batch", "1"]) == 0
+    assert kept(tmp_path)["step"] == 48
 
 
 def test_evaluation_refuses_runs_of_other_classes(
@@ -546,6 +625,33 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert "training needs pip install 'inception-edu[train]'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("torch", "command"),
+    [
+        ("2.13.0+cpu", "--index-url https://download.pytorch.org/whl/cpu torchvision==0.28.0"),
+        ("2.11.0+cu128", "--index-url https://download.pytorch.org/whl/cu128 torchvision==0.26.0"),
+        ("2.4.1", "torchvision==0.19.1"),
+    ],
+)
+def test_a_torchvision_built_for_another_torch_is_told_how_to_replace(
+    torch: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As torch complains when torchvision's compiled part cannot be loaded."""
+    (tmp_path / "torchvision.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in "inception_edu.train.run", "inception_edu.data.folders":
+        monkeypatch.delitem(sys.modules, name)
+        monkeypatch.delattr(name)
+    monkeypatch.setattr("torch.__version__", torch)
+    assert main(["train", "googlenet", "--data", "fashion", "--out", str(tmp_path)]) == 2
+    told = (
+        f"the installed torchvision does not fit torch {torch}: run pip install --force-reinstall --no-deps {command}"
+    )
+    assert capsys.readouterr().err == f"inception-edu: {told}\n"
+
+
 def test_the_estimate_is_printed_with_its_assumptions(capsys: pytest.CaptureFixture[str]) -> None:
     asked = "train googlenet --estimate --set small=true --size 32 --images 3200 --epochs 10 --devices 8"
     assert main([*asked.split(), "--tflops", "100", "--utilisation", "0.5"]) == 0
@@ -556,6 +662,28 @@ def test_the_estimate_is_printed_with_its_assumptions(capsys: pytest.CaptureFixt
         "8 x 100 TFLOPS, 2 operations per MAC, utilisation 50%",
     ):
         assert words in out
+
+
+def test_every_setting_of_a_recipe_is_an_option_and_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "--help"])
+    assert stop.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for name in SETTINGS:
+        assert f"--{name.replace('_', '-')} VALUE {ABOUT[name]}" in text
+    asked = ["--lr", "0.5", "--optimizer", "sgd", "--clip-norm", "null", "--epochs", "3", "--images", "3200"]
+    assert main(["train", "inception_v3", "--estimate", *asked, "--batch", "64"]) == 0
+    assert "3 epochs of 3,200 images, 64 per step" in capsys.readouterr().out
+
+
+def test_tensorboard_is_asked_for_before_the_first_step(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in "_TENSORBOARD_AVAILABLE", "_TENSORBOARDX_AVAILABLE":
+        monkeypatch.setattr(f"lightning_fabric.loggers.tensorboard.{name}", False)
+    assert main(command(tree, tmp_path / "out", "--tensorboard")) == 2
+    assert "the log for TensorBoard needs pip install tensorboard" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command_line_stays_light() -> None:
