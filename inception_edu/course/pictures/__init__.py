@@ -8,7 +8,9 @@ from statistics import fmean
 from typing import Any
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from ...data.fashion import to_pixels
@@ -27,8 +29,10 @@ def draw_canvas(canvas: Tensor, found: Sequence[Found] = ()) -> Picture:
         ax.add_patch(
             Rectangle((each.left - 0.5, each.top - 0.5), SIDE, SIDE, fill=False, edgecolor=colour, linewidth=2)
         )
-        words = f"{each.name} {each.probability:.0%}"
-        ax.text(each.left + 0.5, each.top + SIDE + 0.5, words, color="white", fontsize=9, va="top")
+        words, place = f"{each.name} {each.probability:.0%}", (each.left + 0.5, each.top - 1)
+        if each.top < 8:  # no room above
+            place = each.left + 0.5, each.top + SIDE + 6
+        ax.text(*place, words, color="white", fontsize=9, va="bottom")
     ax.axis("off")
     names = ", ".join(f"{each.name} ({each.probability:.0%})" for each in found) or "nothing"
     return show(
@@ -45,7 +49,7 @@ def loss_curves(
     """
     style()
     fig, ax = plt.subplots(figsize=(7, 3.4))
-    words = []
+    words, ends = [], {}
     for (arm, name), colour in zip(arms.items(), CYCLE, strict=False):
         runs = [run[what] for key, run in record["runs"].items() if key.rpartition("/")[0] == arm]
         mean = [fmean(at) for at in zip(*runs, strict=True)]
@@ -53,7 +57,19 @@ def loss_curves(
         for run in runs:
             ax.plot(passes, run, color=colour, linewidth=0.6, alpha=0.35)
         ax.plot(passes, mean, color=colour, linewidth=2)
-        ax.annotate(name, (passes[-1], mean[-1]), (5, 0), textcoords="offset points", va="center", color=colour)
+        ends[name] = mean[-1], colour
         words.append(f"{name} from {mean[0]:.2f} to {mean[-1]:.2f}, {len(runs)} seeds")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="pass over the training images", ylabel=y)
+    name_ends(ax, passes[-1], ends)
     return show(fig, f"Mean {y.partition(' (')[0]} over {len(mean)} passes: {'; '.join(words)}.")
+
+
+def name_ends(ax: Axes, x: float, ends: Mapping[str, tuple[float, str]]) -> None:
+    """Writes the name of each line, name -> (height, colour), right of its end at `x`, one above the other."""
+    low, high = ax.get_ylim()
+    line = (high - low) * 0.07
+    place = low - line
+    for name, (height, colour) in sorted(ends.items(), key=lambda end: end[1][0]):
+        place = max(height, place + line)
+        ax.annotate(name, (x, place), (6, 0), textcoords="offset points", va="center", color=colour)
