@@ -1,0 +1,249 @@
+"""Chapter 07: the figures of the Inception-v4 paper redrawn as they are printed, and V3's row of blocks under V4's."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from ...bricks import Concat
+from ...show.figures import Picture, show, style
+from ...show.palette import BLUE, GREEN, INK_BOTH, KINDS, ORANGE, VERMILLION
+from ...tracing import Node
+
+Box = str
+"""Kernel, then what it makes: "3x3 96", "3x3 96 /2 V", "max 3x3 /2 V"."""
+Branch = Sequence[Box | tuple[Box, Box]]
+"""Boxes from the input on; a pair is a fork whose ends are both joined."""
+Stage = Sequence[Branch]
+"""Branches side by side; where there are several, they are joined on channels."""
+
+A: Stage = (["1x1 96"], ["1x1 64", "3x3 96"], ["1x1 64", "3x3 96", "3x3 96"], ["avg 3x3", "1x1 96"])
+B: Stage = (
+    ["1x1 384"],
+    ["1x1 192", "1x7 224", "1x7 256"],
+    ["1x1 192", "1x7 192", "7x1 224", "1x7 224", "7x1 256"],
+    ["avg 3x3", "1x1 128"],
+)
+C: Stage = (
+    ["1x1 256"],
+    ["1x1 384", ("1x3 256", "3x1 256")],
+    ["1x1 384", "1x3 448", "3x1 512", ("1x3 256", "3x1 256")],
+    ["avg 3x3", "1x1 256"],
+)
+STEM: Sequence[Stage] = (
+    (["3x3 32 /2 V", "3x3 32 V", "3x3 64"],),
+    (["max 3x3 /2 V"], ["3x3 96 /2 V"]),
+    (["1x1 64", "3x3 96 V"], ["1x1 64", "7x1 64", "1x7 64", "3x3 96 V"]),
+    (["3x3 192 V"], ["max 3x3 /2 V"]),
+)
+REDUCTION_A: Stage = (["3x3 n /2 V"], ["1x1 k", "3x3 l", "3x3 m /2 V"], ["max 3x3 /2 V"])
+REDUCTION_B: Stage = (
+    ["1x1 192", "3x3 192 /2 V"],
+    ["1x1 256", "1x7 256", "7x1 320", "3x3 320 /2 V"],
+    ["max 3x3 /2 V"],
+)
+
+
+def _words(box: Box) -> str:
+    """On two lines: what it is, and what it makes."""
+    kernel, width, *marks = box.split()
+    if kernel in ("max", "avg"):
+        return "\n".join(filter(None, [f"{kernel} {width}", " ".join(marks)]))
+    return "\n".join([kernel, " ".join([width, *marks])])
+
+
+def _box(ax: Axes, x: float, y: float, width: float, words: str, kind: str) -> None:
+    colour = KINDS[kind]
+    ax.add_patch(Rectangle((x - width / 2, y), width, 0.62, facecolor=colour, alpha=0.4, edgecolor=INK_BOTH))
+    ax.text(x, y + 0.31, words, ha="center", va="center", fontsize=9.5, linespacing=1.05)
+
+
+def _line(ax: Axes, *points: tuple[float, float]) -> None:
+    ax.plot(*zip(*points, strict=True), color=INK_BOTH, linewidth=0.9, solid_capstyle="round")
+
+
+def _stage(ax: Axes, stage: Stage, top: float, joined: str) -> float:
+    """One stage under the input line at `top`; returns where the next may begin. Lengths are in rows; y grows down."""
+    rows = max(len(branch) for branch in stage)
+    bottom = top + 0.3 + rows
+    columns = [place - (len(stage) - 1) / 2 for place in range(len(stage))]
+    _line(ax, (columns[0], top), (columns[-1], top))
+    for x, branch in zip(columns, stage, strict=True):
+        y = top
+        for place, box in enumerate(branch):
+            row = top + 0.25 + place
+            pair = box if isinstance(box, tuple) else (box,)
+            if len(pair) == 2:
+                _line(ax, (x, y), (x, row - 0.15))
+                _line(ax, (x - 0.23, row - 0.15), (x + 0.23, row - 0.15))
+            for each, words in enumerate(pair):
+                at = x if len(pair) == 1 else x - 0.23 + 0.46 * each
+                _line(ax, (at, y if len(pair) == 1 else row - 0.15), (at, row))
+                kind = "pool" if words.startswith(("max", "avg")) else "conv"
+                _box(ax, at, row, 0.84 if len(pair) == 1 else 0.43, _words(words), kind)
+                if place == len(branch) - 1:
+                    _line(ax, (at, row + 0.62), (at, bottom))
+            y = row + 0.62
+    if len(stage) == 1:
+        return bottom - 0.3
+    ax.add_patch(
+        Rectangle(
+            (columns[0] - 0.42, bottom),
+            len(stage) - 0.16,
+            0.42,
+            facecolor=KINDS["concat"],
+            alpha=0.4,
+            edgecolor=INK_BOTH,
+        )
+    )
+    ax.text(0, bottom + 0.21, joined, ha="center", va="center", fontsize=9.5)
+    return bottom + 0.42
+
+
+def _panel(ax: Axes, title: str, given: str, stages: Sequence[Stage], joined: Sequence[str]) -> None:
+    ax.text(0, -0.3, given, ha="center", va="bottom", fontsize=9.5)
+    _line(ax, (0, -0.25), (0, 0))
+    y = 0.0
+    for number, (stage, words) in enumerate(zip(stages, joined, strict=True)):
+        if number:
+            _line(ax, (0, y), (0, y + 0.25))
+            y += 0.25
+        y = _stage(ax, stage, y, words)
+    wide = max(len(stage) for stage in stages)
+    ax.set(xlim=(-wide / 2 - 0.05, wide / 2 + 0.05), title=title)
+    ax.axis("off")
+
+
+def _spoken(stage: Stage) -> str:
+    return "; ".join(
+        " then ".join(" beside ".join(box) if isinstance(box, tuple) else box for box in branch) for branch in stage
+    )
+
+
+def blocks_as_printed() -> Picture:
+    """Blocks A, B and C of Figs. 4, 5 and 6, box by box as the paper prints them."""
+    style()
+    fig, axes = plt.subplots(1, 3, figsize=(11, 4.9))
+    panels = (
+        ("block A, four times", 384, 35, A),
+        ("block B, seven times", 1024, 17, B),
+        ("block C, three times", 1536, 8, C),
+    )
+    for ax, (title, channels, grid, stage) in zip(axes, panels, strict=True):
+        where = f"{channels} channels on {grid}x{grid}"
+        _panel(ax, title, where, [stage], [f"joined: {where}"])
+        ax.set_ylim(6.0, -0.7)
+    return show(
+        fig,
+        "The three blocks of Inception-v4 as printed, four branches each, separated here by semicolons. "
+        f"A: {_spoken(A)}. B: {_spoken(B)}. C: {_spoken(C)}. The branches of a block are joined on channels.",
+    )
+
+
+def grids_as_printed() -> Picture:
+    """The stem and both reductions of Figs. 3, 7 and 8, box by box as the paper prints them."""
+    style()
+    fig, axes = plt.subplots(1, 3, figsize=(11, 8.2), width_ratios=(2.4, 3, 3))
+    _panel(
+        *(axes[0], "stem", "3 channels on 299x299", STEM),
+        ("", "joined: 160 on 73x73", "joined: 192 on 71x71", "joined: 384 on 35x35"),
+    )
+    _panel(axes[1], "reduction A", "384 channels on 35x35", [REDUCTION_A], ["joined: 1024 channels on 17x17"])
+    _panel(axes[2], "reduction B", "1024 channels on 17x17", [REDUCTION_B], ["joined: 1536 channels on 8x8"])
+    for ax in axes:
+        ax.set_ylim(12.6, -0.7)
+    stem = ". ".join(_spoken(stage) for stage in STEM)
+    return show(
+        fig,
+        "The parts of Inception-v4 that make the grid smaller, as printed; branches separated by semicolons. "
+        f"Stem, in four stages: {stem}. Reduction A: {_spoken(REDUCTION_A)}. Reduction B: {_spoken(REDUCTION_B)}. "
+        "/2 is stride 2, V is no padding.",
+    )
+
+
+def v3_and_v4(nodes: Mapping[str, Node]) -> Picture:
+    """V3's and V4's blocks in a row, as high as they have output channels; equal names are equal blocks."""
+    style()
+    fig, axes = plt.subplots(len(nodes), 1, figsize=(9.5, 4.4), sharex=True, sharey=True)
+    colours = {35: BLUE, 17: GREEN, 8: ORANGE}
+    described = []
+    for ax, (title, node), names in zip(axes, nodes.items(), ("12345678", "ABC"), strict=True):
+        named: dict[tuple[int, int], str] = {}
+        spoken, x = [], 0.0
+        for part in node.children:
+            if not isinstance(part.form, Concat) or part.input.height not in colours:
+                continue
+            side, channels, same = (
+                part.output.height,
+                part.output.channels,
+                part.input.shape[1:] == part.output.shape[1:],
+            )
+            kind = (side, part.params)
+            if same and kind not in named:
+                named[kind] = names[len(named)]
+            name = named[kind] if same else ""
+            colour, alpha = (colours[side], 0.5) if same else (INK_BOTH, 0.15)
+            ax.add_patch(Rectangle((x, 0), 0.86, channels, facecolor=colour, alpha=alpha, edgecolor=INK_BOTH))
+            ax.text(x + 0.43, channels / 2, name, ha="center", va="center", fontsize=11)
+            spoken.append(f"{name or 'a reduction'} {channels} channels on {side}x{side}")
+            x += 1
+        ax.set(ylabel="channels out", ylim=(0, 2300), title=f"{title}: {len(named)} different blocks")
+        ax.set(xticks=[])
+        ax.grid(visible=False)
+        described.append(f"{title}: {', '.join(spoken)}")
+    handles = [Rectangle((0, 0), 1, 1, facecolor=colour, alpha=0.5) for colour in colours.values()]
+    handles.append(Rectangle((0, 0), 1, 1, facecolor=INK_BOTH, alpha=0.15))
+    labels = [*(f"on {side}x{side}" for side in colours), "makes the grid smaller"]
+    axes[0].legend(handles, labels, loc="upper left", fontsize=8, ncols=2)
+    axes[-1].set_xlim(-0.2, 17.2)
+    return show(fig, f"Blocks in a row; blocks of one name are equal. {'. '.join(described)}.")
+
+
+def shares(node: Node) -> Picture:
+    """Where V4's parameters, MACs and written values are: three bars of 100 %, in stages."""
+    starts = {"stem": ("conv", "mixed"), "A": ("inception_a",), "reduction A": ("reduction_a",)}
+    starts |= {"B": ("inception_b",), "reduction B": ("reduction_b",), "C": ("inception_c",)}
+    starts |= {"classifier": ("classifier",)}
+    whole = {"parameters": node.params, "MACs": node.macs, "values written": node.activations}
+    style()
+    fig, ax = plt.subplots(figsize=(8, 2.6))
+    left, spoken = [0.0] * 3, []
+    looks = zip(
+        (VERMILLION, BLUE, INK_BOTH, GREEN, INK_BOTH, ORANGE, INK_BOTH),
+        (0.6, 0.6, 0.2, 0.6, 0.35, 0.6, 0.5),
+        strict=True,
+    )
+    for (stage, first), (colour, alpha) in zip(starts.items(), looks, strict=True):
+        parts = [part for part in node.children if part.name.startswith(first)]
+        sums = (sum(p.params for p in parts), sum(p.macs for p in parts), sum(p.activations for p in parts))
+        percent = [100 * s / total for s, total in zip(sums, whole.values(), strict=True)]
+        ax.barh(range(3), percent, left=left, label=stage, color=colour, alpha=alpha, edgecolor=INK_BOTH)
+        for row, share in enumerate(percent):
+            if share > 9 or (share > 7 and len(stage) < 5):
+                ax.text(left[row] + share / 2, row, f"{stage}\n{share:.0f}", ha="center", va="center", fontsize=8)
+        left = [a + b for a, b in zip(left, percent, strict=True)]
+        spoken.append(f"{stage} {', '.join(f'{share:.0f}' for share in percent)}")
+    ax.set(yticks=range(3), yticklabels=list(whole), xlabel="% of the network", xlim=(0, 100))
+    ax.invert_yaxis()
+    return show(fig, f"Percent of V4's parameters, MACs and values written: {'; '.join(spoken)}.")
+
+
+def relative_times(runs: Iterable[Mapping[str, Mapping[str, float]]]) -> Picture:
+    """Recorded times, run -> batch -> network -> ms, each divided by the first network's in the same run."""
+    recorded = list(runs)
+    batches = list(recorded[0])
+    style()
+    fig, axes = plt.subplots(1, len(batches), figsize=(8.5, 2.4), sharey=True)
+    spoken = []
+    for ax, batch in zip(axes, reversed(batches), strict=True):
+        first, *_ = arms = list(recorded[0][batch])
+        for row, arm in enumerate(arms):
+            ratios = sorted(run[batch][arm] / run[batch][first] for run in recorded)
+            ax.plot(ratios, [row] * len(ratios), "o", color=BLUE, alpha=0.6)
+            spoken.append(f"{arm}, {batch}: {ratios[0]:.1f} to {ratios[-1]:.1f}")
+        ax.axvline(1, color=INK_BOTH, linewidth=0.8)
+        ax.set(title=batch, xlabel=f"time, in multiples of {first}'s", yticks=range(len(arms)), yticklabels=arms)
+        ax.set_xlim(0, 1.1 * max(line.get_xdata()[-1] for line in ax.lines[:-1]))
+    axes[0].invert_yaxis()
+    return show(fig, f"Time of a forward pass, in multiples of the first network's. {'; '.join(spoken)}.")

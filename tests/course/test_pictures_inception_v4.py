@@ -1,0 +1,76 @@
+"""What chapter 07 draws as printed differs from the package's blocks only where the chapter says so."""
+
+from collections.abc import Iterable
+
+import pytest
+import torch
+
+import inception_edu as ie
+from inception_edu.bricks import ConvUnit
+from inception_edu.course.pictures import inception_v4 as drawings
+from inception_edu.tracing import Node
+
+
+@pytest.fixture(scope="module")
+def v4() -> Node:
+    with torch.device("meta"):
+        return ie.trace(ie.build("inception_v4"), (3, 299, 299))
+
+
+def drawn(stage: drawings.Stage) -> list[list[str]]:
+    """The convolutions of each branch as they are drawn; both ends of a fork count."""
+    flat = [[each for box in branch for each in ((box,) if isinstance(box, str) else box)] for branch in stage]
+    return [[box for box in branch if not box.startswith(("max", "avg"))] for branch in flat]
+
+
+def built(branches: Iterable[Node]) -> list[list[str]]:
+    """The same of branches of the package, in the words of the drawing."""
+    units = [[part.module for part in branch.walk() if isinstance(part.module, ConvUnit)] for branch in branches]
+    return [[_words(unit) for unit in branch] for branch in units]
+
+
+def _words(unit: ConvUnit) -> str:
+    kernel, conv = unit.conv.kernel_size, unit.conv
+    words = f"{kernel[0]}x{kernel[1]} {conv.out_channels}" + " /2" * (conv.stride[0] == 2)
+    return words + " V" * (conv.padding == (0, 0) and kernel != (1, 1))
+
+
+def differences(stage: drawings.Stage, branches: Iterable[Node]) -> list[tuple[str, str]]:
+    """(printed, released) for each box that differs."""
+    both = zip(drawn(stage), built(branches), strict=True)
+    pairs = [pair for printed, released in both for pair in zip(printed, released, strict=True)]
+    return [(printed, released) for printed, released in pairs if printed != released]
+
+
+def test_the_blocks_as_printed(v4: Node) -> None:
+    assert not differences(drawings.A, v4["inception_a_1"].children)
+    doubled, *order = differences(drawings.B, v4["inception_b_1"].children)
+    assert doubled == ("1x7 256", "7x1 256")
+    assert order == [
+        ("1x7 192", "7x1 192"),
+        ("7x1 224", "1x7 224"),
+        ("1x7 224", "7x1 224"),
+        ("7x1 256", "1x7 256"),
+    ]
+    assert differences(drawings.C, v4["inception_c_1"].children) == [("1x3 448", "3x1 448"), ("3x1 512", "1x3 512")]
+
+
+def test_what_shrinks_the_grid_as_printed(v4: Node) -> None:
+    trunk, first, middle, last = drawings.STEM
+    assert drawn(trunk) == [[box for branch in built(v4.children[:3]) for box in branch]]
+    assert not differences(first, v4["mixed_3a"].children)
+    assert differences(middle, v4["mixed_4a"].children) == [("7x1 64", "1x7 64"), ("1x7 64", "7x1 64")]
+    assert differences(last, v4["mixed_5a"].children) == [("3x3 192 V", "3x3 192 /2 V")]
+    letters = str.maketrans({"k": "192", "l": "224", "m": "256", "n": "384"})
+    numbered = [[box.translate(letters) for box in branch] for branch in drawn(drawings.REDUCTION_A)]
+    assert numbered == built(v4["reduction_a"].children)
+    assert not differences(drawings.REDUCTION_B, v4["reduction_b"].children)
+
+
+def test_equal_blocks_have_one_name(v4: Node) -> None:
+    with torch.device("meta"):
+        v3 = ie.trace(ie.build("inception_v3"), (3, 299, 299))
+    picture = drawings.v3_and_v4({"V3": v3, "V4": v4})
+    assert "V3: 8 different blocks" in picture.svg
+    assert "V4: 3 different blocks" in picture.svg
+    assert picture.description.count("B 1024 channels on 17x17") == 7
