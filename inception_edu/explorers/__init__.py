@@ -2,6 +2,7 @@
 
 from .bottleneck import bottleneck_explorer
 from .branch_silence import branch_silence_explorer
+from .canvas import canvas_explorer
 from .designer import designer_explorer
 from .factorise import factorise_explorer
 from .family_map import family_map_explorer
@@ -18,6 +19,7 @@ from .small_kernels import small_kernels_explorer
 __all__ = [
     "bottleneck_explorer",
     "branch_silence_explorer",
+    "canvas_explorer",
     "designer_explorer",
     "factorise_explorer",
     "family_map_explorer",

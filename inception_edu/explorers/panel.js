@@ -48,6 +48,39 @@ function render({ model, el }) {
     form.append(element("label", {}, element("span", {}, label), ...fields[name]));
   }
 
+  // What a view marks with data-drag="across down", the names of two numbers, can be dragged; data-unit is how many
+  // of the drawing's units make one of the number's. The next place is sent once the last one has been answered.
+  let next;
+  const send = () => {
+    if (!next || model.get("answered") < model.get("turn")) return;
+    const values = { ...model.get("values"), ...next };
+    next = undefined;
+    set(values);
+  };
+  const bounds = Object.fromEntries(model.get("controls").map(({ name, low, high }) => [name, [low, high]]));
+  const grab = (down) => {
+    const grip = down.target.closest?.("[data-drag]");
+    if (!grip || controls.disabled) return;
+    down.preventDefault();
+    const drawing = grip.ownerSVGElement;
+    const unit = (Number(grip.dataset.unit) * drawing.getBoundingClientRect().width) / drawing.viewBox.baseVal.width;
+    const names = grip.dataset.drag.split(" ");
+    const from = names.map((name) => model.get("values")[name]);
+    const move = (event) => {
+      const steps = [event.clientX - down.clientX, event.clientY - down.clientY];
+      const places = names.map((name, i) => {
+        const [low, high] = bounds[name];
+        return [name, Math.min(high, Math.max(low, from[i] + Math.round(steps[i] / unit)))];
+      });
+      next = Object.fromEntries(places);
+      send();
+    };
+    const drop = () => window.removeEventListener("pointermove", move);
+    window.addEventListener("pointermove", move);
+    window.addEventListener("pointerup", drop, { once: true });
+    window.addEventListener("pointercancel", drop, { once: true });
+  };
+
   const presets = new Map(model.get("presets").map(({ name, values }) => [name, values]));
   const names = [...presets.keys()].map((name) => element("option", { value: name }, name));
   const choice = element(
@@ -86,6 +119,7 @@ function render({ model, el }) {
     if (model.get("answered") < model.get("turn")) return;
     clearTimeout(late);
     tell();
+    send();
   };
 
   const showValues = () => {
@@ -114,6 +148,7 @@ function render({ model, el }) {
     clearTimeout(waiting);
     waiting = setTimeout(() => (status.textContent = model.get("sentence")), 400);
   };
+  shown.addEventListener("pointerdown", grab);
   model.on("change:values", showValues);
   model.on("change:html", showView);
   model.on("change:pinned_html", showPinned);

@@ -110,6 +110,30 @@ def test_the_bottleneck_follows_slider_field_pin_and_preset(themed):
     shown(panel, "256 to 64")
 
 
+def test_a_garment_can_be_dragged(themed):
+    _, page = themed
+    panel = panel_of(page, "canvas_explorer")
+    panel.get_by_role("combobox", name="Preset").select_option("spread out")
+    shown(panel, "5 of 5 garments found")
+    row, column = (panel.get_by_role("spinbutton", name=f"Bag, {which}, as a number") for which in ("row", "column"))
+    assert (row.input_value(), column.input_value()) == ("52", "74")
+    bag = panel.locator("[data-drag='bag_left bag_top']")
+    bag.scroll_into_view_if_needed()
+    box = bag.bounding_box()
+    across, down = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    unit = box["width"] / 28
+    page.mouse.move(across, down)
+    page.mouse.down()
+    page.mouse.move(across + 5 * unit, down - 3 * unit)
+    page.mouse.move(across + 20 * unit, down - 10 * unit)
+    page.mouse.up()
+    page.wait_for_function("field => field.value === '94'", arg=column.element_handle())
+    assert (row.input_value(), column.input_value()) == ("42", "94")
+    page.mouse.move(across, down)  # the button is up: nothing moves any more
+    shown(panel, "garments found")
+    assert column.input_value() == "94"
+
+
 @pytest.fixture(scope="module")
 def clone():
     """A notebook as a fresh clone has it: run by someone else, with its widgets saved."""

@@ -73,3 +73,15 @@ def name_ends(ax: Axes, x: float, ends: Mapping[str, tuple[float, str]]) -> None
     for name, (height, colour) in sorted(ends.items(), key=lambda end: end[1][0]):
         place = max(height, place + line)
         ax.annotate(name, (x, place), (6, 0), textcoords="offset points", va="center", color=colour)
+
+
+def loss_by_step(losses: Sequence[float], *, window: int = 25) -> Picture:
+    """The loss of every batch as a dot, and the mean of the last `window` as a line."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3))
+    steps = range(1, len(losses) + 1)
+    means = [fmean(losses[max(0, step - window) : step]) for step in steps]
+    ax.plot(steps, losses, ".", color=CYCLE[0], markersize=3, alpha=0.4)
+    ax.plot(steps, means, color=CYCLE[1], linewidth=2)
+    ax.set(xlabel="step", ylabel="training loss (nats)", ylim=(0, None))
+    return show(fig, f"The loss over {len(losses)} steps, from {losses[0]:.2f} down to about {means[-1]:.2f}.")

@@ -92,3 +92,30 @@ def one_pixel() -> Picture:
         "One pixel of seven channels is a column of seven numbers. A matrix of 3 rows and 7 columns turns it into "
         "a column of three. The same matrix is used at every pixel, so seven channels become three.",
     )
+
+
+def price() -> Picture:
+    """The multiply-adds of both blocks, branch by branch, end to end."""
+    at = 28 * 28
+    naive = {"1x1": at * 192 * 64, "3x3": at * 9 * 192 * 128, "5x5": at * 25 * 192 * 32, "pool": 0}
+    reduced = {
+        "1x1": naive["1x1"],
+        "3x3": at * (192 * 96 + 9 * 96 * 128),
+        "5x5": at * (192 * 16 + 25 * 16 * 32),
+        "pool": at * 192 * 32,
+    }
+    style()
+    fig, ax = plt.subplots(figsize=(8, 2.2))
+    for row, costs in ((1, naive), (0, reduced)):
+        start = 0.0
+        for (name, macs), colour in zip(costs.items(), (BLUE, GREEN, ORANGE, PURPLE), strict=True):
+            width = macs / 1e6
+            ax.barh(row, width, left=start, color=colour, alpha=0.6, edgecolor=INK_BOTH)
+            if width > 15:
+                ax.text(start + width / 2, row, f"{name} branch: {width:.0f}", ha="center", va="center", fontsize=9)
+            start += width
+        ax.text(start + 4, row, f"{start:.0f}", va="center", fontsize=10)
+    ax.set(yticks=(0, 1), yticklabels=("with 1x1s", "naive"), xlabel="million multiply-adds", xlim=(0, 330))
+    ax.grid(axis="y", visible=False)
+    rows = (f"{name} {a / 1e6:.0f} and {reduced[name] / 1e6:.0f}" for name, a in naive.items())
+    return show(fig, f"Million multiply-adds of each branch, naive and with 1x1s: {', '.join(rows)}.")
