@@ -163,7 +163,7 @@ def test_the_peers_are_pinned_and_want_the_torch_that_was_tested() -> None:
 
 def test_the_chapters_are_numbered_without_a_gap() -> None:
     assert [path.stem[:3] for path in CHAPTERS] == [f"{number:02}_" for number in range(len(CHAPTERS))]
-    assert len(CHAPTERS) == 13
+    assert len(CHAPTERS) == 14
 
 
 @pytest.fixture(params=[*CHAPTERS, *DEEPER], ids=lambda path: path.stem)

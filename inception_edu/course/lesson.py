@@ -7,11 +7,13 @@ from IPython.display import Markdown
 
 from ..data.fashion import load_fashion as load_fashion
 from ..data.fashion import split_validation as split_validation
+from ..running import milliseconds as milliseconds
 from ..running import predict as predict
 from ..train.loop import accuracy as accuracy
 from ..train.loop import fit as fit
 from ..train.loop import flip as flip
 from ..train.loop import sgd as sgd
+from .challenge import BUDGET as BUDGET
 from .quiz import compare as compare
 from .records import by_seed as by_seed
 from .records import load_record as load_record

@@ -7,8 +7,6 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, lru_cache, partial
-from statistics import median
-from time import thread_time
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
@@ -18,7 +16,7 @@ from ..bricks import ConvUnit, Residual
 from ..course.challenge import BUDGET, Budget
 from ..models.googlenet import inception
 from ..network import InceptionNet, stack
-from ..running import threads
+from ..running import milliseconds
 from ..shorthand import Item, branch, separable
 from ..show.drawing import diagram
 from ..show.html import table
@@ -159,28 +157,12 @@ def widest(design: Design, budget: Budget = BUDGET) -> Design:
 
 @lru_cache(maxsize=256)
 def latency(design: Design) -> tuple[float, float]:
-    """Milliseconds of `design` and of the plain design for one image on one thread: medians of 40 turns each.
+    """Milliseconds of `design` and of the plain design for one image, as `running.milliseconds` measures them.
 
-    Measured once for a design and kept. What is read is the thread's own time on the processor, which on an idle
-    machine is the time that passes, and the two take turns, so that a busy machine disturbs both alike. It is an
-    observation all the same: another run may differ by a tenth or more.
+    Measured once for a design and kept.
     """
-    nets = [_channels_last(each.build().eval()) for each in (design, Design())]
-    image = torch.zeros(1, *BUDGET.image)
-    times: tuple[list[float], list[float]] = [], []
-    with threads(), torch.inference_mode():
-        for turn in range(45):
-            for net, seen in zip(nets, times, strict=True):
-                start = thread_time()
-                net(image)
-                if turn >= 5:
-                    seen.append(1000 * (thread_time() - start))
-    return median(times[0]), median(times[1])
-
-
-def _channels_last(net: nn.Module) -> nn.Module:
-    """The order of memory in which `fit` trains and `predict` computes."""
-    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    mine, plain = milliseconds([design.build(), Design().build()], torch.zeros(1, *BUDGET.image))
+    return mine, plain
 
 
 def design_sentence(design: Design, budget: Budget = BUDGET) -> str:
