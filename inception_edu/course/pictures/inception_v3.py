@@ -1,0 +1,377 @@
+"""Chapter 06: two strokes for a square, V3 as a whole, ways to halve a grid, kernels and their rank-1 parts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.patches import ConnectionPatch, Rectangle
+from torch import Tensor
+
+from ...arithmetic import Pair, conv_macs, pair
+from ...bricks import Concat, ConvUnit
+from ...show.figures import Picture, show, style
+from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE, VERMILLION
+from ...tracing import Node
+from ..records import by_seed
+
+
+def _grid(ax: Axes, side: int, title: str) -> None:
+    """An empty map of side x side cells, row 0 on top."""
+    for n in range(side + 1):
+        ax.plot([n, n], [0, side], color=INK_BOTH, linewidth=0.5)
+        ax.plot([0, side], [n, n], color=INK_BOTH, linewidth=0.5)
+    ax.set(xlim=(-0.3, side + 0.3), ylim=(side + 0.3, -0.3), aspect="equal")
+    ax.set_title(title, fontsize=10, fontweight="normal", loc="center")
+    ax.axis("off")
+
+
+def _shade(ax: Axes, row: int, column: int, shape: Pair, colour: str, alpha: float = 0.5) -> None:
+    ax.add_patch(Rectangle((column, row), shape[1], shape[0], facecolor=colour, alpha=alpha, edgecolor="none"))
+
+
+def two_strokes() -> Picture:
+    """One value after a 1x7 and a 7x1: seven values in between, 49 in the input."""
+    style()
+    fig, (first, middle, last) = plt.subplots(1, 3, figsize=(9, 3.3))
+    _grid(first, 9, "the input: 7x7 cells are seen")
+    _grid(middle, 9, "after the 1x7: seven values are read")
+    _grid(last, 9, "after the 7x1: one value")
+    _shade(first, 1, 1, (7, 7), GREEN, 0.3)
+    _shade(first, 3, 1, (1, 7), ORANGE, 0.8)
+    _shade(middle, 1, 4, (7, 1), GREEN, 0.6)
+    _shade(middle, 3, 4, (1, 1), ORANGE, 0.9)
+    _shade(last, 4, 4, (1, 1), BLUE, 0.9)
+    links = (
+        (first, (8, 3), middle, (4, 3), ORANGE),
+        (first, (8, 4), middle, (4, 4), ORANGE),
+        (middle, (5, 1), last, (4, 4), GREEN),
+        (middle, (5, 8), last, (4, 5), GREEN),
+    )
+    for a, start, b, end, colour in links:
+        fig.add_artist(ConnectionPatch(start, end, "data", "data", axesA=a, axesB=b, color=colour, linewidth=1))
+    return show(
+        fig,
+        "Three maps of 9x9 cells. One value of the last map reads a column of seven values of the middle map, through "
+        "the 7x1. Each of those reads a row of seven cells of the input, through the 1x7. Together they see 7x7 cells.",
+    )
+
+
+# ---- V3 as a whole ----------------------------------------------------------------------------
+
+
+def _way(node: Node) -> list[list[Pair | str]]:
+    """The kernels on the way through a node, step by step: (height, width) or "pool"; two in one step are a fork."""
+    if isinstance(node.module, ConvUnit):
+        return [[pair(node.module.conv.kernel_size)]]
+    if isinstance(node.module, Concat):
+        return [[kernel for child in node.children for (kernel,) in _way(child)]]
+    if node.children:
+        return [step for child in node.children for step in _way(child)]
+    return [["pool"]]
+
+
+CELL, DEEP = 2.2, 60.0
+"""Units: the side of one cell of a kernel; the height of a block, which its longest branch needs."""
+
+
+def _kernel(ax: Axes, x: float, y: float, kernel: Pair | str, colour: str) -> None:
+    """A kernel as its cells, centred; a pool as an empty square."""
+    height, width = (3, 3) if isinstance(kernel, str) else kernel
+    left, top = x - width * CELL / 2, y - height * CELL / 2
+    for row in range(height):
+        for column in range(width):
+            spot = (left + column * CELL, top + row * CELL)
+            face = {"facecolor": "none"} if isinstance(kernel, str) else {"facecolor": colour, "alpha": 0.6}
+            ax.add_patch(Rectangle(spot, CELL, CELL, **face))
+            ax.add_patch(Rectangle(spot, CELL, CELL, facecolor="none", edgecolor=INK_BOTH, linewidth=0.5))
+
+
+def _block(ax: Axes, node: Node, title: str, colour: str) -> None:
+    """A block's branches side by side, from the input on top to the stack below, each kernel in its own shape."""
+    x, rails = 0.0, []
+    for steps in map(_way, node.children):
+        shapes = [[(3, 3) if isinstance(kernel, str) else kernel for kernel in step] for step in steps]
+        wide = max(sum(width for _, width in step) + 2 * (len(step) - 1) for step in shapes) + 2
+        tall = [max(height for height, _ in step) * CELL for step in shapes]
+        rails.append(x + wide * CELL / 2)
+        ax.plot([rails[-1]] * 2, [0, DEEP], color=INK_BOTH, linewidth=0.8, zorder=0)
+        y = (DEEP - sum(tall) - 4 * (len(tall) - 1)) / 2
+        for step, height in zip(steps, tall, strict=True):
+            for side, kernel in zip((-2.2, 2.2) if len(step) == 2 else (0.0,), step, strict=True):
+                _kernel(ax, rails[-1] + side * CELL, y + height / 2, kernel, colour)
+            y += height + 4
+        x += wide * CELL
+    for y in (0.0, DEEP):
+        ax.plot([rails[0], rails[-1]], [y, y], color=INK_BOTH, linewidth=0.8)
+    ax.set(xlim=(0, x), ylim=(DEEP + 3, -3), aspect="equal")
+    ax.set_title(title, fontsize=9, fontweight="normal", loc="center")
+    ax.axis("off")
+
+
+def whole(node: Node) -> Picture:
+    """A traced Inception V3: the chain of its parts over its grids, and one block of each kind with its kernels."""
+    style()
+    kinds = {"5": ("A", BLUE), "6": ("B", GREEN), "7": ("C", ORANGE)}
+    fig = plt.figure(figsize=(10, 5.4))
+    rows = fig.add_gridspec(2, 1, height_ratios=[1, 1.5])
+    ax = fig.add_subplot(rows[0])
+    x = 0.0
+    spans: dict[int, list[float]] = {}
+    drawn: list[str] = []
+    for part in node.children[:-1]:
+        side, mixed = part.output.height, part.name.startswith("mixed")
+        letter, colour = kinds[part.name[6]] if mixed else ("", INK_BOTH)
+        if part.name in ("mixed_6a", "mixed_7a"):
+            letter, colour = "R", PURPLE
+        width, height = 20 if mixed else 9, 9 * side**0.5
+        ax.add_patch(Rectangle((x, -height / 2), width, height, facecolor=colour, alpha=0.5, edgecolor=INK_BOTH))
+        ax.text(x + width / 2, 0, letter, ha="center", va="center", fontsize=11)
+        spans.setdefault(side, [x, x])[1] = x + width
+        drawn.append(letter or "stem")
+        x += width + 4
+    ax.text(-4, 0, f"{node.input.height}", ha="right", va="center", fontsize=8)
+    ax.text(x, 0, f"mean, linear:\n{node.output.channels:,} classes", va="center", fontsize=9)
+    for number, (side, (left, right)) in enumerate(spans.items()):
+        stem = number < len(spans) - 3
+        low = -9 * side**0.5 / 2 - 6
+        ax.text((left + right) / 2, low, f"{side}" if stem else f"{side}x{side}", ha="center", va="top", fontsize=8)
+    ax.set(xlim=(-16, x + 62), ylim=(-76, 58))
+    ax.axis("off")
+    shown = {"mixed_5b": "A", "mixed_6a": "R", "mixed_6b": "B", "mixed_7a": "R", "mixed_7b": "C"}
+    below = rows[1].subgridspec(1, 5, width_ratios=[18, 13, 22, 17, 20])
+    said = []
+    for place, (name, letter) in enumerate(shown.items()):
+        block = node[name]
+        before, after = block.input.height, block.output.height
+        title = f"{letter} on {before}x{before}" if before == after else f"{letter}, {before} to {after}"
+        colour = PURPLE if letter == "R" else kinds[name[6]][1]
+        _block(fig.add_subplot(below[place]), block, title, colour)
+        said.append(f"{title}: {' | '.join(_words(child) for child in block.children)}")
+    return show(
+        fig,
+        f"Inception V3 as a chain over its grids {', '.join(map(str, spans))}: {' '.join(drawn)}, mean, linear. "
+        f"R halves the grid. Below, one block of each kind, its branches side by side: {'; '.join(said)}.",
+    )
+
+
+def _words(node: Node) -> str:
+    names = [[k if isinstance(k, str) else "x".join(map(str, k)) for k in step] for step in _way(node)]
+    return " ".join(step[0] if len(step) == 1 else f"{step[0]} beside {step[1]}" for step in names)
+
+
+# ---- halving a grid ---------------------------------------------------------------------------
+
+
+def three_ways() -> Picture:
+    """From 320 channels on 35x35 to 640 on 17x17: pool first, convolve first, or both side by side."""
+    style()
+    small, large, wide = (320, 17), (320, 35), (640, 35)
+    costs = [conv_macs(320, 640, 3, 17, 17), conv_macs(320, 640, 3, 35, 35), conv_macs(320, 320, 3, 17, 17)]
+    ways = (
+        ("pool first", [("pool", small), ("3x3", (640, 17))]),
+        ("convolve first", [("3x3", wide), ("pool", (640, 17))]),
+    )
+    fig, axes = plt.subplots(3, 1, figsize=(8, 5.6))
+    said = []
+    for ax, (title, steps), cost in zip(axes, ways, costs, strict=False):
+        _tensor(ax, 0, 0, *large)
+        at, last = 0.0, large
+        for number, (layer, shape) in enumerate(steps, 1):
+            squeezed = number == 1 and shape == small
+            _arrow(ax, at + last[0] / 8, number * 130, 0, 0, layer)
+            _tensor(ax, number * 130, 0, *shape, colour=VERMILLION if squeezed else BLUE)
+            at, last = number * 130.0, shape
+        said.append(f"{title} {cost / 1e6:,.0f} million MACs")
+        ax.set_title(f"{title}: {cost / 1e6:,.0f} M MACs", fontsize=10)
+    ax = axes[2]
+    _tensor(ax, 0, 0, *large)
+    for y, layer, colour in ((26, "3x3, stride 2", BLUE), (-26, "pool", INK_BOTH)):
+        _arrow(ax, 40, 130, y / 4, y, layer)
+        _tensor(ax, 130, y, 320, 17, colour=colour)
+        _arrow(ax, 170, 260, y, y / 4, "")
+    _tensor(ax, 260, 0, 640, 17)
+    said.append(f"side by side {costs[2] / 1e6:,.0f} million")
+    ax.set_title(f"side by side, then stacked: {costs[2] / 1e6:,.0f} M MACs", fontsize=10)
+    for ax in axes:
+        ax.set(xlim=(-10, 410), ylim=(-52, 52))
+        ax.axis("off")
+    return show(
+        fig,
+        "Three ways from 320 channels on 35x35 to 640 on 17x17, boxes as wide as they have channels and as high as "
+        f"their grid: {'; '.join(said)}. Pool first passes through a narrow tensor of 320 channels on 17x17.",
+    )
+
+
+def _tensor(ax: Axes, x: float, y: float, channels: int, side: int, colour: str = BLUE) -> None:
+    """A box as wide as it has channels and as high as its grid, with both written in it."""
+    width, height = channels / 8, side * 2
+    box = Rectangle((x, y - height / 2), width, height, facecolor=colour, alpha=0.45, edgecolor=INK_BOTH)
+    ax.add_patch(box)
+    ax.text(x + width / 2, y, f"{channels}\n{side}x{side}", ha="center", va="center", fontsize=8)
+
+
+def _arrow(ax: Axes, start: float, end: float, low: float, high: float, words: str) -> None:
+    arrow = {"arrowstyle": "->", "color": INK_BOTH, "shrinkA": 4, "shrinkB": 4}
+    ax.annotate("", (end, high), (start, low), arrowprops=arrow)
+    ax.text((start + end) / 2, (low + high) / 2 + 3, words, ha="center", va="bottom", fontsize=8)
+
+
+# ---- kernels and their rank-1 parts -----------------------------------------------------------
+
+
+def rank_one_part(kernels: Tensor) -> Tensor:
+    """The nearest column times row of each kernel (..., n, n), in the same shape."""
+    u, s, v = torch.linalg.svd(kernels, full_matrices=False)
+    return u[..., :1] * s[..., None, :1] @ v[..., :1, :]
+
+
+def _number(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}"  # + 0.0 takes the minus from a zero
+
+
+def kernel_and_part(kernel: Tensor) -> Picture:
+    """A kernel (n, n), its nearest column times row, and what is left, on one scale of colours."""
+    style()
+    part = rank_one_part(kernel)
+    left = kernel - part
+    share = (part.square().sum() / kernel.square().sum()).item()
+    most = kernel.abs().max().item()
+    fig, axes = plt.subplots(1, 3, figsize=(8, 2.9))
+    titles = ("a kernel", f"its rank-1 part: {share:.0%}", f"what is left: {1 - share:.0%}")
+    for ax, values, title in zip(axes, (kernel, part, left), titles, strict=True):
+        for row, line in enumerate(values.tolist()):
+            for column, value in enumerate(line):
+                face = (*to_rgb(VERMILLION if value > 0 else BLUE), min(1.0, abs(value) / most))
+                ax.add_patch(Rectangle((column, row), 1, 1, facecolor=face, edgecolor=INK_BOTH, linewidth=0.5))
+                ax.text(column + 0.5, row + 0.5, _number(value), ha="center", va="center", fontsize=8)
+        ax.set(xlim=(-0.1, len(values) + 0.1), ylim=(len(values) + 0.1, -0.1), aspect="equal")
+        ax.set_title(title, fontsize=10, fontweight="normal", loc="center")
+        ax.axis("off")
+    return show(
+        fig,
+        f"A trained kernel of {len(kernel)}x{len(kernel)} cells, its nearest product of a column and a row, with "
+        f"{share:.0%} of the energy, and the rest, with {1 - share:.0%}. Blue is negative, red positive.",
+    )
+
+
+def rank_one_shares(shares: Mapping[str, Mapping[str, float]]) -> Picture:
+    """Layer -> (kind of kernel -> mean share of the energy in one column times row), a row of dots for each layer."""
+    style()
+    marks = {"random": ("o", INK_BOTH), "shuffled": ("X", ORANGE), "trained": ("s", BLUE)}
+    fig, ax = plt.subplots(figsize=(7.4, 3.4))
+    for row, found in enumerate(shares.values()):
+        ax.plot([min(found.values()), max(found.values())], [row, row], color=INK_BOTH, linewidth=0.8)
+        for kind, (mark, colour) in marks.items():
+            ax.plot(found[kind], row, mark, color=colour, markersize=7, label=None if row else kind)
+    ax.set(yticks=range(len(shares)), yticklabels=list(shares), xlabel="share of the energy in one column times row")
+    ax.set_xlim(0.5, 0.9)
+    ax.invert_yaxis()
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    told = "; ".join(
+        f"{name}: {', '.join(f'{kind} {found[kind]:.2f}' for kind in marks)}" for name, found in shares.items()
+    )
+    return show(fig, f"Three marks for each layer of the small network, mean shares of the energy. {told}.")
+
+
+# ---- the deeper notebooks ---------------------------------------------------------------------
+
+
+def times(recorded: Mapping[str, Sequence[float]], live: Mapping[str, float]) -> Picture:
+    """Kernel side -> time of the square over that of the pair: a dot for each recorded run, a star for this one."""
+    style()
+    fig, ax = plt.subplots(figsize=(6.4, 1.9))
+    for row, (side, found) in enumerate(recorded.items()):
+        ax.plot(found, [row + 0.05 * (i % 5) for i in range(len(found))], "o", color=BLUE, alpha=0.6)
+        ax.plot(live[side], row + 0.1, "*", markersize=14, color=ORANGE)
+        ax.plot([int(side) / 2] * 2, [row - 0.2, row + 0.4], "--", color=INK_BOTH)
+    ax.set(yticks=range(len(recorded)), yticklabels=[f"{n}x{n}" for n in recorded])
+    ax.set_xlabel("time of the square / time of the pair")
+    rows = "; ".join(f"{n}x{n} from {min(x):.1f} to {max(x):.1f}, MACs {int(n) / 2}" for n, x in recorded.items())
+    return show(fig, f"Recorded speed-ups as dots, this run as a star, a dashed line at the ratio of MACs: {rows}.")
+
+
+def calibration(record: Mapping[str, Any]) -> Picture:
+    """The share that is right against the confidence, hard and smoothed targets, for either length of training."""
+    style()
+    fig, axes = plt.subplots(1, 2, figsize=(8, 3.7), sharey=True)
+    for ax, passes in zip(axes, (8, 40), strict=True):
+        ax.plot([0.2, 1], [0.2, 1], ":", color=INK_BOTH)
+        for target, mark, colour in (("hard", "o-", BLUE), ("smoothed", "s-", ORANGE)):
+            bins = torch.tensor(by_seed(dict(record), f"{target}, {passes} passes", "bins"))  # seed, bin, 3 values
+            count = bins[:, :, 0].sum(0)
+            means = (bins[:, :, 1:] * bins[:, :, :1]).sum(0) / count[:, None].clamp(min=1e-9)
+            ax.plot(*means[count > 0.1].T, mark, color=colour, label=target)  # bins with 1 % of the images or more
+        ax.set(title=f"{passes} passes", xlabel="confidence", aspect="equal", xlim=(0.2, 1), ylim=(0.2, 1))
+    axes[0].set_ylabel("share that is right")
+    axes[0].legend()
+    return show(
+        fig,
+        "Share that is right against confidence. After 8 passes hard targets follow the diagonal and smoothed ones lie "
+        "above it. After 40 passes hard targets lie below the diagonal and smoothed ones near it.",
+    )
+
+
+def rmsprop_steps() -> Picture:
+    """The step of RMSProp over the learning rate, for a gradient that stays the same, with three kinds of epsilon."""
+    style()
+    gradient = torch.logspace(-3, 2, 100)
+    fig, ax = plt.subplots(figsize=(6.4, 3.2))
+    ax.loglog(gradient, gradient, ":", color=INK_BOTH, label="plain gradient descent")
+    ax.loglog(gradient, gradient / (gradient + 1e-8), color=ORANGE, label="ε = 1e-8")
+    ax.loglog(gradient, gradient / (gradient + 1), color=BLUE, label="ε = 1, outside the root")
+    ax.loglog(gradient, gradient / (gradient**2 + 1).sqrt(), "--", color=GREEN, label="ε = 1, inside the root")
+    ax.set(xlabel="gradient", ylabel="step / learning rate", ylim=(5e-4, 10))
+    ax.legend()
+    return show(
+        fig,
+        "Step over learning rate against the gradient. With a tiny epsilon the step is 1 everywhere. With an epsilon "
+        "of 1 it follows plain gradient descent up to about 1 and then bends over to 1, lower outside the root.",
+    )
+
+
+def clipped_and_free(record: Mapping[str, Any]) -> Picture:
+    """Left the test accuracy of every run over the rates, right the mean training loss at the highest rate."""
+    style()
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
+    rates, level = record["rates"], record["level"]
+    for arm, mark, colour, side in (("free", "o", ORANGE, -0.13), ("clipped", "s", BLUE, 0.13)):
+        for place, rate in enumerate(rates):
+            scores = [100 * score for score in by_seed(dict(record), f"{arm} {rate}")]
+            spots = [place + side + 0.012 * (i - 4.5) for i in range(len(scores))]
+            left.plot(spots, scores, mark, color=colour, alpha=0.7, label=None if place else arm)
+        for seed in range(10):
+            losses = record["runs"][f"{arm} {rates[-1]}/{seed}"].get("losses", [])
+            right.plot(range(1, len(losses) + 1), losses, color=colour, linewidth=1, alpha=0.7)
+    left.axhline(100 * level, linestyle=":", color=INK_BOTH)
+    left.set(xticks=range(len(rates)), xticklabels=rates, xlabel="learning rate", ylabel="test accuracy, %")
+    left.legend()
+    right.set(xlabel="pass", ylabel="training loss", title=f"learning rate {rates[-1]}")
+    alive = {
+        arm: [sum(score >= level for score in by_seed(dict(record), f"{arm} {rate}")) for rate in rates]
+        for arm in ("free", "clipped")
+    }
+    return show(
+        fig,
+        f"Left: test accuracy of ten runs at the rates {rates}; above {level:.0%} are {alive['free']} of the free and "
+        f"{alive['clipped']} of the clipped. Right: the training losses of the twenty runs at the highest rate.",
+    )
+
+
+def account(errors: Mapping[str, float]) -> Picture:
+    """Steps of a table, from the first error down to the last; what is no change of kernels is hatched."""
+    style()
+    values = list(errors.values())
+    fig, ax = plt.subplots(figsize=(7.4, 3.2))
+    for row, (name, error) in enumerate(errors.items()):
+        before = values[row - 1] if row else error
+        recipe = any(word in name for word in ("RMSProp", "smoothing", "head"))
+        face = ORANGE if recipe else BLUE
+        ax.barh(row, before - error, left=error, color=face, alpha=0.6, edgecolor=INK_BOTH, hatch="//" * recipe)
+        ax.plot([error, error], [row - 0.4, row + 1.4 if row + 1 < len(values) else row + 0.4], color=INK_BOTH, lw=0.8)
+        ax.text(error - 0.1, row, f"{error}", ha="right", va="center")
+    ax.set(yticks=range(len(errors)), yticklabels=list(errors), xlim=(20, 30), xlabel="top-1 error of the paper, %")
+    ax.invert_yaxis()
+    return show(fig, f"Steps down in top-1 error: {'; '.join(f'{k} {v}' for k, v in errors.items())} per cent.")

@@ -1,0 +1,48 @@
+"""The drawings of chapter 06 say what the package computes."""
+
+import pytest
+import torch
+
+import inception_edu as ie
+from inception_edu.course.pictures import inception_v3
+from inception_edu.course.records import load_record
+from inception_edu.explorers.grid_reduction import GridReduction
+
+
+def test_the_whole_network_is_drawn_from_its_trace() -> None:
+    with torch.device("meta"):
+        said = repr(inception_v3.whole(ie.trace(ie.build("inception_v3"), (3, 299, 299))))
+    assert "grids 149, 147, 73, 71, 35, 17, 8: " in said
+    assert "A A A R B B B B R C C, mean, linear" in said
+    assert "B on 17x17: 1x1 | 1x1 1x7 7x1 | 1x1 7x1 1x7 7x1 1x7 | pool 1x1" in said
+    assert "C on 8x8: 1x1 | 1x1 1x3 beside 3x1 | 1x1 3x3 1x3 beside 3x1 | pool 1x1" in said
+
+
+def test_the_three_ways_cost_what_the_explorer_says() -> None:
+    said = repr(inception_v3.three_ways())
+    for way in GridReduction().ways:
+        assert f"{way.macs / 1e6:,.0f} million" in said
+
+
+def test_the_rank_one_part_is_the_nearest_product() -> None:
+    kernels = torch.randn(5, 3, 3, dtype=torch.double, generator=torch.Generator().manual_seed(0))
+    part = inception_v3.rank_one_part(kernels)
+    assert torch.linalg.matrix_rank(part).tolist() == [1] * 5
+    energies = torch.linalg.svdvals(kernels) ** 2
+    torch.testing.assert_close(part.square().sum((1, 2)), energies[:, 0])
+    torch.testing.assert_close((kernels - part).square().sum((1, 2)), energies[:, 1:].sum(1))
+    assert "with 100% of the energy" in repr(inception_v3.kernel_and_part(part[0]))
+
+
+@pytest.mark.parametrize("kind", ["random", "shuffled", "trained"])
+def test_each_share_is_told(kind: str) -> None:
+    shares = {"3a, 3x3": {"random": 0.7, "shuffled": 0.75, "trained": 0.8}}
+    assert f"{kind} {shares['3a, 3x3'][kind]:.2f}" in repr(inception_v3.rank_one_shares(shares))
+
+
+def test_clipping_counts_the_runs_that_survive() -> None:
+    record = load_record("06_clipping")
+    for key, run in record["runs"].items():
+        run["test"] = 0.5 if key.startswith("clipped") else 0.1
+    said = repr(inception_v3.clipped_and_free(record))
+    assert "[0, 0, 0, 0] of the free and [10, 10, 10, 10] of the clipped" in said
