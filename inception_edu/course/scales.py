@@ -8,13 +8,7 @@ from torch import Tensor, nn
 
 from ..bricks import Concat
 from ..data.fashion import BLACK, LabelledImages
-from ..network import InceptionNet, classifier
 from ..shorthand import branch
-
-NEAR = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2))
-"""Steps (down, right) from one dot to the next that fit into a 3x3 window."""
-FAR = ((0, 4), (4, 0), (4, 4), (4, -4), (2, 4))
-"""Steps that fit into a 5x5 window and into no 3x3 one."""
 
 
 def signs(count: int, shape: tuple[int, ...], strength: float, seed: int = 0) -> tuple[Tensor, ...]:
@@ -88,36 +82,6 @@ def at_many_sizes(data: LabelledImages, seed: int, sizes: range = range(10, 29, 
         ):
             images[index, :, top : top + size, left : left + size] = image
     return LabelledImages(images, data.labels, data.class_names)
-
-
-def dot_pairs(count: int, seed: int, pairs: int = 12) -> LabelledImages:
-    """Synthetic pictures (1, 28, 28): `pairs` pairs of dots and as many single dots; the class is the step of a pair.
-
-    Classes 0 to 4 are the steps of `NEAR`, 5 to 9 those of `FAR`; the classes alternate. Every class has the
-    same number of dots (some coincide), so only their distances tell it.
-    """
-    chance = torch.Generator().manual_seed(seed)
-    labels = torch.arange(count) % 10
-    first = torch.randint(4, 24, (count, pairs, 2), generator=chance)
-    second = first + torch.tensor(NEAR + FAR)[labels][:, None]
-    singles = torch.randint(28, (count, pairs, 2), generator=chance)
-    images = torch.zeros(count, 1, 28, 28)
-    for dots in (first, second, singles):
-        images[torch.arange(count)[:, None], 0, dots[..., 0], dots[..., 1]] = 1
-    return LabelledImages(
-        (images - 0.05) / 0.2, labels, tuple(f"{down} down, {right} right" for down, right in NEAR + FAR)
-    )
-
-
-def one_block(block: nn.Module, channels: int) -> InceptionNet:
-    """A network of a single block on (N, 1, 28, 28), a global average and a linear layer."""
-    return InceptionNet({"block": block}, classifier(channels, 10), name="one block")
-
-
-def right_by_class(logits: Tensor, labels: Tensor) -> list[float]:
-    """The share of images of each class, 0 to 9, whose highest logit (N, 10) is their own."""
-    right = (logits.argmax(1) == labels).float()
-    return [right[labels == label].mean().item() for label in range(10)]
 
 
 def right_by_size(logits: Tensor, labels: Tensor, small: int) -> dict[str, float]:

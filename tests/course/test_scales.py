@@ -1,23 +1,18 @@
-"""Chapter 02's mixed kernels, sizes and dots."""
+"""Tasks for windows of several sizes."""
 
 import pytest
 import torch
 
 import inception_edu as ie
 from inception_edu.course.scales import (
-    FAR,
     MOTIFS,
-    NEAR,
     STAMPS,
     at_many_sizes,
-    dot_pairs,
     hidden,
     mixed,
-    one_block,
-    right_by_class,
     right_by_size,
 )
-from inception_edu.data.fashion import LabelledImages, load_fashion
+from inception_edu.data.fashion import load_fashion
 
 
 def test_a_mixed_block_shares_its_channels_out():
@@ -42,33 +37,6 @@ def test_images_keep_their_labels_and_lie_whole_on_the_canvas():
     assert torch.equal(at_many_sizes(data, 0, range(28, 29)).images, data.images)
     with pytest.raises(ValueError, match="sizes from 10 to 40 do not fit"):
         at_many_sizes(data, 0, range(10, 41))
-
-
-def test_a_pair_of_dots_is_as_far_apart_as_its_class_says():
-    data = dot_pairs(40, 0, pairs=1)
-    steps = NEAR + FAR
-    for image, label in zip(data.images[:, 0], data.labels.tolist(), strict=True):
-        dots = {tuple(dot) for dot in (image > 0).nonzero().tolist()}
-        down, right = steps[label]
-        assert any((y + down, x + right) in dots for y, x in dots)
-        assert len(dots) <= 3
-    assert all(max(abs(d), abs(r)) <= 2 for d, r in NEAR)
-    assert all(max(abs(d), abs(r)) in (3, 4) for d, r in FAR)
-    assert data.class_names[5] == "0 down, 4 right"
-
-
-def test_a_network_of_one_block_sees_no_further_than_its_block():
-    net = one_block(mixed(1, 16), 16)
-    assert ie.trace(net, (1, 28, 28))["block"].output.field == (5, 5)
-    assert net(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
-
-
-def test_the_share_of_each_class_is_taken_by_itself():
-    labels = torch.arange(20) % 10
-    logits = torch.nn.functional.one_hot(labels, 10).float()
-    logits[0] = torch.eye(10)[1]
-    assert right_by_class(logits, labels) == [0.5, *[1.0] * 9]
-    assert isinstance(dot_pairs(10, 0)[:3], LabelledImages)
 
 
 @pytest.mark.parametrize(("patterns", "size", "shape"), [(STAMPS, 28, (1, 28, 28)), (MOTIFS, 192, (1, 192))])

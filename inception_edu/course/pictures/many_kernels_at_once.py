@@ -1,0 +1,182 @@
+"""Chapter 02: windows on a photograph, dense parts of a sparse structure, a row of naive blocks, hidden patterns."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from statistics import fmean
+from typing import Any
+
+import matplotlib.pyplot as plt
+import torch
+import torch.nn.functional as F
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from ...data.fashion import LabelledImages, load_photo
+from ...show.figures import Picture, show, style
+from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE, PURPLE, YELLOW
+from ...tracing import Node
+from ..records import by_seed
+from ..scales import STAMPS, hidden
+
+BRANCHES = {"pool": PURPLE, "1x1": BLUE, "3x3": GREEN, "5x5": ORANGE}
+"""The colours of the branches, in this chapter and in chapter 03."""
+
+
+def windows() -> Picture:
+    """A cat's face with three windows on it, and the bands of detail between windows of 3, 5, 15 and 45 pixels."""
+    photo = load_photo("cat").mean(0)[None]  # 1, 256, 256
+    blurred = [F.avg_pool2d(photo, size, 1, size // 2, count_include_pad=False) for size in (3, 5, 15, 45)]
+    names = ("3 to 5 pixels", "5 to 15 pixels", "15 to 45 pixels")
+    rows, columns = slice(64, 256), slice(0, 192)
+    style()
+    fig, axes = plt.subplots(1, 4, figsize=(9.6, 2.7))
+    axes[0].imshow(photo[0, rows, columns], cmap="gray")
+    for size, at, colour in ((5, (30, 134), GREEN), (15, (72, 20), YELLOW), (45, (104, 60), ORANGE)):
+        axes[0].add_patch(Rectangle(at, size, size, fill=False, edgecolor=colour, linewidth=1.6))
+        axes[0].text(at[0] + size + 3, at[1] + size / 2, size, color=colour, va="center", fontsize=11, weight="bold")
+    axes[0].set_title("three windows", fontsize=10)
+    for ax, name, (fine, coarse) in zip(axes[1:], names, pairwise(blurred), strict=True):
+        band = (fine - coarse)[0]
+        ax.imshow(band[rows, columns], cmap="gray", vmin=-2.5 * band.std(), vmax=2.5 * band.std())
+        ax.set_title(name, fontsize=10)
+    for ax in axes:
+        ax.axis("off")
+    return show(
+        fig,
+        "A cat's face with frames of 5, 15 and 45 pixels, and its details in three bands. From 3 to 5 pixels: whiskers "
+        "and single hairs. From 5 to 15: the rims of the eyes, the nose, spots. From 15 to 45: eyes and muzzle as "
+        "dark and light patches, no hair left.",
+    )
+
+
+def dense_parts() -> Picture:
+    """A sparse table of connections, and the same with its rows and columns sorted: dense blocks, mostly small ones."""
+    sizes = (*[2] * 9, *[4] * 3, 6, 8)
+    total = sum(sizes)
+    table, colours, corner = torch.zeros(total, total), {2: BLUE, 4: GREEN, 6: ORANGE, 8: ORANGE}, 0
+    for size in sizes:
+        table[corner : corner + size, corner : corner + size] = size
+        corner += size
+    chance = torch.Generator().manual_seed(0)
+    mixed_up = table[torch.randperm(total, generator=chance)][:, torch.randperm(total, generator=chance)]
+    style()
+    fig, axes = plt.subplots(1, 2, figsize=(7, 3.5))
+    for ax, each, title in zip(axes, (mixed_up, table), ("scattered", "the same, sorted"), strict=True):
+        for row, column in each.nonzero().tolist():
+            colour = colours[int(each[row, column])]
+            ax.add_patch(Rectangle((column, row), 0.85, 0.85, facecolor=colour))
+        ax.set(xlim=(-0.5, total + 0.5), ylim=(total + 0.5, -0.5), aspect="equal", title=title, xticks=[], yticks=[])
+        ax.set(xlabel="units of one layer", ylabel="units of the next")
+        ax.grid(False)
+    share = (table > 0).float().mean().item()
+    return show(
+        fig,
+        f"Two square tables; a dot is a connection between a unit of one layer and a unit of the next, {share:.0%} of "
+        "all. Left, the dots are scattered. Right, the same dots after sorting rows and columns: fourteen dense blocks "
+        "along the diagonal, nine of two units, three of four, and two large ones.",
+    )
+
+
+def growth(blocks: Sequence[Node]) -> Picture:
+    """Channels after each block of a row, and what each block costs, branch by branch.
+
+    A block is traced, and its branches are a 1x1, a 3x3, a 5x5 and the pool, in this order.
+    """
+    style()
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8.6, 0.5 * len(blocks) + 1.1), sharey=True)
+    words = []
+    for row, block in enumerate(blocks, 1):
+        one, three, five, pool = block.children
+        branches = dict(zip(BRANCHES, (pool, one, three, five), strict=True))
+        at, spent = 0, 0.0
+        for name, branch in branches.items():
+            label = name if row == 1 else None
+            left.barh(row, branch.output.channels, left=at, color=BRANCHES[name], alpha=0.75, label=label)
+            right.barh(row, branch.macs / 1e6, left=spent, color=BRANCHES[name], alpha=0.75)
+            at, spent = at + branch.output.channels, spent + branch.macs / 1e6
+        left.annotate(f"{at:,}", (at, row), (4, 0), textcoords="offset points", va="center", fontsize=9)
+        right.annotate(f"{spent:,.0f}", (spent, row), (4, 0), textcoords="offset points", va="center", fontsize=9)
+        words.append(f"block {row} {at:,} channels and {spent:,.0f} million MACs")
+    left.set(title="channels after it", xlabel="channels", yticks=range(1, len(blocks) + 1))
+    left.set_yticklabels([f"block {row}" for row in range(1, len(blocks) + 1)])
+    left.invert_yaxis()
+    right.set(title="what it costs", xlabel="million MACs")
+    for ax in (left, right):
+        ax.grid(visible=False, axis="y")
+        ax.margins(x=0.14)
+    fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
+    return show(fig, f"Bars for blocks in a row: {'; '.join(words)}. The pool's part of the channels grows.")
+
+
+def patterns() -> Picture:
+    """A small and a large pattern of the made task, each as it is and hidden in noise."""
+    style()
+    fig, axes = plt.subplots(1, 4, figsize=(9, 2.5))
+    for ax, (label, name) in zip(axes[::2], ((3, "a small one"), (17, "a large one")), strict=True):
+        alone, side = torch.zeros(28, 28), STAMPS[label].shape[0]
+        alone[9 : 9 + side, 9 : 9 + side] = STAMPS[label]
+        ax.imshow(alone, cmap="gray", vmin=-4, vmax=4)
+        ax.set_title(name, fontsize=10)
+    pictures = hidden(STAMPS, 28, 20, seed=5)
+    for ax, label in zip(axes[1::2], (3, 17), strict=True):
+        ax.imshow(pictures.images[label, 0], cmap="gray", vmin=-4, vmax=4)
+        ax.set_title("hidden in noise", fontsize=10)
+    for ax in axes:
+        ax.axis("off")
+    return show(
+        fig,
+        "Four squares of 28x28 pixels. A pattern of 3x3 strong black and white pixels; a picture of noise that has it "
+        "somewhere. A pattern of 9x9 faint pixels; a picture of noise that has it somewhere, where no eye finds it.",
+    )
+
+
+def right_by_kind(record: Mapping[str, Any], arms: Mapping[str, str]) -> Picture:
+    """How many small and how many large patterns each arm gets right: a bar for the mean, a dot for each seed.
+
+    `arms` are the names in the record -> the names for readers, top to bottom.
+    """
+    style()
+    fig, axes = plt.subplots(1, 2, figsize=(9, 0.5 * len(arms) + 1.2), sharey=True)
+    means: dict[str, list[str]] = {arm: [] for arm in arms}
+    for ax, kind in zip(axes, ("small", "large"), strict=True):
+        for row, (arm, colour) in enumerate(zip(arms, CYCLE, strict=False)):
+            seeds = [100 * share for share in by_seed(dict(record), arm, kind)]
+            ax.barh(row, fmean(seeds), color=colour, alpha=0.35, height=0.6)
+            ax.plot(seeds, [row + (place - 4.5) / 25 for place in range(len(seeds))], ".", color=colour, markersize=5)
+            means[arm].append(f"{fmean(seeds):.0f} % of the {kind} ones")
+        ax.set(title=f"{kind} patterns", xlabel="% right", xlim=(0, 104), yticks=range(len(arms)))
+        ax.set_yticklabels(list(arms.values()))
+        ax.grid(visible=False, axis="y")
+    axes[0].set_ylim(len(arms) - 0.5, -0.9)
+    axes[1].axvline(25, color=INK_BOTH, linestyle="--", linewidth=1.2)
+    axes[1].text(26.5, -0.45, "a guess among four", color=INK_BOTH, fontsize=8.5, va="bottom")
+    words = "; ".join(f"{arms[arm]}, {' and '.join(each)}" for arm, each in means.items())
+    return show(fig, f"Shares of hidden patterns classified correctly: {words}. A guess among four large ones is 25 %.")
+
+
+def what_each_branch_sees(maps: Tensor) -> Picture:
+    """The maps (1, 4, H, W) of a block with one channel in each branch, set up as chapter 02 does it."""
+    names = ("1x1: a copy", "3x3: fine detail", "5x5: coarser detail", "pool: the largest of nine")
+    style()
+    fig, axes = plt.subplots(2, 2, figsize=(8, 5.4))
+    for ax, each, name in zip(axes.flat, maps[0], names, strict=True):
+        ax.imshow(each, cmap="gray")
+        ax.set_title(name, fontsize=10)
+        ax.axis("off")
+    return show(
+        fig,
+        "The canvas of garments four times. From the 1x1 a copy; from the 3x3 thin outlines; from the 5x5 broader "
+        "outlines and seams; from the pool the garments with their light parts made larger.",
+    )
+
+
+def row_of_pictures(data: LabelledImages) -> Picture:
+    """A few images (N, 1, H, W) in a row, with the names of their classes."""
+    style()
+    names = [data.class_names[label] for label in data.labels.tolist()]
+    fig, axes = plt.subplots(1, len(names), figsize=(1.2 * len(names), 1.6))
+    for ax, image, name in zip(axes, data.images, names, strict=True):
+        ax.imshow(image[0], cmap="gray")
+        ax.set_title(name, fontsize=8)
+        ax.axis("off")
+    return show(fig, f"Clothes, small or large, each somewhere on a black square: {', '.join(names)}.")
