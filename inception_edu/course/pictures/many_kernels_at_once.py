@@ -30,14 +30,15 @@ def windows() -> Picture:
     rows, columns = slice(64, 256), slice(0, 192)
     style()
     fig, axes = plt.subplots(1, 4, figsize=(9.6, 2.7))
-    axes[0].imshow(photo[0, rows, columns], cmap="gray")
+    axes[0].imshow(photo[0, rows, columns].numpy(), cmap="gray")
     for size, at, colour in ((5, (30, 134), GREEN), (15, (72, 20), YELLOW), (45, (104, 60), ORANGE)):
         axes[0].add_patch(Rectangle(at, size, size, fill=False, edgecolor=colour, linewidth=1.6))
         axes[0].text(at[0] + size + 3, at[1] + size / 2, size, color=colour, va="center", fontsize=11, weight="bold")
     axes[0].set_title("three windows", fontsize=10)
     for ax, name, (fine, coarse) in zip(axes[1:], names, pairwise(blurred), strict=True):
         band = (fine - coarse)[0]
-        ax.imshow(band[rows, columns], cmap="gray", vmin=-2.5 * band.std(), vmax=2.5 * band.std())
+        most = 2.5 * band.std().item()
+        ax.imshow(band[rows, columns].numpy(), cmap="gray", vmin=-most, vmax=most)
         ax.set_title(name, fontsize=10)
     for ax in axes:
         ax.axis("off")
@@ -115,11 +116,11 @@ def patterns() -> Picture:
     for ax, (label, name) in zip(axes[::2], ((3, "a small one"), (17, "a large one")), strict=True):
         alone, side = torch.zeros(28, 28), STAMPS[label].shape[0]
         alone[9 : 9 + side, 9 : 9 + side] = STAMPS[label]
-        ax.imshow(alone, cmap="gray", vmin=-4, vmax=4)
+        ax.imshow(alone.numpy(), cmap="gray", vmin=-4, vmax=4)
         ax.set_title(name, fontsize=10)
     pictures = hidden(STAMPS, 28, 20, seed=5)
     for ax, label in zip(axes[1::2], (3, 17), strict=True):
-        ax.imshow(pictures.images[label, 0], cmap="gray", vmin=-4, vmax=4)
+        ax.imshow(pictures.images[label, 0].numpy(), cmap="gray", vmin=-4, vmax=4)
         ax.set_title("hidden in noise", fontsize=10)
     for ax in axes:
         ax.axis("off")
@@ -160,7 +161,7 @@ def what_each_branch_sees(maps: Tensor) -> Picture:
     style()
     fig, axes = plt.subplots(2, 2, figsize=(8, 5.4))
     for ax, each, name in zip(axes.flat, maps[0], names, strict=True):
-        ax.imshow(each, cmap="gray")
+        ax.imshow(each.numpy(), cmap="gray")
         ax.set_title(name, fontsize=10)
         ax.axis("off")
     return show(
@@ -176,7 +177,7 @@ def row_of_pictures(data: LabelledImages) -> Picture:
     names = [data.class_names[label] for label in data.labels.tolist()]
     fig, axes = plt.subplots(1, len(names), figsize=(1.2 * len(names), 1.6))
     for ax, image, name in zip(axes, data.images, names, strict=True):
-        ax.imshow(image[0], cmap="gray")
+        ax.imshow(image[0].numpy(), cmap="gray")
         ax.set_title(name, fontsize=8)
         ax.axis("off")
     return show(fig, f"Clothes, small or large, each somewhere on a black square: {', '.join(names)}.")
