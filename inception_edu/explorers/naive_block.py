@@ -40,7 +40,7 @@ class NaiveBlock(Settings):
 
     @property
     def growth(self) -> int:
-        """Channels that each block adds: its pool hands on all that came in, and the convolutions add theirs."""
+        """Channels that each block adds: its pool passes on all that came in, and the convolutions add theirs."""
         return self.n1x1 + self.n3x3 + self.n5x5
 
     @property
