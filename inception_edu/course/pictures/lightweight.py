@@ -1,0 +1,136 @@
+"""Chapter 09: what kernels look like, the line from one tower to one per channel, and accuracy against two prices."""
+
+from collections.abc import Mapping
+from statistics import fmean
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import NullFormatter
+
+from ...show.figures import Picture, show, style
+from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE
+
+CELL = 6.0
+
+
+def _kernel(ax: Axes, x: float, y: float, side: int, depth: int, colour: str) -> None:
+    """A kernel of `side` x `side` cells and as many channels as it is deep, drawn back to front."""
+    for layer in range(depth - 1, -1, -1):
+        left, low = x + 3 * layer, y + 3 * layer
+        for row in range(side):
+            for column in range(side):
+                place = left + CELL * column, low + CELL * row
+                cell = Rectangle(place, CELL, CELL, facecolor=colour, alpha=0.6, edgecolor=INK_BOTH, linewidth=0.6)
+                ax.add_patch(cell)
+
+
+def kernels() -> Picture:
+    """The kernels of a 3x3 from 4 channels to 5: standard, depthwise, pointwise."""
+    style()
+    fig, ax = plt.subplots(figsize=(8.6, 3))
+    for number in range(5):
+        _kernel(ax, 44 * number, 40, 3, 4, BLUE)
+    for channel in range(4):
+        _kernel(ax, 270 + 26 * channel, 44, 3, 1, GREEN)
+    for number in range(5):
+        _kernel(ax, 405 + 24 * number, 46, 1, 4, ORANGE)
+    words = (
+        (100, "standard: 5 kernels of 3 x 3 x 4", "180 weights"),
+        (315, "depthwise: 4 of 3 x 3", "36 weights"),
+        (460, "pointwise: 5 of 1 x 1 x 4", "20 weights"),
+    )
+    for x, name, weights in words:
+        ax.text(x, 22, name, ha="center", fontsize=10)
+        ax.text(x, 8, weights, ha="center", fontsize=10)
+    ax.text(238, 54, "or", ha="center", fontsize=11)
+    ax.text(388, 54, "then", ha="center", fontsize=11)
+    ax.set(xlim=(-8, 535), ylim=(0, 80), aspect="equal")
+    ax.axis("off")
+    return show(
+        fig,
+        "Kernels of a 3x3 from 4 channels to 5. Standard: five kernels, each 3x3 and four channels deep, 180 weights. "
+        "Depthwise: four kernels of 3x3, one for each channel, 36 weights; then pointwise: five kernels of 1x1 and four "
+        "channels deep, 20 weights.",
+    )
+
+
+def line() -> Picture:
+    """One 1x1, then one, three or as many 3x3s side by side as there are channels: Chollet's line."""
+    style()
+    fig, axes = plt.subplots(1, 3, figsize=(8.8, 2.9))
+    titles = ("one tower: a full 3x3", "three towers: Inception", "a tower per channel: separable")
+    for ax, towers, title in zip(axes, (1, 3, 12), titles, strict=True):
+        ax.add_patch(Rectangle((0, 3), 120, 10, facecolor=ORANGE, alpha=0.6, edgecolor=INK_BOTH))
+        ax.text(60, 8, "1x1", ha="center", va="center", fontsize=9)
+        width = 120 / towers
+        for tower in range(towers):
+            ax.plot([width * (tower + 0.5)] * 2, [13, 24], color=INK_BOTH, linewidth=0.8)
+            place = (width * tower + 1, 24)
+            ax.add_patch(Rectangle(place, width - 2, 22, facecolor=GREEN, alpha=0.6, edgecolor=INK_BOTH))
+            if towers < 12:
+                ax.text(width * (tower + 0.5), 35, "3x3", ha="center", va="center", fontsize=9)
+        ax.add_patch(Rectangle((0, 50), 120, 6, facecolor=PURPLE, alpha=0.4, edgecolor=INK_BOTH))
+        ax.set(xlim=(-3, 123), ylim=(0, 60))
+        ax.set_title(title, fontsize=10)
+        ax.axis("off")
+    return show(
+        fig,
+        "Three blocks drawn upwards: a 1x1 over all channels, then 3x3s on shares of its channels, then one stack. With "
+        "one tower the 3x3 reads all channels, with three each reads a third, with twelve each reads a single channel.",
+    )
+
+
+SHORT = {
+    "plain": "plain",
+    "half as wide": "half as wide",
+    "a quarter as wide": "a quarter as wide",
+    "reductions": "1x1s in front",
+    "small kernels": "3x3s for 5x5s",
+    "separable, nothing between": "separable",
+    "separable, norm and ReLU between": "separable, ReLU between",
+    "fewer blocks": "two blocks",
+    "all four": "all four",
+}
+NARROW = ("half as wide", "a quarter as wide")
+
+
+def front(record: Mapping[str, Any], times: Mapping[str, Any]) -> Picture:
+    """Mean test accuracy of every version against its MACs and against its time per image, with the front drawn.
+
+    The front joins the versions that no other beats in both. Grey crosses are the plain network made narrower.
+    """
+    means = {
+        arm: 100 * fmean(run["test"] for key, run in record["runs"].items() if key.rpartition("/")[0] == arm)
+        for arm in SHORT
+    }
+    prices = (
+        ("million multiply-adds", {arm: record["arms"][arm]["macs"] / 1e6 for arm in SHORT}),
+        ("milliseconds per image, batches of 64", times["runs"]["milliseconds/plain/64"]),
+    )
+    style()
+    fig, axes = plt.subplots(1, 2, figsize=(9.8, 4.2), sharey=True, layout="constrained")
+    told = []
+    for ax, (label, price) in zip(axes, prices, strict=True):
+        best = [a for a in SHORT if not any(price[b] <= price[a] and means[b] > means[a] for b in SHORT)]
+        best.sort(key=price.__getitem__)
+        ax.plot([price[arm] for arm in best], [means[arm] for arm in best], color=INK_BOTH, linewidth=1)
+        for arm, name in SHORT.items():
+            marker, colour = ("x", INK_BOTH) if arm in NARROW else ("o", BLUE)
+            ax.plot(price[arm], means[arm], marker, color=colour)
+            below = arm in ("separable, norm and ReLU between", "small kernels", "half as wide")
+            step = (4, -11) if below else (4, 5)
+            ax.annotate(name, (price[arm], means[arm]), step, textcoords="offset points", fontsize=8)
+        ax.set(xscale="log", xlabel=label)
+        ticks = [tick for tick in (0.06, 0.1, 0.2, 0.3, 0.5, 1, 2, 5) if 0.8 * min(price.values()) < tick]
+        ax.set_xticks([tick for tick in ticks if tick < 1.3 * max(price.values())])
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.margins(x=0.18, y=0.12)
+        told.append(f"by {label} the front is {', '.join(SHORT[arm] for arm in best)}")
+    axes[0].set_ylabel("test accuracy, %")
+    points = ", ".join(f"{SHORT[arm]} {means[arm]:.1f} %" for arm in SHORT)
+    return show(
+        fig, f"Nine versions of a network, accuracy against two prices: {points}. From cheap: {'; '.join(told)}."
+    )
