@@ -19,7 +19,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
 INSTALL = $(PIP) install --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 CHAPTERS := $(wildcard chapters/*.ipynb chapters/deeper/*.ipynb)
-START := $(firstword $(wildcard chapters/00_start_here.ipynb) chapters)
+START := chapters/README.md
+# Pages of Markdown open as pages, and not as their source.
+SETTINGS := $(VENV)/share/jupyter/lab/settings
+PREVIEW := {"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}}}
 # Cell ids, outputs, counts and the widgets' state stay; what depends on the machine goes.
 STRIP := $(BIN)/nbstripout --keep-id --keep-output --keep-count --keep-metadata-keys metadata.widgets \
 	--extra-keys metadata.language_info.version
@@ -127,6 +130,7 @@ $(BIN)/pip:
 $(VENV)/.course: pyproject.toml $(wildcard $(CONSTRAINTS)) | $(BIN)/pip
 	$(if $(TORCH_INDEX),$(INSTALL) --no-deps --index-url $(TORCH_INDEX) torch)
 	$(INSTALL) -e '.[course]'
+	@mkdir -p $(SETTINGS) && echo '$(PREVIEW)' > $(SETTINGS)/overrides.json
 	@touch $@
 
 $(VENV)/.teach: $(VENV)/.course

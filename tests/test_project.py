@@ -323,6 +323,14 @@ def test_documents_name_only_commands_and_files_that_exist(document: str) -> Non
         assert link.startswith("https://") or (ROOT / link).exists(), f"{document} links to {link}"
 
 
+def test_the_start_page_leads_to_every_chapter_and_nowhere_else() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / "chapters" / "README.md").read_text())
+    assert [link for link in links if re.match(r"\d\d_", link)] == [path.name for path in CHAPTERS]
+    made = "../my_exercises/"  # by `make lab`
+    assert not [link for link in links if link != made and not (ROOT / "chapters" / link).exists()]
+    assert "START := chapters/README.md" in (ROOT / "Makefile").read_text()
+
+
 def test_the_command_lines_of_the_readme_work(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
