@@ -50,8 +50,8 @@ def kernels() -> Picture:
     ax.axis("off")
     return show(
         fig,
-        "Kernels of a 3x3 from 4 channels to 5. Standard: five kernels, each 3x3 and four channels deep, 180 weights. "
-        "Depthwise: four kernels of 3x3, one for each channel, 36 weights; then pointwise: five kernels of 1x1 and four "
+        "Kernels of a 3x3 from 4 channels to 5. Standard: five kernels of 3x3, four channels deep, 180 weights. "
+        "Depthwise: four kernels of 3x3, one for each channel, 36 weights; then pointwise: five kernels of 1x1, four "
         "channels deep, 20 weights.",
     )
 
@@ -77,7 +77,7 @@ def line() -> Picture:
         ax.axis("off")
     return show(
         fig,
-        "Three blocks drawn upwards: a 1x1 over all channels, then 3x3s on shares of its channels, then one stack. With "
+        "Three blocks drawn upwards: a 1x1 over all channels, then 3x3s on shares of its channels, one stack. With "
         "one tower the 3x3 reads all channels, with three each reads a third, with twelve each reads a single channel.",
     )
 
