@@ -1,13 +1,12 @@
-"""The recorded clouds of chapter 01: global average pooling against a fully connected head, on one trunk.
+"""The recorded cloud of exercises 01: global average pooling against a fully connected head, on one trunk.
 
-`python experiments/gap_heads.py` writes assets/records/01_shifts.json and 01_few_images.json; about six minutes on one
-core. Runs that are already in a file are not repeated.
+`python experiments/gap_heads.py` writes assets/records/01_shifts.json; about five minutes on one core. Runs that are
+already in the file are not repeated.
 
-Both networks of a seed start from the same convolutions and see the same images in the same order. "shifts":
-trained on 1,500 pictures in the middle of a black canvas, tested on 500 pictures moved to the right by 0 to 8 pixels;
-the arms "... moved" are trained on pictures that are moved by up to 8 pixels at random. "few images": trained
-on 20 pictures per class without a canvas, different ones for every seed. Learning rates are chosen for each arm on
-validation images, which are moved if the training images are.
+Both networks of a seed start from the same convolutions and see the same images in the same order. They are trained on
+1,500 pictures in the middle of a black canvas, and tested on 500 pictures moved to the right by 0 to 8 pixels; the arms
+"... moved" are trained on pictures that are moved by up to 8 pixels at random. Learning rates are chosen for each arm
+on validation images, which are moved if the training images are.
 """
 
 from functools import partial
@@ -51,7 +50,7 @@ def on_canvas(data: LabelledImages, right: int = 0) -> LabelledImages:
 
 
 def shifts(learn: LabelledImages, valid: LabelledImages, test: LabelledImages) -> None:
-    """The cloud of section 10: four arms, ten seeds, nine places."""
+    """Four arms, ten seeds, nine places."""
     costs = {arm: ie.trace(head_network(arm.split()[0], 48, 0), (1, 48, 48)) for arm in ARMS}
     facts = {arm: {"params": node.params, "macs": node.macs} for arm, node in costs.items()}
     record = Record("01_shifts", made_by="experiments/gap_heads.py", images=len(learn), epochs=3, arms=facts)
@@ -74,26 +73,8 @@ def shifts(learn: LabelledImages, valid: LabelledImages, test: LabelledImages) -
     cloud(record, run, tune(record, run, dict.fromkeys(ARMS, RATES)), SEEDS)
 
 
-def few_images(learn: LabelledImages, valid: LabelledImages, test: LabelledImages) -> None:
-    """The cloud of section 11: two arms, ten seeds, 200 training images."""
-    arms = ARMS[:2]
-    costs = {arm: ie.trace(head_network(arm, 28, 0), (1, 28, 28)) for arm in arms}
-    facts = {arm: {"params": node.params, "macs": node.macs} for arm, node in costs.items()}
-    record = Record("01_few_images", made_by="experiments/gap_heads.py", images=200, epochs=30, arms=facts)
-
-    def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
-        net = head_network(arm, 28, seed)
-        few = learn[balanced_choice(learn.labels, 20, seed=seed)]
-        fit(net, few, epochs=30, lr=rate, batch_size=50, augment=flip, seed=seed, progress=False)
-        shares = {"valid": valid, "train": few} | ({"test": test} if seed in SEEDS else {})
-        return {name: round(accuracy(net, data), 4) for name, data in shares.items()}
-
-    cloud(record, run, tune(record, run, dict.fromkeys(arms, RATES)), SEEDS)
-
-
 if __name__ == "__main__":
     torch.set_num_threads(1)
     train, valid = split_validation(load_fashion("train"))
     test = load_fashion("test")
-    few_images(train, valid, test[:2000])
     shifts(train[balanced_choice(train.labels, 150)], valid, test[:500])

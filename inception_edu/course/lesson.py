@@ -6,6 +6,7 @@ from typing import Any
 from IPython.display import Markdown
 
 from ..data.fashion import load_fashion as load_fashion
+from ..data.fashion import load_photo as load_photo
 from ..data.fashion import split_validation as split_validation
 from ..running import milliseconds as milliseconds
 from ..running import predict as predict

@@ -1,0 +1,88 @@
+"""Global average pooling against a fully connected head on 20 images per class: the recorded cloud of a side road.
+
+The images are 28x28, without a canvas; each seed draws its own 200. The networks of a seed start from the same
+convolutions and see the same images in the same order. Learning rates are chosen for each arm on validation images,
+by three runs for each rate.
+
+    python experiments/few_images.py      writes assets/records/01_few_images.json
+"""
+
+from functools import cache
+from typing import Any
+
+import torch
+from torch import nn
+
+import inception_edu as ie
+from inception_edu.data.fashion import LabelledImages, balanced_choice, load_fashion, split_validation
+from inception_edu.network import InceptionNet, classifier
+from inception_edu.shorthand import Item, chain
+from inception_edu.train.loop import accuracy, adamw, fit, flip, one_cycle
+from tools.recording import Record, cloud, device, tune
+
+PER_CLASS = 20
+RECIPE: dict[str, Any] = {
+    "epochs": 120,
+    "batch_size": 50,
+    "optimizer": adamw,
+    "schedule": one_cycle,
+    "augment": flip,
+    "progress": False,
+}
+RATES = {"FC": (0.001, 0.003, 0.01), "GAP": (0.03, 0.1, 0.3)}
+
+
+def network(arm: str, seed: int = 0) -> InceptionNet:
+    """Three convolutions and a head, "FC" or "GAP": (N, 1, 28, 28) -> (N, 10)."""
+    torch.manual_seed(seed)
+    items: dict[str, Item] = {
+        "conv_1": (8, 3),
+        "pool_1": nn.MaxPool2d(2),
+        "conv_2": (24, 3),
+        "pool_2": nn.MaxPool2d(2),
+        "conv_3": (48, 3),
+    }
+    trunk = chain(1, items)
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(48 * 7 * 7, 10))
+    return InceptionNet(trunk, classifier(48, 10) if arm == "GAP" else flat, name=arm)
+
+
+@cache
+def data() -> tuple[LabelledImages, LabelledImages, LabelledImages]:
+    """The images to draw from, to choose by and to test on."""
+    return *split_validation(load_fashion("train")), load_fashion("test")[:2000]
+
+
+def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
+    """One training: shares of 1, and the mean training loss of each pass."""
+    pool, valid, test = data()
+    few = pool[balanced_choice(pool.labels, PER_CLASS, seed=seed)]
+    net = network(arm, seed).to(device())
+    history = fit(net, few, lr=rate, seed=seed, **RECIPE)
+    shares = {"valid": valid, "train": few, "test": test}
+    return {name: round(accuracy(net, images), 4) for name, images in shares.items()} | {
+        "losses": [round(epoch.loss, 4) for epoch in history.epochs]
+    }
+
+
+def main() -> None:
+    """Chooses a rate for each head, then trains both with the same ten seeds."""
+    costs = {arm: ie.trace(network(arm), (1, 28, 28)) for arm in RATES}
+    record = Record(
+        "01_few_images",
+        made_by="experiments/few_images.py",
+        network="3x3 to 8, pool, 3x3 to 24, pool, 3x3 to 48, batch norm and ReLU after each; then the head",
+        optimiser="AdamW, weight decay 0.01",
+        schedule="one cycle: up for the first quarter of the steps, then a cosine down to zero",
+        batch_size=RECIPE["batch_size"],
+        images=10 * PER_CLASS,
+        tested=len(data()[2]),
+        epochs=RECIPE["epochs"],
+        augmentation="half mirrored",
+        arms={arm: {"params": node.params, "macs": node.macs} for arm, node in costs.items()},
+    )
+    cloud(record, run, tune(record, run, RATES, seeds=(100, 101, 102)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""Chapter 01: a small network slid over an image, two heads side by side, and what a shift does to each."""
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from statistics import fmean
+from typing import Any
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from ...data.fashion import load_photo, to_pixels
+from ...show.figures import Picture, show, style
+from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE, PURPLE
+from ..records import by_seed
+from . import name_ends
+
+LAYERS = ((192, 8), (160, 7), (96, 5))
+"""The layers of the small network: how many units it has, and how many circles are drawn for them."""
+
+
+def _slide(ax: Axes, row: int, column: int, y: float, alpha: float) -> None:
+    """The window around a pixel, the small network at height `y`, and the pixel of the maps that it computes."""
+    window = Rectangle((column - 2, row - 2), 5, 5, fill=False, edgecolor=ORANGE, linewidth=3, alpha=alpha)
+    ax.add_patch(window)
+    before = [(column + 3.0, row + 0.5)]
+    for place, (_, circles) in enumerate(LAYERS):
+        x = 42.0 + 8 * place
+        units = [(x, y + 1.7 * (number - (circles - 1) / 2)) for number in range(circles)]
+        for start in before:
+            for end in units:
+                ax.plot(*zip(start, end, strict=True), color=INK_BOTH, linewidth=0.4, alpha=alpha, zorder=1)
+        ax.plot(*zip(*units, strict=True), "o", color=ORANGE, markersize=5, alpha=alpha, zorder=2)
+        before = units
+    for step, unit in enumerate(reversed(before)):  # one map for each unit, and in each the same pixel
+        pixel = 70 + 2.0 * step + column * 0.6, 12 - 2.0 * step + row * 0.6
+        ax.plot((unit[0], pixel[0]), (unit[1], pixel[1] + 0.5), color=INK_BOTH, linewidth=0.4, alpha=alpha, zorder=1)
+        ax.add_patch(Rectangle(pixel, 1.2, 1.2, facecolor=ORANGE, alpha=alpha, edgecolor="none", zorder=4))
+
+
+def sliding_network() -> Picture:
+    """NIN's first layer: one small network of three layers, applied to the window around every pixel."""
+    style()
+    fig, ax = plt.subplots(figsize=(9, 3.6))
+    photo = avg_pool2d(load_photo("astronaut"), 8)  # 3, 32, 32
+    ax.imshow(photo.permute(1, 2, 0).numpy(), extent=(0, 32, 32, 0), interpolation="nearest")
+    for step in range(5):
+        ax.add_patch(
+            Rectangle((70 + 2 * step, 12 - 2 * step), 19.2, 19.2, facecolor=GREEN, alpha=0.2, edgecolor=INK_BOTH)
+        )
+    _slide(ax, 8, 13, 8, 1.0)
+    _slide(ax, 25, 20, 25, 0.5)
+    for x, words in ((16, "3 x 32 x 32, window 3 x 5 x 5"), (83, "96 maps of 32 x 32")):
+        ax.text(x, 36, words, ha="center", va="center", fontsize=9)
+    for place, (units, _) in enumerate(LAYERS):
+        ax.text(42 + 8 * place, 36, str(units), ha="center", va="center", fontsize=9)
+    ax.text(50, -2.5, "the same small network", ha="center", va="center", fontsize=9)
+    ax.set(xlim=(-1, 100), ylim=(38, -5), aspect="equal")
+    ax.axis("off")
+    return show(
+        fig,
+        "A colour image of 32x32 pixels with two windows of 5x5. The pixels of each window go through the same small "
+        "network with layers of 192, 160 and 96 units, and its 96 outputs are one pixel in each of 96 maps.",
+    )
+
+
+def strokes(drawing: Tensor, rows: Tensor, columns: Tensor, answer: Tensor) -> Picture:
+    """Four maps (H, W) or (1, H, W): a drawing, what two filters find in it, and what the block answers."""
+    style()
+    fig, axes = plt.subplots(1, 4, figsize=(9.5, 2.1))
+    titles = ("the drawing", "filter: rows", "filter: columns", "mlpconv")
+    for ax, title, each in zip(axes, titles, (drawing, rows, columns, answer), strict=True):
+        ax.imshow(each.detach().squeeze().numpy(), cmap="gray", vmin=0, vmax=1)
+        ax.set(title=title, xticks=[], yticks=[])
+        ax.grid(visible=False)
+    return show(
+        fig,
+        "A drawing of two horizontal lines, two vertical lines and a dot. One filter finds the horizontal lines, the "
+        "other the vertical ones, and both fire where the lines cross. The mlpconv finds all lines, has gaps at the "
+        "four crossings, and ignores the dot.",
+    )
+
+
+CLASSES = 3, 20.0
+"""How many classes, and the x at which their circles are drawn."""
+
+
+def _maps(ax: Axes) -> list[list[tuple[float, float]]]:
+    """Three maps of 4x4 cells, one below the other; returns the centres of their cells."""
+    centres = []
+    for number, colour in enumerate((BLUE, GREEN, PURPLE)):
+        top = 6.0 * number
+        cells = [(column, top + row) for row in range(4) for column in range(4)]
+        for cell in cells:
+            ax.add_patch(Rectangle(cell, 1, 1, facecolor=colour, alpha=0.45, edgecolor=INK_BOTH, linewidth=0.6))
+        centres.append([(x + 0.5, y + 0.5) for x, y in cells])
+    return centres
+
+
+def two_heads() -> Picture:
+    """A fully connected head beside global average pooling, on three maps of 4x4 and three classes."""
+    style()
+    fig, axes = plt.subplots(1, 2, figsize=(9.5, 4))
+    classes, right = CLASSES
+    outputs = [(right, 6.0 * number + 2) for number in range(classes)]
+    lines = 0
+    for ax, head in zip(axes, ("fully connected", "global average pooling"), strict=True):
+        for cells, colour, output in zip(_maps(ax), (BLUE, GREEN, PURPLE), outputs, strict=True):
+            if head == "fully connected":
+                for cell in cells:
+                    for end in outputs:
+                        ax.plot(*zip(cell, end, strict=True), color=colour, linewidth=0.35, alpha=0.8)
+                        lines += 1
+            else:
+                ax.plot((4.4, right), (output[1], output[1]), color=colour, linewidth=2)
+                ax.text(12, output[1] - 0.5, "mean", ha="center", va="bottom", fontsize=10)
+        for number, output in enumerate(outputs, 1):
+            ax.plot(*output, "o", color=INK_BOTH, markersize=11)
+            ax.text(output[0] + 1.2, output[1], f"class {number}", va="center", fontsize=10)
+        ax.set(xlim=(-1, 26), ylim=(17.5, -1), title=head)
+        ax.axis("off")
+    axes[0].text(10, 17, f"{lines} weights", ha="center", va="center", fontsize=10)
+    axes[1].text(10, 17, "no weights", ha="center", va="center", fontsize=10)
+    return show(
+        fig,
+        f"Three maps of 4x4 cells and three classes. Fully connected: a line from each of 48 cells to each class, "
+        f"{lines} weights. Global average pooling: one line from each map to its class, the mean, without weights.",
+    )
+
+
+def accuracy_over_shift(record: dict[str, Any], arms: Mapping[str, str]) -> Picture:
+    """Test accuracy over how far the pictures are moved: means of all seeds, with a band from the worst to the best.
+
+    `arms` are the names in the record -> the names for readers; an arm "... moved" gets a dashed line.
+    """
+    style()
+    fig, ax = plt.subplots(figsize=(7.4, 3.8))
+    words, ends = [], {}
+    for (arm, name), colour in zip(arms.items(), CYCLE, strict=False):
+        places: Sequence[Any] = list(zip(*by_seed(record, arm, "shifts"), strict=True))
+        mean = [100 * fmean(place) for place in places]
+        pixels = range(len(mean))
+        ax.plot(pixels, mean, "--o" if arm.endswith("moved") else "-o", color=colour, markersize=4)
+        low, high = ([100 * choose(place) for place in places] for choose in (min, max))
+        ax.fill_between(pixels, low, high, color=colour, alpha=0.2, linewidth=0)
+        ends[name] = mean[-1], colour
+        words.append(f"{name}: {', '.join(f'{share:.1f}' for share in mean)} %")
+    ax.axhline(10, color=INK_BOTH, linewidth=1, linestyle=":")
+    ax.text(0, 11, "guessing", fontsize=9, color=INK_BOTH)
+    ax.set(xlabel="pictures moved to the right by (pixels)", ylabel="test accuracy (%)", ylim=(0, 100))
+    name_ends(ax, len(mean) - 1, ends)
+    return show(fig, f"Mean test accuracy when pictures move by 0 to {len(mean) - 1} pixels. {'; '.join(words)}.")
+
+
+JUMP, FIRST = 8, 6
+"""Cell k of the small GoogLeNet's last maps looks at pixels around number JUMP * k + FIRST."""
+
+
+def evidence(canvas: Tensor, maps: Mapping[str, Tensor]) -> Picture:
+    """A canvas (1, 1, H, W), and over it the map (h, w) of each class named, orange for and purple against."""
+    style()
+    fig, axes = plt.subplots(1, 1 + len(maps), figsize=(10, 2.6))
+    pixels = to_pixels(canvas)[0, 0].numpy()
+    limit = ceil(max(each.abs().max().item() for each in maps.values()))  # whole, so that rounding cannot move it
+    words = []
+    for ax, (name, each) in zip(axes, {"the canvas": None, **maps}.items(), strict=True):
+        ax.imshow(pixels, cmap="gray")
+        ax.set(title=name, xticks=[], yticks=[], xlim=(-0.5, pixels.shape[1] - 0.5), ylim=(pixels.shape[0] - 0.5, -0.5))
+        ax.grid(visible=False)
+        if each is not None:
+            height, width = each.shape
+            left = FIRST - JUMP / 2
+            place = (left, left + JUMP * width, left + JUMP * height, left)
+            heat = ax.imshow(each.numpy(), cmap="PuOr_r", vmin=-limit, vmax=limit, extent=place, alpha=0.75)
+            row, column = divmod(int(each.argmax()), width)
+            words.append(f"for {name} around row {JUMP * row + FIRST}, column {JUMP * column + FIRST}")
+    fig.colorbar(heat, ax=axes, label="score", shrink=0.8)
+    return show(fig, f"A canvas with garments, and maps of it. The evidence is strongest {'; '.join(words)}.")

@@ -1,0 +1,40 @@
+"""The drawings of chapter 01 show what they say: recorded means, and class maps laid over the pixels they are about."""
+
+import pytest
+import torch
+
+from inception_edu.course import canvas
+from inception_edu.course.lesson import load_record
+from inception_edu.course.pictures import network_in_network as drawings
+
+
+def test_a_cell_of_the_last_maps_is_drawn_around_the_pixels_it_depends_on() -> None:
+    net = canvas.network().eval()
+    image = canvas.lay_out(canvas.GARMENTS).requires_grad_()
+    maps = net.features(image)
+    assert maps.shape[2:] == (10, 17)
+    for row, column in ((4, 8), (5, 9)):  # away from the border, where the field is cut
+        (gradient,) = torch.autograd.grad(maps[0, :, row, column].sum(), image, retain_graph=True)
+        seen = gradient[0, 0] != 0
+        for axis, cell in ((1, row), (0, column)):
+            places = seen.any(axis).nonzero()
+            middle = (places[0].item() + places[-1].item()) / 2
+            # Zero gradients at the rim of the field move the middle by a few pixels, never by a cell.
+            assert middle == pytest.approx(drawings.JUMP * cell + drawings.FIRST, abs=drawings.JUMP / 2 - 0.5)
+
+
+def test_the_evidence_is_named_where_the_map_is_largest() -> None:
+    maps = torch.zeros(10, 17)
+    maps[2, 8] = 1
+    picture = drawings.evidence(canvas.lay_out(canvas.GARMENTS), {"sneaker": maps})
+    assert "for sneaker around row 22, column 70" in picture.description
+
+
+def test_the_accuracies_are_the_means_of_the_record() -> None:
+    picture = drawings.accuracy_over_shift(load_record("01_head_shifts"), {"FC": "fully connected", "GAP": "mean"})
+    assert "fully connected: 85.7, 82.5, 67.1, 42.0, 25.1, 18.4, 15.6, 14.8, 13.5 %" in picture.description
+    assert "mean: 84.8, 83.0, 81.6" in picture.description
+
+
+def test_every_cell_has_a_weight_for_every_class_in_a_fully_connected_head() -> None:
+    assert "144 weights" in drawings.two_heads().description
