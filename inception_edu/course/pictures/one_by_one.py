@@ -150,7 +150,7 @@ def time_ratios(ratios: Sequence[float], macs_ratio: float) -> Picture:
     ax.grid(axis="y", visible=False)
     return show(
         fig,
-        f"{len(ratios)} dots for how many times faster the bottleneck ran, from {min(ratios):.1f} to {max(ratios):.1f}, "
+        f"{len(ratios)} dots for how many times faster the bottleneck ran: {min(ratios):.1f} to {max(ratios):.1f}, "
         f"median {median(ratios):.1f}. All lie left of a dashed line at {macs_ratio:.2f}, the ratio of the MACs.",
     )
 
