@@ -1,4 +1,4 @@
-"""The recorded cloud of chapter 04: does a small GoogLeNet learn better with its auxiliary heads?
+"""The recorded cloud of chapter 04's exercises: does a small GoogLeNet learn better with its auxiliary heads?
 
 `python experiments/aux_heads.py` writes assets/records/04_aux_heads.json. It takes about half an hour on one
 core; runs that are already in the file are not repeated, so it can be stopped and restarted.

@@ -1,13 +1,13 @@
-"""Chapter 04: where GoogLeNet's parameters and multiply-adds are, and how large its first gradient is."""
+"""Chapter 04: where GoogLeNet's parameters and multiply-adds are, its first gradient, and exits before its end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
 import matplotlib.pyplot as plt
 
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, GREEN, ORANGE, VERMILLION
+from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, VERMILLION
 from ...tracing import Node
 
 
@@ -60,3 +60,20 @@ def first_gradients(record: Mapping[str, Any]) -> Picture:
         yscale="log", xlim=(-3.6, len(short) - 0.7), ylabel="size of a weight's gradient", xlabel="part of GoogLeNet"
     )
     return show(fig, f"Gradient sizes along GoogLeNet before the first step, log scale: {'; '.join(words)}.")
+
+
+def early_exits(curves: Mapping[str, Sequence[tuple[float, ...]]], whole: float) -> Picture:
+    """Percent right against mean cost in percent of the whole network's: way -> points (cost, right, ...)."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3.6))
+    words = []
+    for (name, points), colour, line in zip(curves.items(), (ORANGE, BLUE), ("--", "-"), strict=True):
+        costs, right = [point[0] for point in points], [point[1] for point in points]
+        ax.plot(costs, right, line, color=colour, label=name)
+        words.append(f"{name} from {right[0]:.0f} % right for {costs[0]:.0f} % of the work")
+    ax.plot(100, whole, "o", color=INK_BOTH)
+    ax.annotate("whole network", (100, whole), (-6, 8), textcoords="offset points", ha="right", va="bottom")
+    ax.set(xlabel="mean multiply-adds, % of the whole network", ylabel="test images right (%)", xlim=(0, 108))
+    ax.margins(y=0.12)
+    ax.legend(loc="lower right")
+    return show(fig, f"Accuracy rises with the mean work, up to {whole:.0f} % for all of it: {'; '.join(words)}.")

@@ -1,13 +1,14 @@
 """Chapter 03: the naive block beside the one with reductions, and what a 1x1 does with one pixel."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import median
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE
+from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE, PURPLE
 
 ROWS = (192, 128, 32, 192)
 """The room that each branch gets, in channels: as much as the widest of its boxes in either block."""
@@ -119,3 +120,58 @@ def price() -> Picture:
     ax.grid(axis="y", visible=False)
     rows = (f"{name} {a / 1e6:.0f} and {reduced[name] / 1e6:.0f}" for name, a in naive.items())
     return show(fig, f"Million multiply-adds of each branch, naive and with 1x1s: {', '.join(rows)}.")
+
+
+def accuracy_by_rank(curves: Mapping[str, Mapping[int, float]]) -> Picture:
+    """Accuracy against the share of a block's directions kept: block -> {directions kept: percent right}."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3.6))
+    words = []
+    for (block, curve), colour, marker in zip(curves.items(), CYCLE, "os^", strict=False):
+        name, channels = block.removeprefix("inception_"), max(curve)
+        shares = [100 * rank / channels for rank in curve]
+        ax.plot(shares, list(curve.values()), marker + "-", color=colour, label=f"{name}, {channels} channels")
+        words.append(f"{name}: {', '.join(f'{rank} of {channels} {right:.0f} %' for rank, right in curve.items())}")
+    ax.axhline(10, color=INK_BOTH, linewidth=1, alpha=0.6)
+    ax.text(100, 11, "guessing", ha="right", va="bottom", fontsize=9)
+    ax.set(xlabel="directions kept (%)", ylabel="test images right (%)", ylim=(0, 100))
+    ax.legend(loc="center right")
+    return show(fig, f"Accuracy with only the strongest directions of a block. {'; '.join(words)}.")
+
+
+def time_ratios(ratios: Sequence[float], macs_ratio: float) -> Picture:
+    """How much faster the bottleneck was in each recorded process, and a line where its MACs would put it."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 1.9))
+    ax.plot(ratios, [0.04 * (place % 5) for place in range(len(ratios))], "o", color=BLUE, alpha=0.9)
+    ax.axvline(macs_ratio, linestyle="--", color=INK_BOTH)
+    ax.annotate(f"MACs: {macs_ratio:.2f}", (macs_ratio, 0.24), (-5, 0), textcoords="offset points", ha="right")
+    ax.set(xlabel="time of the plain 3x3 / time of the bottleneck", yticks=[], ylim=(-0.06, 0.3), xlim=(0, 9))
+    ax.grid(axis="y", visible=False)
+    return show(
+        fig,
+        f"{len(ratios)} dots for how many times faster the bottleneck ran: {min(ratios):.1f} to {max(ratios):.1f}, "
+        f"median {median(ratios):.1f}. All lie left of a dashed line at {macs_ratio:.2f}, the ratio of the MACs.",
+    )
+
+
+def savings(channels: int, kernels: Mapping[str, int]) -> Picture:
+    """How many times cheaper than a plain convolution a bottleneck is, against its middle width."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3.6))
+    words, middles = [], range(4, channels + 1)
+    for (name, kernel), colour in zip(kernels.items(), CYCLE, strict=False):
+        area = kernel**2
+        curve = [area * channels**2 / (2 * channels * m + area * m * m) for m in middles]
+        ax.plot(middles, curve, color=colour, label=name)
+        last = max(m for m, saving in zip(middles, curve, strict=True) if saving > 1)
+        words.append(f"{name}: {curve[64 - 4]:.2f} at 64 channels, above 1 up to {last}")
+    at_64 = 9 * channels**2 / (2 * channels * 64 + 9 * 64**2)
+    ax.plot(64, at_64, "o", color=INK_BOTH)
+    ax.annotate(f"{at_64:.2f} times at 64", (64, at_64), (8, 6), textcoords="offset points")
+    ax.axhline(1, color=INK_BOTH, linewidth=1, alpha=0.6)
+    ax.annotate("no saving", (4, 1), (0, -11), textcoords="offset points", fontsize=9)
+    ax.set(yscale="log", xlabel="channels in the middle", ylabel="times cheaper than plain")
+    ax.set_yticks([0.5, 1, 2, 5, 10, 20, 50], ["0.5", "1", "2", "5", "10", "20", "50"])
+    ax.legend(title="kernel")
+    return show(fig, f"What a bottleneck on {channels} channels saves falls as its middle widens. {'; '.join(words)}.")
