@@ -79,7 +79,9 @@ def patch_rows(rows: Mapping[tuple[str, int], Sequence[Tensor]]) -> Picture:
     for line, ((branch, channel), patches) in zip(axes, rows.items(), strict=True):
         name, colour = BRANCHES[branch]
         for ax, patch in zip(line, patches, strict=True):
-            ax.add_patch(Rectangle((-0.5, -0.5), *patch.shape, facecolor=INK_BOTH, alpha=0.35))  # beyond the border
+            ax.add_patch(
+                Rectangle((-0.5, -0.5), *patch.shape, facecolor=INK_BOTH, alpha=0.35, zorder=-1)
+            )  # beyond the border
             _grey(ax, patch)
             room = (pixels - patch.shape[0]) / 2  # one scale for all
             ax.set(xlim=(-0.5 - room, patch.shape[1] - 0.5 + room), ylim=(patch.shape[0] - 0.5 + room, -0.5 - room))
