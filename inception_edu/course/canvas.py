@@ -55,9 +55,14 @@ GARMENTS = (
 
 
 @cache
-def network() -> InceptionNet:
-    """The small GoogLeNet that ships with the course, trained."""
-    net: Any = load(asset("checkpoints/small_googlenet.safetensors"))
+def network(weights: str = "small_googlenet") -> InceptionNet:
+    """The small GoogLeNet with trained weights of the course: "small_googlenet" or "robust_googlenet".
+
+    The second was trained further, against small disturbances. Raises ValueError for another name.
+    """
+    if weights not in ("small_googlenet", "robust_googlenet"):
+        raise ValueError(f"there are no weights {weights!r}: choose 'small_googlenet' or 'robust_googlenet'")
+    net: Any = load(asset(f"checkpoints/{weights}.safetensors"))
     return net.to(memory_format=torch.channels_last)  # twice as fast, and whoever asks, asks for many images
 
 

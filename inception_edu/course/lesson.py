@@ -5,6 +5,9 @@ from typing import Any
 
 from IPython.display import Markdown
 
+from ..data.fashion import BLACK as BLACK
+from ..data.fashion import CLASS_NAMES as CLASS_NAMES
+from ..data.fashion import WHITE as WHITE
 from ..data.fashion import load_fashion as load_fashion
 from ..data.fashion import load_photo as load_photo
 from ..data.fashion import split_validation as split_validation

@@ -46,3 +46,11 @@ def test_a_network_without_norms_computes_the_same() -> None:
     assert [module for module in network().modules() if isinstance(module, torch.nn.BatchNorm2d)]
     with torch.no_grad():
         torch.testing.assert_close(folded.eval()(images), network().eval()(images), atol=1e-4, rtol=1e-4)
+
+
+def test_there_are_two_sets_of_weights_and_no_third() -> None:
+    ordinary, robust = network(), network("robust_googlenet")
+    assert ordinary is network()
+    assert not torch.equal(ordinary.classifier.linear.weight, robust.classifier.linear.weight)
+    with pytest.raises(ValueError, match="no weights 'text_inception': choose 'small_googlenet' or"):
+        network("text_inception")

@@ -20,6 +20,7 @@ from inception_edu.explorers.occluder import (
     pictures,
     smallest_at_the_peak,
 )
+from inception_edu.running import predict
 
 
 def test_there_is_a_picture_of_every_class_and_the_network_knows_it():
@@ -59,6 +60,19 @@ def test_the_square_at_the_peak_covers_the_peak():
             square = at_the_peak(picture, size)
             assert square.row - 1 <= y <= square.row + size
             assert square.column - 1 <= x <= square.column + size
+
+
+@pytest.mark.parametrize(
+    ("picture", "row", "column", "becomes"), [("ankle boot", 11, 15, "sandal"), ("coat", 2, 12, "shirt")]
+)
+def test_four_black_pixels_a_side_flip_what_three_do_not(picture, row, column, becomes):
+    """What chapter 10 says one should have found."""
+    assert CLASS_NAMES[Occluder(picture, row, column, 4, "black").answer] == becomes
+    smaller = [Occluder(picture, y, x, 3, "black").image for y in range(26) for x in range(26)]
+    assert (predict(network(), torch.stack(smaller)).argmax(1) == CLASS_NAMES.index(picture)).all()
+    peaks = {"ankle boot": 5, "coat": 17}
+    assert smallest_at_the_peak(CLASS_NAMES.index(picture), "black") == peaks[picture]
+    assert not Occluder("bag", 0, 0, 28, "grey").flipped
 
 
 def test_the_smallest_square_at_the_peak_flips_and_no_smaller_one_does():

@@ -12,6 +12,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from inception_edu.course.fooling import attacked
+from inception_edu.course.records import load_record
 from inception_edu.data.fashion import LabelledImages, load_fashion
 from inception_edu.data.files import asset
 from inception_edu.family import build
@@ -489,6 +491,23 @@ def test_the_trained_network_that_ships_is_as_good_as_its_file_says() -> None:
     assert promised >= 0.92
     assert accuracy(load(path), load_fashion("test")) == pytest.approx(promised, abs=0.0005)
     assert path.stat().st_size < 2_000_000
+
+
+def test_the_robust_network_that_ships_is_what_its_file_and_its_record_say() -> None:
+    path, test = asset("checkpoints/robust_googlenet.safetensors"), load_fashion("test")
+    promised, net = facts_of(path)["test_accuracy"], load(path)
+    assert promised >= 0.85
+    assert accuracy(net, test) == pytest.approx(promised, abs=0.0005)
+    assert path.stat().st_size < 2_000_000
+    few = test[:300]
+    moved = attacked(net, few.images, few.labels, radius=2.0)
+    assert accuracy(net, LabelledImages(moved, few.labels)) > 0.7
+    ordinary = load(asset("checkpoints/small_googlenet.safetensors"))
+    fooled = attacked(ordinary, few.images, few.labels, radius=2.0)
+    assert accuracy(ordinary, LabelledImages(fooled, few.labels)) < 0.1
+    record = load_record("10_robust")
+    assert record["recipe"] == facts_of(path)["recipe"]
+    assert record["runs"]["robust_googlenet"]["2.0/50"] > 0.7 > record["runs"]["small_googlenet"]["0.5/50"]
 
 
 def test_the_recipe_trains_the_small_googlenet(few: LabelledImages) -> None:

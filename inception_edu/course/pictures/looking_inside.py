@@ -1,0 +1,182 @@
+"""Chapter 10: evidence over a canvas, the patches that excite channels, and images that a network asked for."""
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
+from torch import Tensor
+from torch.nn import functional as F
+
+from ...data.fashion import BLACK, STD, WHITE
+from ...show.figures import Picture, show, style
+from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE, SKY_BLUE, VERMILLION
+
+
+def _grey(ax: Axes, image: Tensor) -> None:
+    """A normalised image (H, W), a pixel that is not a number left open, without axes."""
+    ax.imshow(image.numpy(), cmap="gray", vmin=BLACK, vmax=WHITE)
+    ax.axis("off")
+
+
+def _signed(values: Tensor, most: float) -> "np.ndarray[Any, Any]":
+    """Values (H, W) as colours (H, W, 4): orange above 0, blue below, opaque in proportion to their size."""
+    strength = (values / most).clamp(-1, 1).numpy().round(2)
+    colours = np.where(strength[..., None] > 0, to_rgb(ORANGE), to_rgb(SKY_BLUE))
+    return np.dstack([colours, 0.85 * abs(strength)])
+
+
+def over_canvas(canvas: Tensor, maps: Mapping[str, Tensor], *, jump: int = 8, start: int = 6) -> Picture:
+    """The canvas (1, 1, H, W) under each of the `maps` (h, w), all in one scale: orange for a class, blue against it.
+
+    The centre of a map's first position is at pixel `start` of each side, and the next one `jump` pixels further: the
+    small GoogLeNet's last grid.
+    """
+    style()
+    most = max(map_.abs().max().item() for map_ in maps.values())
+    columns = min(3, 1 + len(maps))
+    rows = ceil((1 + len(maps)) / columns)
+    fig, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(9.5, 9.5 / columns * rows * canvas.shape[2] / canvas.shape[3] + 0.5 * rows),
+        squeeze=False,
+    )
+    for ax in axes.flat[1 + len(maps) :]:
+        ax.remove()
+    _grey(axes[0, 0], canvas[0, 0])
+    axes[0, 0].set_title("the canvas", loc="center", fontsize=10, fontweight="normal")
+    words = []
+    for ax, (name, map_) in zip(axes.flat[1:], maps.items(), strict=False):
+        _grey(ax, canvas[0, 0])
+        fine = F.interpolate(map_[None, None], scale_factor=jump, mode="bilinear", align_corners=False)[0, 0]
+        edge = start - jump / 2
+        ax.imshow(_signed(fine, most), extent=(edge, edge + fine.shape[1], edge + fine.shape[0], edge))
+        ax.set(xlim=(-0.5, canvas.shape[3] - 0.5), ylim=(canvas.shape[2] - 0.5, -0.5))
+        ax.set_title(f"{name}, up to {map_.max().item():.1f}", loc="center", fontsize=10, fontweight="normal")
+        row, column = divmod(int(map_.argmax()), map_.shape[1])
+        words.append(f"{name} ({map_.max().item():.1f}) at row {start + jump * row}, column {start + jump * column}")
+    return show(
+        fig,
+        f"A canvas of garments, and over it the evidence for {len(maps)} of the classes, orange where the "
+        f"evidence is above that of an empty canvas and blue where it is below. Highest: {'; '.join(words)}.",
+    )
+
+
+BRANCHES = {"one": ("1x1", BLUE), "three": ("3x3", GREEN), "five": ("5x5", ORANGE), "pool": ("pool", PURPLE)}
+
+
+def patch_rows(rows: Mapping[tuple[str, int], Sequence[Tensor]]) -> Picture:
+    """A row of patches for each (branch, channel), in the size in which the branch sees them."""
+    style()
+    longest = max(map(len, rows.values()))
+    pixels = max(patches[0].shape[0] for patches in rows.values())
+    fig, axes = plt.subplots(len(rows), longest, figsize=(0.72 * longest + 1.6, 0.74 * len(rows)))
+    for line, ((branch, channel), patches) in zip(axes, rows.items(), strict=True):
+        name, colour = BRANCHES[branch]
+        for ax, patch in zip(line, patches, strict=True):
+            ax.add_patch(
+                Rectangle((-0.5, -0.5), *patch.shape, facecolor=INK_BOTH, alpha=0.35, zorder=-1)
+            )  # beyond the border
+            _grey(ax, patch)
+            room = (pixels - patch.shape[0]) / 2  # one scale for all
+            ax.set(xlim=(-0.5 - room, patch.shape[1] - 0.5 + room), ylim=(patch.shape[0] - 0.5 + room, -0.5 - room))
+        side = patches[0].shape[0]
+        line[0].text(
+            -0.25, 0.5, f"{name}, channel {channel}\nsees {side}x{side}", ha="right", va="center", color=colour,
+            transform=line[0].transAxes, fontsize=9,
+        )  # fmt: skip
+    branches = "; ".join(f"{BRANCHES[branch][0]} channel {channel}" for branch, channel in rows)
+    return show(fig, f"Rows of {longest} small patches of test images that excite a channel of block 3a: {branches}.")
+
+
+def wishes(rows: Mapping[str, Sequence[tuple[str, Tensor, float]]]) -> Picture:
+    """A row for each network: (class, image (1, 1, H, W) made for it, the network's own probability) side by side."""
+    style()
+    columns = max(map(len, rows.values()))
+    fig, axes = plt.subplots(len(rows), columns, figsize=(1.75 * columns + 0.8, 2.1 * len(rows)))
+    words = []
+    for line, (network, made) in zip(axes, rows.items(), strict=True):
+        for ax, (name, image, probability) in zip(line, made, strict=True):
+            _grey(ax, image[0, 0])
+            ax.set_title(f"{name} {probability:.0%}", loc="center", fontsize=9.5, fontweight="normal")
+        line[0].text(-0.08, 0.5, network, rotation=90, ha="right", va="center", transform=line[0].transAxes)
+        words.append(f"{network}: " + ", ".join(f"{name} {probability:.0%}" for name, _, probability in made))
+    return show(
+        fig, f"Images made by gradient ascent for {columns} classes, one row for each network. {'; '.join(words)}."
+    )
+
+
+def fooled(images: Tensor, moved: Tensor, before: Sequence[str], after: Sequence[str]) -> Picture:
+    """Images (N, 1, H, W), what was added to them, and the sums, with the network's answers `before` and `after`."""
+    style()
+    change = (moved - images)[:, 0]
+    largest = 100 * STD * change.abs().max().item()
+    fig, axes = plt.subplots(3, len(images), figsize=(0.98 * len(images) + 0.4, 3.5))
+    for column, (top, middle, bottom) in enumerate(axes.T):
+        _grey(top, images[column, 0])
+        top.set_title(before[column], loc="center", fontsize=9.5, fontweight="normal")
+        middle.imshow(_signed(change[column], change.abs().max().item()))
+        middle.axis("off")
+        _grey(bottom, moved[column, 0])
+        bottom.set_title(after[column], loc="center", fontsize=9.5, fontweight="normal")
+    for line, words in zip(axes, ("the image", "is changed by", "and becomes"), strict=True):
+        line[0].text(-0.08, 0.5, words, rotation=90, ha="right", va="center", transform=line[0].transAxes)
+    pairs = "; ".join(f"{a} becomes {b}" for a, b in zip(before, after, strict=True))
+    return show(
+        fig,
+        f"{len(images)} garments above, below them what was added, orange for lighter and blue for darker, at most "
+        f"{largest:.0f} % of white, and the sums, which look the same. The network's answers: {pairs}.",
+    )
+
+
+def under_attack(record: Mapping[str, Any], side: int = 28) -> Picture:
+    """Accuracy against the size of the disturbance for both networks of a record like 10_robust, 50 steps each."""
+    style()
+    fig, ax = plt.subplots(figsize=(6.6, 3.4))
+    words = []
+    for (name, key), colour in zip(
+        {"ordinary": "small_googlenet", "robust": "robust_googlenet"}.items(), (VERMILLION, BLUE), strict=True
+    ):
+        run = record["runs"][key]
+        found = {0.0: run["0"]} | {float(at.split("/")[0]): v for at, v in run.items() if at.endswith("/50")}
+        sizes = [100 * STD * radius / side for radius in found]
+        shares = [100 * share for share in found.values()]
+        ax.plot(sizes, shares, "o-", color=colour)
+        ax.annotate(name, (sizes[-1], shares[-1]), (6, 0), textcoords="offset points", va="center", color=colour)
+        words.append(f"{name} {', '.join(f'{share:.1f}' for share in shares)}")
+    ax.set(xlabel="size of the disturbance (% of full white, root mean square)", ylabel="correct (%)", ylim=(-3, 100))
+    at = ", ".join(f"{size:.1f}" for size in sizes)
+    return show(fig, f"Percent correct under attacks of size {at} % of white: {'; '.join(words)}.")
+
+
+def shares(squares: Mapping[str, Tensor]) -> Picture:
+    """Squares (H, W) side by side, the largest value of each white."""
+    style()
+    fig, axes = plt.subplots(1, len(squares), figsize=(2.4 * len(squares), 2.6))
+    for ax, (name, square) in zip(axes, squares.items(), strict=True):
+        ax.imshow((square / square.max()).numpy().round(2), cmap="gray", vmin=0, vmax=1)
+        ax.set_title(name, loc="center", fontsize=10, fontweight="normal")
+        ax.axis("off")
+    words = "; ".join(
+        f"{name}: {square[: len(square) // 2].sum() / square.sum():.0%} of it in the upper half"
+        for name, square in squares.items()
+    )
+    return show(fig, f"Squares of pixels, bright where a pixel moves the evidence of one position. {words}.")
+
+
+def roc_curves(curves: Mapping[str, tuple[Tensor, Tensor]]) -> Picture:
+    """ROC curves: name -> shares of different pairs and of same pairs let in, threshold by threshold."""
+    style()
+    fig, ax = plt.subplots(figsize=(5, 3.4))
+    words = []
+    for (name, (false, true)), colour, line in zip(curves.items(), (BLUE, VERMILLION), ("-", "--"), strict=True):
+        ax.plot(100 * false[::20], 100 * true[::20], line, color=colour, label=name)
+        words.append(f"{name} {100 * float(true[false <= 0.1].max()):.0f} %")
+    ax.set(xlabel="different pairs let in (%)", ylabel="same pairs let in (%)")
+    ax.legend()
+    return show(fig, f"ROC curves. Same pairs let in when 10 % of the different ones are: {', '.join(words)}.")
