@@ -6,8 +6,6 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from .layers import kind_of
-from .network import as_bricks
 from .running import evaluating
 from .tracing import trace
 
@@ -25,20 +23,20 @@ def agree(mine: nn.Module, theirs: nn.Module, shape: Sequence[int]) -> None:
     | `shape`  | the image that both read, (C, H, W)                                   |
 
     Weights are copied from theirs to mine layer by layer, in the order in which the layers run; so neither their names
-    nor the order in which they were defined matters. Norms get random statistics, which would else all be alike. Both
-    compute in evaluation mode and double precision, and both modules are left as they are.
+    nor the order in which they were defined matters. They are random, of the size that He et al. give them (arXiv
+    1502.01852), and so are biases, norms and their statistics: then what a layer does shows at the other end of a deep
+    network. Both compute in evaluation mode and double precision, and both modules are left as they are.
 
     Raises ValueError with the first two tensors that do not fit, and what `trace` raises.
     """
     ours, yours = (deepcopy(module).double() for module in (theirs, mine))
     generator = torch.Generator().manual_seed(0)
-    for module in ours.modules():
-        kind = kind_of(module)
-        if kind and kind.box(module) == "norm":
-            with torch.no_grad():
-                for tensor in (*module.parameters(), *module.buffers()):
-                    if tensor.is_floating_point():
-                        tensor.copy_(torch.rand(tensor.shape, generator=generator, dtype=tensor.dtype) + 0.5)
+    with torch.no_grad():
+        for tensor in (*ours.parameters(), *ours.buffers()):
+            if tensor.dim() > 1:  # from torch's own start a deep network answers the same whatever it sees
+                nn.init.kaiming_normal_(tensor, generator=generator)
+            elif tensor.is_floating_point():
+                tensor.copy_(torch.rand(tensor.shape, generator=generator, dtype=tensor.dtype) + 0.5)
     _copy(list(_tensors(ours, shape)), list(_tensors(yours, shape)))
     images = torch.randn(2, *shape, generator=generator, dtype=torch.double)
     with torch.no_grad(), evaluating(ours), evaluating(yours):
@@ -75,19 +73,11 @@ def _tensors(module: nn.Module, shape: Sequence[int]) -> Iterator[tuple[str, Ten
     What no layer that runs holds comes last, in the order in which it was defined.
     """
     names = {id(tensor): name for name, tensor in (*module.named_parameters(), *module.named_buffers())}
-    for layer in (*_layers(as_bricks(trace(module, shape))), module):
-        for tensor in (*layer.parameters(), *layer.buffers()):
+    # What has parts gives only what is its own, and its parts follow.
+    parts = [(node.module, not node.children) for node in trace(module, shape).walk()]
+    for layer, whole in (*parts, (module, True)):
+        for tensor in (*layer.parameters(whole), *layer.buffers(whole)):
             if id(tensor) in names:
                 name = names.pop(id(tensor))
                 if not name.endswith("num_batches_tracked"):
                     yield name, tensor
-
-
-def _layers(module: nn.Module) -> Iterator[nn.Module]:
-    """The layers of a tree of bricks, in the order in which they run."""
-    inside = [part for part in module._modules.values() if part is not None]
-    if kind_of(module) or not inside:
-        yield module
-        return
-    for part in inside:
-        yield from _layers(part)

@@ -94,3 +94,36 @@ def test_weights_that_do_not_fit_are_named(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(ValueError, match="yours has 1 tensors of weights and statistics, theirs 2"):
         ie.agree(nn.Conv2d(3, 4, 3, bias=False), nn.Conv2d(3, 4, 3), (3, 8, 8))
     assert not capsys.readouterr().out
+
+
+class HandNorm(nn.Module):
+    """A batch norm as a reader writes it: no layer of torch's, so it is read as a whole."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scale = self.weight / (self.running_var + 1e-5).sqrt()
+        return (x - self.running_mean[:, None, None]) * scale[:, None, None] + self.bias[:, None, None]
+
+
+def test_a_norm_of_the_readers_own_keeps_its_place_between_other_layers(capsys: pytest.CaptureFixture[str]) -> None:
+    mine, theirs = (
+        nn.Sequential(nn.Conv2d(4, 8, 3), norm(8), nn.ReLU(), nn.Conv2d(8, 6, 1), norm(6))
+        for norm in (HandNorm, nn.BatchNorm2d)
+    )
+    ie.agree(mine, theirs, (4, 9, 9))
+    assert capsys.readouterr().out.endswith("largest difference 0: equal\n")
+
+
+def test_layers_that_changed_places_in_a_deep_network_show_at_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    def stem(first: nn.Module, second: nn.Module) -> nn.Module:
+        convs = [layer for _ in range(20) for layer in (nn.Conv2d(8, 8, 3, padding=1), nn.ReLU())]
+        return nn.Sequential(nn.Conv2d(3, 8, 3), first, second, *convs, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+    lrn, pool = nn.LocalResponseNorm(5, alpha=0.1), nn.MaxPool2d(3, 2)
+    ie.agree(stem(lrn, pool), stem(pool, lrn), (3, 32, 32))
+    assert "not equal" in capsys.readouterr().out
