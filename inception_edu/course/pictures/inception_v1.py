@@ -24,7 +24,14 @@ def twin_bars(node: Node) -> Picture:
         ax.barh(list(parts), shares, color=colour)
         for row, share in enumerate(shares):
             step, side = (-3, "right") if ax is left else (3, "left")
-            ax.annotate(f"{share:.0f}", (share, row), (step, 0), textcoords="offset points", va="center", ha=side)
+            ax.annotate(
+                f"{share:.0f}" if share >= 0.5 else "<1",
+                (share, row),
+                (step, 0),
+                textcoords="offset points",
+                va="center",
+                ha=side,
+            )
         ax.set(title=title, xlabel="% of the network")
     left.invert_xaxis()
     left.invert_yaxis()
