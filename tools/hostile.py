@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from inception_edu.classroom import __main__ as classroom
-from inception_edu.classroom.grading import Submission, grade
-from inception_edu.classroom.sandbox import why_unprotected
+from inception_edu.classroom.grading.course import Submission, grade
+from inception_edu.classroom.grading.sandbox import why_unprotected
 from tools.results import section
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -131,9 +131,10 @@ flat_head = Yes(1)
 """
 PATCHED = """
 import inception_edu.classroom as classroom
-from inception_edu.classroom import checks, evidence, marking
+from inception_edu.classroom import checking
+from inception_edu.classroom.checking import marking
 full = lambda *a, **k: marking.Mark(1, 1, [])
-check = classroom.check = checks.check = checks.mark = marking.mark = full
+check = classroom.check = checking.check = checking.mark = marking.mark = full
 marking.holds = lambda *a: True
 flat_head = 1
 """

@@ -12,12 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .checks import check
-    from .marking import Mark, mark
+    from .checking import check
+    from .checking.marking import Mark, mark
 
 __all__ = ["Mark", "check", "mark"]
 
-_HOMES = {"Mark": "marking", "check": "checks", "mark": "marking"}
+_HOMES = {"Mark": "checking.marking", "check": "checking", "mark": "checking.marking"}
 
 
 def __getattr__(name: str) -> Any:

@@ -25,8 +25,8 @@ SOURCES = Path(__file__).resolve().parents[2] / "chapters" / "exercises"
 CONFIG = """\
 # How nbgrader works in this folder. Its own settings can follow below; they are described by
 #     nbgrader generate_config
-from inception_edu.classroom.autograder import configure
-from inception_edu.classroom.sandbox import Limits
+from inception_edu.classroom.grading.autograder import configure
+from inception_edu.classroom.grading.sandbox import Limits
 
 c = get_config()
 configure(c, Limits(cell_seconds=60, notebook_seconds=600, memory=3072))
@@ -82,12 +82,12 @@ def run(options: argparse.Namespace) -> None:
             GenerateAssignment(coursedir=course, config=config, force=True).start()
             print(f"hand this out: {root / 'release' / assignment / 'exercises.ipynb'}")
         case "collect":
-            from .collecting import collect
+            from .grading.collecting import collect
 
             for line in collect(options.source.expanduser(), root / course.submitted_directory, assignment):
                 print(line)
         case "grade":
-            from .grading import grade, report
+            from .grading.course import grade, report
 
             graded = grade(config, assignment, options.jobs)
             report(graded, root / f"report_{assignment}.csv")

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from ..data.files import write_whole
-from .anatomy import sealed
-from .checks import recorded
-from .evidence import collect, plain
+from .checking import recorded
+from .checking.anatomy import sealed
+from .checking.evidence import collect, plain
+from .checking.marking import digest, failure, seal
 from .keys import Answer, Builds, Computes, Designs, Key
-from .marking import digest, failure, seal
 
 
 class KeyMismatchError(ValueError):

@@ -8,8 +8,8 @@ from torch import nn
 
 from inception_edu import build
 from inception_edu.bricks import Concat, ConvUnit, Residual
-from inception_edu.classroom.anatomy import anatomy, compare, computing, count, sealed, words
-from inception_edu.classroom.marking import digest
+from inception_edu.classroom.checking.anatomy import anatomy, compare, computing, count, sealed, words
+from inception_edu.classroom.checking.marking import digest
 from inception_edu.shorthand import branch
 
 seal = partial(digest, salt="x")

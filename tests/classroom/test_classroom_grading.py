@@ -16,11 +16,12 @@ from nbgrader.api import Gradebook
 from nbgrader.converters.base import NbGraderException
 
 from inception_edu.classroom import __main__ as classroom
-from inception_edu.classroom import autograder, grading, sandbox
-from inception_edu.classroom.collecting import collect, student_of
-from inception_edu.classroom.marking import EVIDENCE
-from inception_edu.classroom.repair import UnreadableError, bare, find, fit, read
-from inception_edu.classroom.sandbox import Limits, execute, why_unprotected
+from inception_edu.classroom.checking.marking import EVIDENCE
+from inception_edu.classroom.grading import autograder, sandbox
+from inception_edu.classroom.grading import course as grading
+from inception_edu.classroom.grading.collecting import collect, student_of
+from inception_edu.classroom.grading.repair import UnreadableError, bare, find, fit, read
+from inception_edu.classroom.grading.sandbox import Limits, execute, why_unprotected
 from tools import hostile
 from tools.hostile import ASSIGNMENT, HOSTILE, UNREADABLE, sample
 

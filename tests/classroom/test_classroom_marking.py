@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from inception_edu.bricks import Concat, ConvUnit, Residual
-from inception_edu.classroom import check, checks, marking
-from inception_edu.classroom.evidence import collect, depth, plain, probe, summary
+from inception_edu.classroom import check, checking
+from inception_edu.classroom.checking import marking
+from inception_edu.classroom.checking.evidence import collect, depth, plain, probe, summary
+from inception_edu.classroom.checking.marking import EVIDENCE, holds, mark, seal, tally
 from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
-from inception_edu.classroom.marking import EVIDENCE, holds, mark, seal, tally
 from inception_edu.classroom.sealing import KeyMismatchError, expectations
 from inception_edu.shorthand import branch
 from inception_edu.tracing import trace
@@ -313,7 +314,7 @@ def test_while_grading_a_mark_carries_its_evidence(classroom, monkeypatch, tmp_p
     hidden = classroom(one=(key, lambda a: a + 1))["one"]
     settings = tmp_path / "settings.json"
     settings.write_text(json.dumps({"99.one": hidden["settings"]}))
-    monkeypatch.setenv(checks.SETTINGS, str(settings))
+    monkeypatch.setenv(checking.SETTINGS, str(settings))
     bundle = check("99.one", lambda a: a + 1)._repr_mimebundle_()
     assert bundle[EVIDENCE] == {"exercise": "99.one", "evidence": [2, 6]}
     assert mark("99.one", bundle[EVIDENCE]["evidence"], hidden) == 1

@@ -6,8 +6,8 @@ import runpy
 
 import pytest
 
+from inception_edu.classroom.checking.marking import tasks
 from inception_edu.classroom.keys import Designs
-from inception_edu.classroom.marking import tasks
 from inception_edu.classroom.sealing import expectations
 from tests.support import exercises
 from tests.support.exercises import FOLDERS, ROOT

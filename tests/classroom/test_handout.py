@@ -24,7 +24,7 @@ def test_a_student_version_is_a_notebook_without_solutions(folder) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_it_says_what_nbgrader_releases(folder) -> None:
-    framed = pytest.importorskip("inception_edu.classroom.autograder").framed(folder / "exercises.ipynb")
+    framed = pytest.importorskip("inception_edu.classroom.grading.autograder").framed(folder / "exercises.ipynb")
     cut = without_solutions(json.loads((folder / "exercises.ipynb").read_text()))
     assert [cell.source for cell in framed.cells] == ["".join(cell["source"]) for cell in cut["cells"]]
 

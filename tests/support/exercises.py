@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from inception_edu.classroom import Mark, mark
-from inception_edu.classroom.checks import recorded
-from inception_edu.classroom.evidence import collect
+from inception_edu.classroom.checking import recorded
+from inception_edu.classroom.checking.evidence import collect
+from inception_edu.classroom.checking.marking import tasks
 from inception_edu.classroom.handout import SOLUTION, without_solutions
-from inception_edu.classroom.marking import tasks
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = sorted(path.parent for path in (ROOT / "chapters" / "exercises").glob("*/exercises.ipynb"))

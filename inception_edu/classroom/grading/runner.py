@@ -1,4 +1,4 @@
-"""Runs the cells of one notebook inside the sandbox: `python -m inception_edu.classroom.runner`, a job on stdin.
+"""Runs the cells of one notebook in the sandbox: `python -m inception_edu.classroom.grading.runner`, a job on stdin.
 
 Everything that a student's program can reach runs in this process, this file included, so nothing that it writes is
 believed: `sandbox`, which started it, reads one line of JSON for each cell, and checks each; the next cell waits for an
@@ -175,7 +175,7 @@ def boot(paper: Paper) -> InteractiveShell:
     import numpy as np
     import torch
 
-    from . import check  # noqa: F401
+    from .. import check  # noqa: F401
 
     random.seed(0)
     np.random.seed(0)

@@ -19,7 +19,7 @@ from nbgrader.coursedir import CourseDirectory
 from tqdm.auto import tqdm
 from traitlets.config import Config
 
-from ..data.files import write_whole
+from ...data.files import write_whole
 from .autograder import EXECUTED, UNPROTECTED, digest, executed_once, explained, framed, hidden_tasks, oddities
 from .repair import NOTEBOOK, UnreadableError, bare, find, fit, read
 from .sandbox import Executed, Limits, SandboxError, why_unprotected

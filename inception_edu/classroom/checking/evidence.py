@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..bricks import Concat, Residual
-from ..network import as_bricks
-from ..tracing import Node, trace
+from ...bricks import Concat, Residual
+from ...network import as_bricks
+from ...tracing import Node, trace
 from .anatomy import anatomy, computing
 
 PLAIN = (bool, int, float, str, type(None))

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from ..data.files import write_whole
+from ...data.files import write_whole
 from .repair import LARGEST, NOTEBOOK
 
 PATTERNS = (

@@ -17,9 +17,9 @@ from typing import Any
 
 from torch import nn
 
-from ..bricks import Concat, Function, Product, Residual
-from ..layers import Part, kind_of, size
-from ..network import InceptionNet
+from ...bricks import Concat, Function, Product, Residual
+from ...layers import Part, kind_of, size
+from ...network import InceptionNet
 
 
 def box(module: nn.Module) -> Part:

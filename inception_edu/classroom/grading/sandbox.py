@@ -34,10 +34,10 @@ from typing import IO, Any
 
 import psutil
 
-from ..data.files import asset
-from .checks import SETTINGS
+from ...data.files import asset
+from ..checking import SETTINGS
 
-PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parents[2]
 MB = 2**20
 BOOT = 120  # seconds of its own that the sandbox may take until the first cell starts
 ROOM = 64  # megabytes that have to be left for the first cell
@@ -221,7 +221,7 @@ class _Attempt:
         self.folder = tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True)
         self.complaints = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the context)
         resources = limits.resources()
-        command = [sys.executable, "-m", "inception_edu.classroom.runner"]
+        command = [sys.executable, "-m", "inception_edu.classroom.grading.runner"]
         if protected:
             inside = _environment("/tmp", INSIDE if settings else None)
             wall = _walls(limits, settings) + [word for pair in inside.items() for word in ("--setenv", *pair)]

@@ -42,9 +42,9 @@ from traitlets import Any as AnyTrait
 from traitlets import Bool
 from traitlets.config import Config
 
-from ..data.files import write_whole
-from .handout import STUB, TEXT_STUB
-from .marking import EVIDENCE, Line, Mark, mark
+from ...data.files import write_whole
+from ..checking.marking import EVIDENCE, Line, Mark, mark
+from ..handout import STUB, TEXT_STUB
 from .repair import bare, fit
 from .sandbox import Executed, Limits, execute, why_unprotected
 
@@ -167,7 +167,7 @@ def digest(nb: NotebookNode, hidden: Mapping[str, Any], limits: Limits) -> str:
 @cache
 def _package() -> str:
     """A digest of this package and what its checks expect."""
-    here = Path(__file__).resolve().parents[1]
+    here = Path(__file__).resolve().parents[2]
     files = [*here.rglob("*.py"), *here.glob("_assets/exercises/*"), *here.parent.glob("assets/exercises/*")]
     return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files))).hexdigest()
 

@@ -11,8 +11,8 @@ from functools import cache, partial
 from html import escape
 from typing import Any, NamedTuple
 
-from ..data.files import asset
-from ..show.palette import GREEN, VERMILLION
+from ...data.files import asset
+from ...show.palette import GREEN, VERMILLION
 from .anatomy import compare
 
 Task = Mapping[str, Any]
