@@ -85,7 +85,7 @@ bench: $(VENV)/.dev  ## measure the course's speed and keep it in benchmarks/RES
 
 # A course folder is the teacher's; chapters/exercises/README.md shows the whole way.
 CLASSROOM = @$(if $(COURSE),,$(error say which folder: make $@ COURSE=~/course CHAPTER=03))$(BIN)/python -m \
-	inception_edu.classroom $(patsubst classroom-%,%,$@) $(COURSE) $(CHAPTER) $(FROM) $(CLASSROOM_ARGS)
+	inception_edu.classroom $(patsubst classroom-%,%,$@) "$(COURSE)" $(CHAPTER) $(if $(FROM),"$(FROM)") $(CLASSROOM_ARGS)
 # More arguments for it: make classroom-grade COURSE=~/course CHAPTER=03 CLASSROOM_ARGS="--jobs 4"
 CLASSROOM_ARGS ?=
 

@@ -82,8 +82,10 @@ def measured(students: int) -> str:
         assert all(path.stat().st_mtime_ns == when for path, when in kept.items()), "a notebook ran twice"
         again, _ = graded(course)
         subprocess.run(classroom("export", course), check=True, stdout=subprocess.DEVNULL)
-        rows = list(csv.DictReader((course / f"report_{ASSIGNMENT}.csv").open()))
-        marks = [float(row["score"]) for row in csv.DictReader((course / "grades.csv").open())]
+        rows = list(csv.DictReader((course / f"report_{ASSIGNMENT}.csv").read_text("utf-8-sig").splitlines()))
+        marks = [
+            float(row["score"]) for row in csv.DictReader((course / "grades.csv").read_text("utf-8-sig").splitlines())
+        ]
     assert len(rows) == len(marks) == ran + rest == students
     memory = [float(row["memory in MB"]) for row in rows]
     return f"""\
@@ -108,7 +110,7 @@ def main() -> None:
     parser.add_argument("--students", type=int, default=200)
     parser.add_argument("--markdown", action="store_true", help="keep the table in benchmarks/RESULTS.md")
     options = parser.parse_args()
-    line = setting("python benchmarks/classroom.py", "nbgrader", "ipython")
+    line = setting("python benchmarks/classroom.py", "nbgrader", "ipykernel")
     publish("classroom", line, measured(options.students), keep=options.markdown)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from inception_edu.classroom import __main__ as classroom
 from inception_edu.classroom.grading.course import Submission, grade
-from inception_edu.classroom.grading.sandbox import why_unprotected
+from inception_edu.classroom.grading.walls import why_unprotected
 from tools.results import section
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,7 +94,10 @@ def of_another_kernel(notebook: Notebook) -> Notebook:
 
 def with_a_script(notebook: Notebook) -> Notebook:
     """What a browser would run, in an answer and in an output."""
-    cell(notebook, "why_cheap")["source"] = "because <script>alert(1)</script> it is"
+    links = (
+        "[figure 1](javascript:alert(3)) ![](/logout) ![](https://example.org/who.png) $\\href{javascript:alert(4)}{x}$"
+    )
+    cell(notebook, "why_cheap")["source"] = f"because <script>alert(1)</script> a<b and c>d, {links}"
     code = "from IPython.display import HTML, display\ndisplay(HTML('<script>alert(2)</script>'))\n"
     cell(notebook, "flat_head")["source"] = code + "".join(cell(notebook, "flat_head")["source"])
     return notebook
@@ -147,6 +150,22 @@ def check(exercise, answer):
     display(forged, raw=True)
     return 3.0
 """
+TEXTS = """
+print("half \\ud800 a character")
+raise ValueError("\\udfff")
+"""
+DEEP = """
+from IPython.display import display
+def check(exercise, answer):
+    deep = []
+    for _ in range(600):
+        deep = [deep]
+    parts = [{"is": "conv", "channels": [[]], "kernel": {}, "groups": "x"}, 3, {"is": []}]
+    part = [{"parts": parts, "numbers": [], "output": []}]
+    for evidence in (deep, part):
+        bundle = {"application/vnd.inception-edu.evidence+json": {"exercise": exercise, "evidence": evidence}}
+        display(bundle, raw=True)
+"""
 FAKED_CHANNEL = """
 import os
 line = b'{"cell": 1, "outputs": []}\\n' * 3 + b'{"end": true}\\n'
@@ -185,6 +204,8 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Notebook], Notebook]]] = {
     "equal": ("an object that is equal to everything", written(EQUAL, "flat_head")),
     "patched": ("a patched `check`, and a patched package", written(PATCHED, "flat_head")),
     "forged": ("a `check` of its own that shows full marks and forged evidence", written(FORGED)),
+    "texts": ("halves of characters, in an output and in an error", written(TEXTS)),
+    "deep": ("evidence 600 lists deep, and forged parts with lists for numbers", written(DEEP, "flat_head")),
     "channel": ("writes results of its own to the grader", written(FAKED_CHANNEL)),
     "script": ("a program for the teacher's browser, in an answer and in an output", with_a_script),
 }

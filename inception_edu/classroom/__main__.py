@@ -15,8 +15,11 @@ import os
 import shutil
 import sys
 import warnings
+from filecmp import cmp
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ..data.files import write_whole
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -26,7 +29,7 @@ CONFIG = """\
 # How nbgrader works in this folder. Its own settings can follow below; they are described by
 #     nbgrader generate_config
 from inception_edu.classroom.grading.autograder import configure
-from inception_edu.classroom.grading.sandbox import Limits
+from inception_edu.classroom.grading.walls import Limits
 
 c = get_config()
 configure(c, Limits(cell_seconds=60, notebook_seconds=600, memory=3072))
@@ -44,6 +47,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("course", type=Path, help="the folder of your course; `release` makes it")
     parser.add_argument("chapter", nargs="?", default="", help="03, or 03_one_by_one; all but export want it")
     parser.add_argument("source", nargs="?", type=Path, help="collect: a folder or a zip of notebooks")
+    parser.add_argument("--student", default="", help="grade: only this one, and again, after an appeal")
+    parser.add_argument("--roster", type=Path, help="collect: a CSV with the columns id and name (COURSE/roster.csv)")
     parser.add_argument("--jobs", type=int, help="grade: notebooks at the same time (one a core)")
     parser.add_argument("--unprotected", action="store_true", help="grade: also where programs cannot be shut in")
     parser.add_argument("--exercises", type=Path, default=SOURCES, help="release: where the sources lie")
@@ -63,6 +68,8 @@ def main(arguments: list[str] | None = None) -> None:
         run(options)
     except (NbGraderException, OSError, ValueError) as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("stopped: the same command goes on from here")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -70,7 +77,13 @@ def run(options: argparse.Namespace) -> None:
     from nbgrader.converters import GenerateAssignment, GenerateFeedback
     from nbgrader.coursedir import CourseDirectory
 
+    from .grading.returning import BOM, feedback_zip, marked, name_exercises, platform_tables
+
     root: Path = options.course.expanduser().resolve()
+    if set("[]*?") & set(str(root)):
+        raise ValueError(
+            f"nbgrader finds nothing in a folder with [, ], * or ? in its path, as in {root}: choose another"
+        )
     if options.command == "release":
         source = _chapter(options.exercises, options.chapter)
         _take(source, root / "source" / source.name)
@@ -82,32 +95,52 @@ def run(options: argparse.Namespace) -> None:
             GenerateAssignment(coursedir=course, config=config, force=True).start()
             print(f"hand this out: {root / 'release' / assignment / 'exercises.ipynb'}")
         case "collect":
-            from .grading.collecting import collect
+            from .grading.collecting import ROSTER, Roster, collect
 
-            for line in collect(options.source.expanduser(), root / course.submitted_directory, assignment):
+            listed = options.roster or root / ROSTER
+            roster = Roster(listed) if options.roster or listed.exists() else None
+            for line in collect(options.source.expanduser(), root / course.submitted_directory, assignment, roster):
                 print(line)
         case "grade":
-            from .grading.course import grade, report
+            from .grading.course import grade, overview, report
 
-            graded = grade(config, assignment, options.jobs)
-            report(graded, root / f"report_{assignment}.csv")
+            graded = grade(config, assignment, options.jobs, options.student)
+            if not options.student:
+                report(graded, root / f"report_{assignment}.csv")
             for each in graded:
                 for note in each.notes:
                     print(f"{each.student}: {note}")
+            if not options.student:
+                for line in overview(config, assignment, graded):
+                    print(line)
             by_hand = sum(each.by_hand for each in graded)
             print(
                 f"{len(graded)} graded, {by_hand} of them with answers to grade by hand: {root}/report_{assignment}.csv"
             )
+            if failed := [each.student for each in graded if each.failed]:
+                sys.exit(f"{len(failed)} not graded, see above: {', '.join(failed)}")
         case "feedback":
             GenerateFeedback(coursedir=course, config=config, force=True).start()
+            for page in root.glob(f"feedback/*/{assignment}/*.html"):
+                named = name_exercises(page.read_text(encoding="utf-8"))
+                page.chmod(0o644)
+                page.write_text(named, encoding="utf-8")
             print(f"a page for each student: {root}/feedback/STUDENT/{assignment}/exercises.html")
+            print(f"all of them for the platform: {feedback_zip(root, root / course.submitted_directory, assignment)}")
         case "export":
             from nbgrader.api import Gradebook
             from nbgrader.plugins import CsvExportPlugin
 
+            table = root / "grades.csv"
             with Gradebook(course.db_url, course.course_id) as gradebook:
-                CsvExportPlugin(config=config, to=str(root / "grades.csv")).export(gradebook)
-            print(f"all marks: {root / 'grades.csv'}")
+                CsvExportPlugin(config=config, to=str(table)).export(gradebook)
+                table.write_text(BOM + table.read_text(encoding="utf-8"), encoding="utf-8")
+                print(f"all marks: {table}")
+                for each in [entry.name for entry in gradebook.assignments]:
+                    marks = list(marked(gradebook, root / course.submitted_directory, each))
+                    for name, text in platform_tables(marks, each).items():
+                        write_whole(root / name, text)
+                        print(f"for the platform: {root / name}")
 
 
 def _chapter(folder: Path, name: str) -> Path:
@@ -115,7 +148,7 @@ def _chapter(folder: Path, name: str) -> Path:
 
     Raises FileNotFoundError where there is none.
     """
-    found = [path for path in sorted(folder.glob("*/")) if name in (path.name, path.name.partition("_")[0])]
+    found = [path for path in sorted(folder.glob("*/")) if name.zfill(2) in (path.name, path.name[:2])]
     if not found:
         have = ", ".join(path.name for path in sorted(folder.glob("[0-9]*/"))) or "none"
         raise FileNotFoundError(f"there is no chapter {name!r} in {folder}; there is {have}")
@@ -123,7 +156,16 @@ def _chapter(folder: Path, name: str) -> Path:
 
 
 def _take(source: Path, target: Path) -> None:
-    """Copies what an assignment consists of; its key stays where it is."""
+    """Copies what an assignment consists of, once; its key stays where it is."""
+    if (target / "exercises.ipynb").exists():
+        same = all(
+            not (source / name).exists()
+            or ((target / name).exists() and cmp(source / name, target / name, shallow=False))
+            for name in ("exercises.ipynb", "hidden.json")
+        )
+        if not same:
+            print(f"released from your own {target}; delete that folder to take {source} again")
+        return
     target.mkdir(parents=True, exist_ok=True)
     for name in ("exercises.ipynb", "hidden.json"):
         if (source / name).exists():

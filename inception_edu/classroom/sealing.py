@@ -13,15 +13,13 @@ import json
 import runpy
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from ..data.files import write_whole
 from .checking import recorded
-from .checking.anatomy import sealed
-from .checking.evidence import collect, plain
+from .checking.evidence import gather, plain, recomputed
 from .checking.marking import digest, failure, seal
 from .keys import Answer, Builds, Computes, Designs, Key
 
@@ -76,17 +74,18 @@ def _expect(task: Key, answer: object, salt: str) -> tuple[dict[str, Any], dict[
     """The shown and the hidden half of what is expected of one exercise."""
     shown: dict[str, Any] = {"kind": task.kind, "points": task.points}
     if isinstance(task, Designs):
-        (found,) = _evidence(task.kind, answer, [((), task.shape)], salt)
+        (piece,) = _evidence(task.kind, answer, [((), task.shape)], salt)
+        costs, _ = recomputed(piece, task.shape)
         bounds: dict[str, Any] = {"output": list(task.output)}
         for how, limits in (("most", task.most), ("least", task.least)):
             for what, limit in limits.items():
                 bounds.setdefault(what, {})[how] = limit
-                if (found[what] > limit) if how == "most" else (found[what] < limit):
+                if (costs[what] > limit) if how == "most" else (costs[what] < limit):
                     raise KeyMismatchError(
-                        f"{salt}: the solution has {found[what]:,} {what}, at {how} {limit:,} are asked for"
+                        f"{salt}: the solution has {costs[what]:,} {what}, at {how} {limit:,} are asked for"
                     )
-        if found["output"] != bounds["output"]:
-            raise KeyMismatchError(f"{salt}: the solution outputs {found['output']}, {bounds['output']} is asked for")
+        if costs["output"] != bounds["output"]:
+            raise KeyMismatchError(f"{salt}: the solution outputs {costs['output']}, {bounds['output']} is asked for")
         return {**shown, "settings": [plain(((), task.shape))], "expected": [bounds]}, {}
     shown |= {"digits": task.digits} | {name: said for name in ("ask", "twin") if (said := getattr(task, name, ""))}
     if not getattr(task, "partial", True):
@@ -97,13 +96,13 @@ def _expect(task: Key, answer: object, salt: str) -> tuple[dict[str, Any], dict[
             task, found, salt
         ), {}
     halves, truth = [], []
-    for settings, secret in ((plain(task.shown), False), (plain(task.hidden), True)):
+    for settings in (plain(task.shown), plain(task.hidden)):
         found = _evidence(task.kind, answer, settings, salt)
         slips = [
             {"says": says, "sealed": [_slipped(task, wrong, each, salt) for each in settings]}
             for says, wrong in task.slips.items()
         ]
-        expected = [_expected(task, each, salt, secret) for each in found]
+        expected = [_expected(task, each, salt) for each in found]
         truth += [_sealed_whole(task, each, salt) for each in found]
         halves.append({"settings": settings, "expected": expected, "slips": slips})
     first, second = halves
@@ -113,19 +112,18 @@ def _expect(task: Key, answer: object, salt: str) -> tuple[dict[str, Any], dict[
 
 
 def _evidence(kind: str, answer: object, settings: Sequence[Any], salt: str) -> list[Any]:
-    found = collect(kind, answer, settings)
+    found = gather(kind, answer, settings)
     for setting, piece in zip(settings, found, strict=True):
         if piece is None or failure(piece):
             raise KeyMismatchError(f"{salt}: the solution gives {piece} for {setting}")
     return found
 
 
-def _expected(task: Key, piece: Any, salt: str, secret: bool) -> Any:
-    """One expected piece; of a module that is shown, the parts stay open, so that feedback can name them."""
+def _expected(task: Key, piece: Any, salt: str) -> Any:
+    """One expected piece; of a module, the parts stay open, so that feedback can name them."""
     if not isinstance(task, Builds):
         return seal(piece, salt, task.digits if isinstance(task, Computes) else 6)
-    parts = sealed(piece["parts"], partial(digest, salt=salt)) if secret else piece["parts"]
-    return {"parts": parts, "output": piece["output"], "numbers": seal(piece["numbers"], salt, task.digits)}
+    return {"parts": piece["parts"], "output": piece["output"], "numbers": seal(piece["numbers"], salt, task.digits)}
 
 
 def _slipped(task: Computes | Builds, wrong: Callable[..., Any], setting: Any, salt: str) -> Any:

@@ -11,7 +11,8 @@ from torch import nn
 from inception_edu.bricks import Concat, ConvUnit, Residual
 from inception_edu.classroom import check, checking
 from inception_edu.classroom.checking import marking
-from inception_edu.classroom.checking.evidence import collect, depth, plain, probe, summary
+from inception_edu.classroom.checking.anatomy import anatomy, rebuilt
+from inception_edu.classroom.checking.evidence import depth, gather, plain, probe, summary
 from inception_edu.classroom.checking.marking import EVIDENCE, holds, mark, seal, tally
 from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
 from inception_edu.classroom.sealing import KeyMismatchError, expectations
@@ -82,7 +83,7 @@ def test_evidence_is_bounded() -> None:
     endless = []
     endless.append(endless)
     for flood in (list(range(20_000)), endless, "x" * 10**7):
-        (found,) = collect("answer", flood, [None])
+        (found,) = gather("answer", flood, [None])
         assert len(json.dumps(found)) < 2_000
 
 
@@ -175,19 +176,38 @@ def test_lists_and_dicts_earn_their_parts(classroom) -> None:
     assert told(mark("99.row", [4])) == ["a list of 3 entries is asked for"]
 
 
+def test_what_is_nearly_an_answer_is_told_what_is_in_the_way(classroom) -> None:
+    classroom(
+        number=(Answer(points=1, ask="How many?"), 1_024_000),
+        parts=(Answer(points=2), {"per position": 1, "layer": 2}),
+        row=(Answer(points=1), [1, 2, 3]),
+        doubles=(Computes(points=1, shown=[(2,)], hidden=[]), lambda a: [a, a]),
+    )
+    for text in ("1 024 000", "1,024,000", "1_024_000"):
+        assert told(mark("99.number", [text])) == [f"{text!r} is a text: write the number itself, 1024000"]
+    assert "How many?" in told(mark("99.number", ["about 3"]))
+    typo = mark("99.parts", [{"per positon": 1, "layer": 2}])
+    assert typo == 1
+    assert "there is no 'per positon': 'per position' is asked for" in told(typo)
+    assert mark("99.row", gather("answer", torch.tensor([1, 2, 3]), [None])) == 1
+    assert "a list is asked for, this is a tensor" in told(mark("99.row", [{"shape": [3], "values": [1, 2, 3]}]))
+    nothing = mark("99.doubles", gather("computes", lambda a: None, [(2,)]))
+    assert told(nothing) == ["not answered yet: it returns nothing"]
+
+
 def test_a_function_is_tried_with_hidden_numbers_too(classroom) -> None:
     slip = "This is twice the area."
     key = Computes(points=4, shown=[(2, 3)], hidden=[(4, 5), (7, 1), (2, 2)], slips={slip: lambda a, b: 2 * a * b})
     hidden = classroom(area=(key, lambda a, b: a * b))["area"]
     settings = [*key.shown, *key.hidden]
-    assert mark("99.area", collect("computes", lambda a, b: a * b, settings), hidden) == 4
-    assert told(mark("99.area", collect("computes", lambda a, b: 2 * a * b, settings), hidden)) == [slip]
-    result = mark("99.area", collect("computes", lambda a, b: 6, settings), hidden)
+    assert mark("99.area", gather("computes", lambda a, b: a * b, settings), hidden) == 4
+    assert told(mark("99.area", gather("computes", lambda a, b: 2 * a * b, settings), hidden)) == [slip]
+    result = mark("99.area", gather("computes", lambda a, b: 6, settings), hidden)
     assert result == 1
     assert "right for what is shown here" in told(result)
-    raised = mark("99.area", collect("computes", lambda a, b: a // 0, settings), hidden)
+    raised = mark("99.area", gather("computes", lambda a, b: a // 0, settings), hidden)
     assert "for 2, 3: ZeroDivisionError" in told(raised)[0]
-    assert mark("99.area", collect("computes", lambda a, b: 6, key.shown)) == 4  # at home nothing is hidden
+    assert mark("99.area", gather("computes", lambda a, b: 6, key.shown)) == 4  # at home nothing is hidden
 
 
 def test_a_function_that_changes_its_arguments_leaves_the_settings_alone(classroom) -> None:
@@ -203,8 +223,8 @@ def test_without_partial_only_the_whole_counts(classroom) -> None:
     key = Computes(points=4, shown=[(2,), (3,)], hidden=[(4,)], partial=False)
     hidden = classroom(bug=(key, lambda a: a * a))["bug"]
     settings = [*key.shown, *key.hidden]
-    assert mark("99.bug", collect("computes", lambda a: 9 if a == 3 else 2 * a, settings), hidden) == 0
-    assert mark("99.bug", collect("computes", lambda a: a * a, settings), hidden) == 4
+    assert mark("99.bug", gather("computes", lambda a: 9 if a == 3 else 2 * a, settings), hidden) == 0
+    assert mark("99.bug", gather("computes", lambda a: a * a, settings), hidden) == 4
 
 
 def test_a_module_is_compared_box_by_box(classroom) -> None:
@@ -218,22 +238,50 @@ def test_a_module_is_compared_box_by_box(classroom) -> None:
     settings = [*key.shown, *key.hidden]
 
     def given(builder):
-        return mark("99.block", collect("builds", builder, settings), hidden)
+        return mark("99.block", gather("builds", builder, settings), hidden)
 
     assert given(lambda c, m: nn.Sequential(ConvUnit(c, m, 1), ConvUnit(m, c, 3))) == 2
     assert told(given(lambda c, m: branch(c, (c, 1), (m, 3))))[0] == "Both ends are exchanged."
     half = given(lambda c, m: branch(c, (m, 1), (c, 5)))
-    assert half == 1
+    assert half == 1.25
     assert told(half)[0] == (
         "box 2: expected a 3x3 convolution with 8 channels and padding 1, yours has a 5x5 window, padding 2; "
         "the rest agrees"
     )
     fixed = given(lambda c, m: branch(c, (4, 1), (c, 3)))
-    assert fixed == 1.5
+    assert fixed == 1.75
     assert "right for what is shown here" in told(fixed)
     assert told(given(lambda c, m: branch(c + 1, (m, 1), (c, 3))))[0].startswith("ShapeError")
     assert "a module is asked for, this is an int" in told(given(lambda c, m: 3))[0]
-    assert told(given(lambda c, m: None)) == ["not answered yet"]
+    assert told(given(lambda c, m: None)) == ["not answered yet: it returns nothing"]
+
+
+def test_a_recognised_misconception_has_a_cap_of_its_own(classroom) -> None:
+    def row(*kernels):
+        return branch(8, *((8, kernel) for kernel in kernels))
+
+    key = Builds(points=4, shown=[((), (8, 6, 6))], slips={"The last window is too large.": lambda: row(3, 3, 3, 5)})
+    classroom(net=(key, lambda: row(3, 3, 3, 3)))
+    slip = mark("99.net", gather("builds", lambda: row(3, 3, 3, 5), key.shown))
+    other = mark("99.net", gather("builds", lambda: row(5, 3, 3, 3), key.shown))
+    assert (slip, other) == (2, 3)
+    assert told(slip)[0] == "The last window is too large."
+    assert told(slip)[-1] == "an answer with this misconception earns half of the points"
+
+
+def test_feedback_shows_no_number_of_a_hidden_setting(classroom) -> None:
+    key = Builds(points=2, shown=[((8, 4), (8, 6, 6))], hidden=[((531, 977), (531, 7, 4))])
+    hidden = classroom(block=(key, lambda c, m: branch(c, (m, 1), (c, 3))))["block"]
+
+    def tells(c, m):
+        if c == 8:
+            return branch(c, (m, 1), (c, 3))
+        raise ValueError(f"{c} {m}")
+
+    for builder in (tells, lambda c, m: branch(c, (m, 1), (c + (c > 8), 3)), lambda c, m: branch(8, (m, 1), (c, 3))):
+        result = mark("99.block", gather("builds", builder, [*key.shown, *key.hidden]), hidden)
+        assert 1 <= result < 2
+        assert not [number for number in ("531", "532", "977") if number in str(result)]
 
 
 def test_boxes_that_agree_must_compute_alike(classroom) -> None:
@@ -243,7 +291,7 @@ def test_boxes_that_agree_must_compute_alike(classroom) -> None:
 
     key = Builds(points=2, shown=[((), (3, 4, 4))], slips={})
     classroom(conv=(key, nn.Conv2d(3, 4, 3, padding=1)))
-    result = mark("99.conv", collect("builds", nn.Sequential(Turned(3, 4, 3, padding=1)), [((), (3, 4, 4))]))
+    result = mark("99.conv", gather("builds", nn.Sequential(Turned(3, 4, 3, padding=1)), [((), (3, 4, 4))]))
     assert result == 1
     assert "the numbers that come out of them do not" in told(result)[0]
 
@@ -263,8 +311,8 @@ def test_a_class_of_ones_own_is_judged_by_what_its_forward_does(classroom) -> No
     setting = [((), (8, 6, 6))]
     key = Builds(points=2, shown=setting, slips={})
     classroom(block=(key, Concat(branch(8, (4, 1), **bare), branch(8, (2, 1), (4, 3), **bare))))
-    assert mark("99.block", collect("builds", Block(4), setting)) == 2
-    wrong = mark("99.block", collect("builds", Block(5), setting))
+    assert mark("99.block", gather("builds", Block(4), setting)) == 2
+    wrong = mark("99.block", gather("builds", Block(5), setting))
     assert "branch 2, box 2: expected a 3x3 convolution with 4 channels, yours has 5 channels" in told(wrong)[0]
 
 
@@ -272,11 +320,49 @@ def test_a_design_is_held_against_its_bounds(classroom) -> None:
     key = Designs(points=2, shape=(8, 6, 6), output=(4, 6, 6), most={"MACs": 4_000}, least={"receptive field": 3})
     classroom(design=(key, lambda: branch(8, (2, 1), (4, 3))))
     setting = [((), (8, 6, 6))]
-    assert mark("99.design", collect("designs", branch(8, (2, 1), (4, 3)), setting)) == 2
-    dear = mark("99.design", collect("designs", branch(8, (4, 3)), setting))
+    assert mark("99.design", gather("designs", branch(8, (2, 1), (4, 3)), setting)) == 2
+    dear = mark("99.design", gather("designs", branch(8, (4, 3)), setting))
     assert dear == 1
     assert told(dear)[0] == "MACs: 10,368; at most 4,000 is asked for"
-    assert told(mark("99.design", collect("designs", branch(8, (5, 3)), setting)))[0].startswith("outputs (5, 6, 6)")
+    assert told(mark("99.design", gather("designs", branch(8, (5, 3)), setting)))[0].startswith("outputs (5, 6, 6)")
+
+
+def test_the_costs_of_a_design_come_from_its_parts_and_not_from_what_the_notebook_says(classroom) -> None:
+    key = Designs(points=2, shape=(8, 6, 6), output=(4, 6, 6), most={"MACs": 4_000, "parameters": 300})
+    classroom(design=(key, lambda: branch(8, (2, 1), (4, 3))))
+    setting = [((), (8, 6, 6))]
+    free = {"output": [4, 6, 6], "parameters": 0, "MACs": 0, "receptive field": 9, "convolutions": 0}
+    (piece,) = gather("designs", nn.Identity(), setting)
+    assert mark("99.design", [{**piece, "figures": free}]) == 0
+    (piece,) = gather("designs", branch(8, (4, 3)), setting)
+    lying = mark("99.design", [{**piece, "figures": free}])
+    assert lying == 1
+    assert told(lying)[0] == "MACs: 10,368; at most 4,000 is asked for"
+    rare = mark("99.design", [{"parts": [{"is": "Magic", "settings": ""}], "figures": free}])
+    assert "'Magic' cannot be told from outside" in told(rare)[0]
+    assert mark("99.design", [{"parts": piece["parts"] * 2_000, "figures": free}]) == 0
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        branch(8, (2, 1), (4, 3)),
+        nn.Sequential(
+            nn.Conv2d(8, 8, (3, 1), stride=2, padding="valid", groups=4, bias=False), nn.SiLU(), nn.Flatten()
+        ),
+        Concat(branch(8, nn.MaxPool2d(3, 1, 1), (4, 1)), Residual(ConvUnit(8, 8, 3), scale=0.5), nn.AvgPool2d(3, 1, 1)),
+        nn.Sequential(
+            nn.Dropout(0.4), nn.BatchNorm2d(8, affine=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)
+        ),
+        nn.Conv2d(8, 4, 2, padding="same", dilation=1),
+    ],
+)
+def test_a_module_made_again_from_its_parts_costs_the_same(module) -> None:
+    shape = (8, 7, 9)
+    node = trace(module, shape)
+    again = trace(rebuilt(json.loads(json.dumps(anatomy(module))), shape), shape)
+    for name in ("params", "macs", "activations", "output"):
+        assert getattr(again, name) == getattr(node, name)
 
 
 @pytest.mark.parametrize("junk", [[], "x", [{"parts": 3}], [{"error": 1}], [[[]]], {"a": 1}, [{"parts": [{"is": []}]}]])

@@ -11,7 +11,7 @@ from typing import Any
 
 from inception_edu.classroom import Mark, mark
 from inception_edu.classroom.checking import recorded
-from inception_edu.classroom.checking.evidence import collect
+from inception_edu.classroom.checking.evidence import gather
 from inception_edu.classroom.checking.marking import tasks
 from inception_edu.classroom.handout import SOLUTION, without_solutions
 
@@ -76,7 +76,7 @@ def graded(folder: Path, name: str, code: str) -> Mark:
         except Exception:  # as in a notebook: the check then has nothing to look at
             answers[exercise] = None
     settings = [*shown["settings"], *(secret["settings"] if secret else ())]
-    return mark(exercise, collect(shown["kind"], answers[exercise], settings), secret)
+    return mark(exercise, gather(shown["kind"], answers[exercise], settings), secret)
 
 
 # ---- mutations ---------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from .evidence import collect
+from .evidence import gather
 from .marking import Mark, mark, task
 
 SETTINGS = "INCEPTION_EDU_SETTINGS"
@@ -32,7 +32,7 @@ def check(exercise: str, answer: object) -> Mark:
     shown = task(exercise)
     hidden = os.environ.get(SETTINGS)
     more = json.loads(Path(hidden).read_text(encoding="utf-8")).get(exercise, []) if hidden else []
-    evidence = collect(shown["kind"], answer, [*shown["settings"], *more])
+    evidence = gather(shown["kind"], answer, [*shown["settings"], *more])
     result = mark(exercise, evidence)
     if hidden:
         result.evidence = {"exercise": exercise, "evidence": evidence}

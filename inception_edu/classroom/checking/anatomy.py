@@ -10,16 +10,19 @@ appear. A part is one of
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
+import torch
 from torch import nn
 
 from ...bricks import Concat, Function, Product, Residual
 from ...layers import Part, kind_of, size
 from ...network import InceptionNet
+from ...tracing import trace
 
 
 def box(module: nn.Module) -> Part:
@@ -90,6 +93,66 @@ def computing(module: nn.Module) -> Iterator[nn.Module]:
                 yield from computing(layer.shortcut)
             case _:
                 yield layer
+
+
+# ---- from parts to a module ----------------------------------------------------------------------
+
+_POOLS = {"max pool": nn.MaxPool2d, "avg pool": nn.AvgPool2d}
+_FREE = {  # what costs nothing that is counted, and leaves shape and receptive field as they are
+    *("Identity", "ReLU", "ReLU6", "LeakyReLU", "ELU", "CELU", "SELU", "GELU", "SiLU", "Mish", "Sigmoid", "Tanh"),
+    *("Softplus", "Hardswish", "Hardsigmoid", "Hardtanh", "Softsign"),
+}
+
+
+class UnknownPartError(ValueError):
+    """A part whose module cannot be made from its description."""
+
+
+def rebuilt(parts: list[Part], shape: tuple[int, ...]) -> nn.Module:
+    """A module of these parts for an image of that shape, without memory for its weights: to be traced, not to be run.
+
+    Raises UnknownPartError for a part that is none of the common kinds; what `trace` raises, and TypeError and the
+    like, for parts that nobody built.
+    """
+    row = nn.Sequential()
+    for part in parts:
+        with torch.device("meta"):
+            made = _made(part, shape)
+        shape = trace(made, shape).output.shape
+        row.append(made)
+    return row
+
+
+def _made(part: Part, shape: tuple[int, ...]) -> nn.Module:
+    match part:
+        case {"is": "concat" | "product" as kind, "branches": [*branches]}:
+            return (Concat if kind == "concat" else Product)(*(rebuilt(branch, shape) for branch in branches))
+        case {"is": "sum", "scale": scale, "body": body, "shortcut": shortcut}:
+            return Residual(rebuilt(body, shape), rebuilt(shortcut, shape) if shortcut else None, float(scale))
+        case {"is": "conv", "kernel": [_, _], "padding": padding}:
+            settings = {name: part[name] for name in ("stride", "dilation", "groups", "bias")}
+            padding = padding if isinstance(padding, str) else tuple(padding)
+            conv = nn.Conv2d(shape[0], part["channels"], part["kernel"], padding=padding, **settings)
+            row = nn.Sequential(conv)
+            if part["norm"] != "none":
+                row.append(nn.BatchNorm2d(part["channels"], affine="without scale" not in part["norm"]))
+            return row.append(nn.ReLU()) if part["relu"] else row
+        case {"is": "max pool" | "avg pool" as kind, "kernel": [_, _] as kernel}:
+            pool: Any = _POOLS[kind]
+            return nn.Sequential(pool(kernel, part["stride"], tuple(part["padding"]), ceil_mode=part["ceil_mode"]))
+        case {"is": "adaptive avg pool", "grid": [*grid]}:
+            return nn.AdaptiveAvgPool2d(tuple(grid))
+        case {"is": "linear", "channels": channels, "bias": bias}:
+            return nn.Linear(shape[-1], channels, bias)
+        case {"is": "batch norm", "settings": str(settings)}:
+            return nn.BatchNorm2d(shape[0], affine="without scale" not in settings)
+        case {"is": "dropout" | "Dropout" | "Dropout2d"}:
+            return nn.Dropout()
+        case {"is": "Flatten", "settings": "start_dim=1, end_dim=-1"}:
+            return nn.Flatten()
+        case {"is": str(name)} if name in _FREE:
+            return nn.Identity()
+    raise UnknownPartError(f"what a part costs that is {str(part.get('is'))[:50]!r} cannot be told from outside")
 
 
 # ---- words -------------------------------------------------------------------------------------
@@ -170,14 +233,14 @@ def words(part: Part, *more: str) -> str:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How many boxes two modules share, of how many, and one sentence for each place where they differ."""
+    """How many boxes two modules share, of how many, and one sentence for each place where they differ.
 
-    right: int
+    A box of the right kind counts in part: each setting that is wrong halves it, an epsilon alone takes a tenth.
+    """
+
+    right: float
     boxes: int
     lines: tuple[str, ...]
-
-
-Seal = Callable[[Any], Any]
 
 
 def count(parts: list[Part]) -> int:
@@ -198,34 +261,15 @@ def insides(part: Part) -> list[list[Part]]:
     return []
 
 
-def sealed(parts: list[Part], seal: Seal) -> list[Part]:
-    """The same parts with every setting sealed; how they are nested stays open."""
-    return [_sealed(part, seal) for part in parts]
-
-
-def _sealed(part: Part, seal: Seal) -> Part:
-    out: Part = {}
-    for field, value in part.items():
-        match field:
-            case "is":
-                out[field] = value
-            case "branches":
-                out[field] = [sealed(branch, seal) for branch in value]
-            case "body" | "shortcut" | "head":
-                out[field] = sealed(value, seal)
-            case _:
-                out[field] = seal([field, value])
-    return out
-
-
-def compare(expected: list[Part], given: list[Part], seal: Seal | None = None, place: str = "") -> Comparison:
+def differences(expected: list[Part], given: list[Part], *, tell: bool = True, place: str = "") -> Comparison:
     """Where `given` differs from `expected`.
 
-    With `seal`, `expected` is sealed: then a sentence names the box and the setting, but not what it should be.
+    Without `tell`, a sentence names the box and the setting, but neither what it should be nor what it is: both come
+    from settings that a student is not to know.
     """
-    shut = sealed(given, seal) if seal else given
-    right, boxes, lines = 0, max(count(expected), count(given)), []
-    wants, has = ([json.dumps(_own(part), sort_keys=True) for part in parts] for parts in (expected, shut))
+    right, boxes = 0.0, max(count(expected), count(given))
+    lines: list[str] = []
+    wants, has = ([json.dumps(_own(part), sort_keys=True) for part in parts] for parts in (expected, given))
     for tag, i, end_i, j, end_j in SequenceMatcher(None, wants, has, autojunk=False).get_opcodes():
         paired = min(end_i - i, end_j - j)
         for step in range(paired):
@@ -234,18 +278,35 @@ def compare(expected: list[Part], given: list[Part], seal: Seal | None = None, p
             if tag == "equal":
                 right += 1
             else:
-                lines.append(_at(where, _difference(wanted, have, shut[j + step], open=seal is None)))
+                right += _credit(wanted, have)
+                lines.append(_at(where, _difference(wanted, have, open=tell)))
             if wanted["is"] == have["is"]:
-                within, differ = _inside(wanted, have, seal, where)
+                within, differ = _inside(wanted, have, tell, where)
                 right += within
                 lines += differ
         for part in expected[i + paired : end_i]:
-            what = words(part) if seal is None else _kind(part)
+            what = words(part) if tell else _kind(part)
             lines.append(_at(place, f"{what} is missing"))
         for k in range(j + paired, end_j):
             where = _place(place, k, len(given), given[k])
-            lines.append(_at(where, f"{words(given[k])} is one part too many"))
+            what = words(given[k]) if tell else _kind(given[k])
+            lines.append(_at(where, f"{what} is one part too many"))
     return Comparison(right, boxes, tuple(lines))
+
+
+def _credit(expected: Part, given: Part) -> float:
+    """How much of a box that is not quite right counts."""
+    if expected["is"] != given["is"]:
+        return 0.0
+    off = [field for field in _own(given) if expected.get(field) != given[field]]
+    epsilon = [field for field in off if field in ("norm", "settings") and _but_epsilon(expected, given, field)]
+    return float(0.9 ** len(epsilon) * 0.5 ** (len(off) - len(epsilon)))
+
+
+def _but_epsilon(expected: Part, given: Part, field: str) -> bool:
+    """Whether two batch norms differ in nothing but their epsilon."""
+    pair = [re.sub(r"epsilon [\d.e-]+", "", str(part[field])) for part in (expected, given)]
+    return pair[0] == pair[1] and all("batch norm" in each for each in pair)
 
 
 def _kind(part: Part) -> str:
@@ -274,17 +335,17 @@ def _place(before: str, index: int, of: int, part: Part) -> str:
     return f"{before}, {number}" if before else number
 
 
-def _difference(expected: Part, given: Part, shut: Part, *, open: bool) -> str:
+def _difference(expected: Part, given: Part, *, open: bool) -> str:
     if expected["is"] != given["is"]:
         wanted = words(expected) if open else _kind(expected)
-        return f"expected {wanted}, yours is {words(given)}"
-    fields = [field for field in _own(given) if expected.get(field) != shut[field]]
+        return f"expected {wanted}, yours is {words(given) if open else _kind(given)}"
+    fields = [field for field in _own(given) if expected.get(field) != given[field]]
     if open:
         return f"expected {words(expected, *fields)}, yours has {', '.join(said(f, given[f]) for f in fields)}"
-    return f"yours, {words(given)}, is not right in its {' and its '.join(_NAMES.get(f, f) for f in fields)}"
+    return f"yours, {_kind(given)}, is not right in its {' and its '.join(_NAMES.get(f, f) for f in fields)}"
 
 
-def _inside(expected: Part, given: Part, seal: Seal | None, where: str) -> tuple[int, list[str]]:
+def _inside(expected: Part, given: Part, tell: bool, where: str) -> tuple[float, list[str]]:
     """How many boxes two parts of one kind share in what they hold, and where they differ there."""
     before = f"{where}, " if where else ""
     branches = [f"{before}branch {n}" for n, _ in enumerate(given.get("branches", ()), 1)]
@@ -299,11 +360,10 @@ def _inside(expected: Part, given: Part, seal: Seal | None, where: str) -> tuple
     if len(theirs) != len(ours):
         lines.append(_at(where, f"expected {len(theirs)} branches, yours has {len(ours)}"))
     inner = [
-        compare(wanted, have, seal, name)
+        differences(wanted, have, tell=tell, place=name)
         for wanted, have, name in zip(theirs, ours, names.get(given["is"], []), strict=False)
     ]
-    told = [json.dumps(branch, sort_keys=True) for branch in theirs]
-    shut = [json.dumps(sealed(branch, seal) if seal else branch, sort_keys=True) for branch in ours]
+    told, shut = ([json.dumps(branch, sort_keys=True) for branch in branches] for branches in (theirs, ours))
     if told != shut and sorted(told) == sorted(shut):
         lines.append(_at(where, "the branches are right, but stand in another order, which decides their channels"))
     elif not lines:  # with a branch too many or too few the pairs below would belong to different branches

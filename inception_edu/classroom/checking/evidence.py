@@ -6,7 +6,7 @@ here says what is right, and nothing that leaves here is an object that could li
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -16,13 +16,14 @@ from torch import Tensor, nn
 from ...bricks import Concat, Residual
 from ...network import as_bricks
 from ...tracing import Node, trace
-from .anatomy import anatomy, computing
+from .anatomy import UnknownPartError, anatomy, computing, count, rebuilt
+from .marking import IN_DOUBT
 
 PLAIN = (bool, int, float, str, type(None))
 MOST = 10_000  # values in one piece of evidence: far more than any exercise asks, far less than would hurt
 
 
-def collect(kind: str, answer: object, settings: Sequence[Any]) -> list[Any]:
+def gather(kind: str, answer: object, settings: Sequence[Any]) -> list[Any]:
     """One piece of evidence for each setting; for the kinds "answer" and "designs" there is one setting.
 
     An answer that was not given is None; what cannot be read or raises is `{"error": sentence}`.
@@ -45,7 +46,7 @@ def _bounded(read: Any, answer: object, setting: Any) -> Any:
 
 
 def _answer(answer: object, setting: None) -> Any:
-    return answer
+    return answer.tolist() if isinstance(answer, Tensor) else answer  # a tensor of numbers is a list of them
 
 
 def _computed(function: Any, arguments: Sequence[Any]) -> Any:
@@ -66,25 +67,45 @@ def _built(builder: Any, setting: tuple[Sequence[Any], Sequence[int]]) -> Any:
 
 
 def _designed(builder: Any, setting: tuple[Sequence[Any], Sequence[int]]) -> Any:
-    """What a design is judged by: output, cost and reach of a module on an image of the setting's shape."""
+    """The parts of a module on an image of the setting's shape, from which `recomputed` has what it is judged by."""
     arguments, shape = setting
     module = _module(builder, arguments)
     if module is None:
         return None
     node = trace(module, tuple(shape))
+    return {"parts": anatomy(as_bricks(node)), "figures": figures(node)}
+
+
+def figures(node: Node) -> dict[str, Any]:
+    """Output, costs and reach of a traced design. Raises TypeError where its receptive field is not known."""
     if node.output.field is None:
         raise TypeError(f"what this design sees cannot be read off ({', '.join(node.unread())})")
     bricks = as_bricks(node)
+    fields = zip(node.output.field, node.input.shape[1:], strict=True)
     return {
         "output": list(node.output.shape),
         "parameters": node.params,
         "MACs": node.macs,
         "activations": node.activations,
-        "receptive field": min(field for field, side in zip(node.output.field, shape[1:], strict=True) if side > 1),
+        "receptive field": min(field for field, side in fields if side > 1),
         "convolutions": sum(isinstance(layer, nn.Conv2d) for layer in computing(bricks)),
         "convolutions in a row": depth(node),
         "branches": max((len(part["branches"]) for part in anatomy(bricks) if part["is"] == "concat"), default=1),
     }
+
+
+def recomputed(given: Mapping[str, Any], shape: Sequence[int]) -> tuple[dict[str, Any], str]:
+    """The figures of a design from its parts alone, and what is to be said of them: "" where they can be relied on.
+
+    `given` is what `gather` found beside the student's program, which could have it say anything. A part of a rare
+    kind leaves only the figures that came with it. Raises ShapeError and the like for parts that nobody built.
+    """
+    if count(given["parts"]) > MOST // 10:
+        raise ValueError(f"a design may have up to {MOST // 10:,} parts")
+    try:
+        return figures(trace(rebuilt(given["parts"], tuple(shape)), tuple(shape))), ""
+    except UnknownPartError as unknown:
+        return dict(given["figures"]), f"{unknown}: {IN_DOUBT}"
 
 
 def depth(node: Node) -> int:

@@ -1,22 +1,29 @@
 """Judges evidence: points, and a sentence for each thing that is not as it should be.
 
-What is expected ships as digests in assets/exercises (made by `sealing`), never as the answer; only the parts of
-blocks that an exercise shows stand there in the open, so that feedback can name them.
+What is expected ships as short digests in assets/exercises (made by `sealing`), so that nobody reads an answer by
+accident. That is a curtain and no lock: most answers are numbers, and whoever tries numbers finds one that fits, as
+with the check itself. What students must not know, the settings that are hidden and what they give, never leaves the
+teacher's folder.
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from difflib import get_close_matches
+from functools import cache
 from html import escape
 from typing import Any, NamedTuple
 
 from ...data.files import asset
 from ...show.palette import GREEN, VERMILLION
-from .anatomy import compare
+from .anatomy import differences
 
 Task = Mapping[str, Any]
 """One exercise of assets/exercises/NN.json."""
+
+IN_DOUBT = "these figures are the ones that the notebook states"
+"""Ends the sentence about a design whose costs could not be told from its parts."""
 
 EVIDENCE = "application/vnd.inception-edu.evidence+json"
 
@@ -173,13 +180,26 @@ def mark(exercise: str, evidence: Sequence[Any], hidden: Task | None = None) -> 
     pieces = list(evidence) if isinstance(evidence, list | tuple) else []
     pieces += [None] * (len(expected) - len(pieces))
     if all(piece is None for piece in pieces[: len(expected)]):
-        return Mark(0, full, [Line(False, "not answered yet")])
+        yet = "" if shown["kind"] == "answer" else ": it returns nothing"
+        return Mark(0, full, [Line(False, f"not answered yet{yet}")])
     try:
         shares, lines = _JUDGES[shown["kind"]](exercise, shown, hidden, pieces[: len(expected)])
-    except (TypeError, KeyError, ValueError, AttributeError, RecursionError, OverflowError):
+    except Exception:  # evidence may be forged, and then anything may be in it
         return Mark(0, full, [Line(False, "what this answer showed cannot be read, so it earns no points")])
     share = sum(shares) / len(shares) if shown.get("partial", True) else float(min(shares) == 1)
+    if share > MOST_OF_A_SLIP and _is_slip(shown, lines):
+        share = MOST_OF_A_SLIP
+        lines = [*lines, Line(False, "an answer with this misconception earns half of the points")]
     return Mark(full * share, full, lines or [Line(True, "right")])
+
+
+MOST_OF_A_SLIP = 0.5
+"""The most that a whole answer earns in which a misconception was recognised, however many boxes it has right."""
+
+
+def _is_slip(shown: Task, lines: Sequence[Line]) -> bool:
+    said = {slip["says"] for slip in shown.get("slips", ()) if slip.get("at") is None}
+    return any(line.text in said for line in lines)
 
 
 def _slip(shown: Task, hidden: Task | None, pieces: Sequence[Any], salt: str, at: str | None = None) -> str | None:
@@ -197,6 +217,23 @@ def _slip(shown: Task, hidden: Task | None, pieces: Sequence[Any], salt: str, at
 def _wrong(shown: Task, slip: str | None) -> str:
     """What to say about a wrong value: the slip that it shows, or else where to look."""
     return slip or shown.get("ask") or "this is not it, and none of the usual slips either"
+
+
+def _as_text(expected: Any, given: Any, salt: str, digits: int) -> str:
+    """What to say of the right number written as a text, or ""."""
+    if not isinstance(given, str):
+        return ""
+    bare = re.sub(r"[\s,_']", "", given)
+    try:
+        number = float(bare)
+    except ValueError:
+        return ""
+    right = not isinstance(expected, dict | list) and holds(expected, number, salt, digits)
+    return f"{given!r} is a text: write the number itself, {bare}" if right else ""
+
+
+def _is_tensor(piece: Any) -> bool:
+    return isinstance(piece, dict) and set(piece) == {"shape", "values"}
 
 
 def failure(piece: Any) -> str | None:
@@ -219,7 +256,14 @@ def _judge_answer(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]
             elif given.get(key) is None:
                 lines.append(Line(False, f"{key}: not answered yet"))
             else:
-                lines.append(Line(False, f"{key}: {_wrong(shown, _slip(shown, None, [given[key]], salt, key))}"))
+                why = _as_text(wanted, given[key], salt, shown["digits"])
+                why = why or _wrong(shown, _slip(shown, None, [given[key]], salt, key))
+                lines.append(Line(False, f"{key}: {why}"))
+        for key in given.keys() - expected.keys():
+            near = get_close_matches(key, expected, 1) or [" and ".join(expected)]
+            lines.append(Line(False, f"there is no {key!r}: {near[0]!r} is asked for"))
+    elif text := _as_text(expected, given, salt, shown["digits"]):
+        lines.append(Line(False, text))
     elif slip := _slip(shown, None, [given], salt):
         right = 0
         lines.append(Line(False, slip))
@@ -231,7 +275,11 @@ def _judge_answer(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]
             if i > len(row) or not holds(wanted, row[i - 1], salt, shown["digits"])
         ]
         told = (
-            f"not right at place {', '.join(off)}" if row and off else f"a list of {len(expected)} entries is asked for"
+            "a list is asked for, this is a tensor"
+            if _is_tensor(given)
+            else f"not right at place {', '.join(off)}"
+            if row and off
+            else f"a list of {len(expected)} entries is asked for"
         )
         lines += [Line(False, told), Line(False, shown["ask"])] if "ask" in shown else [Line(False, told)]
     else:
@@ -266,6 +314,8 @@ def _judge_computed(salt: str, shown: Task, hidden: Task | None, pieces: list[An
             lines.append(Line(True, call))
         elif error := failure(piece):
             lines.append(Line(False, f"{call}: {error}"))
+        elif isinstance(want, list) and _is_tensor(piece):
+            lines.append(Line(False, f"{call}: a list is asked for, this is a tensor"))
         elif isinstance(want, dict) and "shape" in want and isinstance(piece, dict) and "shape" in piece:
             same = want["shape"] == piece["shape"]
             told = (
@@ -306,14 +356,18 @@ def _judge_built(salt: str, shown: Task, hidden: Task | None, pieces: list[Any])
     for number, (want, piece, have) in enumerate(zip(expected, pieces, told, strict=True)):
         if not have:
             shares.append(0.0)
-            lines.append([Line(False, failure(piece) or "nothing is returned yet")])
+            said = failure(piece) or "nothing is returned yet"
+            if number >= many and ": " in said:  # the rest of the sentence may tell the numbers
+                said = f"it raises {said.partition(':')[0]}"
+            lines.append([Line(False, said)])
             continue
-        found = compare(want["parts"], have["parts"], None if number < many else partial(digest, salt=salt))
+        found = differences(want["parts"], have["parts"], tell=number < many)
         share = found.right / found.boxes if found.boxes else 1.0
         rest = "; the rest agrees" if len(found.lines) == 1 and found.right else ""
         differs = [line + rest for line in found.lines]
         if differs and not shown.get("partial", True):  # someone who looks for a bug is not told where it is
-            differs = [f"it is not mended yet: {found.right} of {found.boxes} boxes are right"]
+            right = max(0, found.boxes - len(found.lines))
+            differs = [f"it is not mended yet: {right} of {found.boxes} boxes are right"]
         if not differs and not holds(want["numbers"], have["numbers"], salt, 6):
             share /= 2
             differs = ["every box agrees, but the numbers that come out of them do not"]
@@ -332,10 +386,13 @@ def _judge_built(salt: str, shown: Task, hidden: Task | None, pieces: list[Any])
 
 def _judge_designed(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]) -> tuple[list[float], list[Line]]:
     """Each bound counts alike; a design with another output than the one asked for solves another task."""
-    bounds, given = shown["expected"][0], pieces[0]
-    if error := failure(given):
+    bounds, piece = shown["expected"][0], pieces[0]
+    if error := failure(piece):
         return [0.0], [Line(False, error)]
-    lines, kept = [], 0
+    from .evidence import recomputed  # torch, which only designs need out here
+
+    given, doubt = recomputed(piece, shown["settings"][0][1])
+    lines, kept = [Line(False, doubt)] if doubt else [], 0
     if "output" in bounds and given["output"] != bounds["output"]:
         return [0.0], [Line(False, f"outputs {tuple(given['output'])}; {tuple(bounds['output'])} is asked for")]
     limits = [(what, how, limit) for what, pair in bounds.items() if what != "output" for how, limit in pair.items()]

@@ -19,7 +19,6 @@ from typing import Any
 
 import nbformat
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
-from nbconvert.preprocessors.sanitize import SanitizeHTML
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 from nbgrader.converters.base import NbGraderException
@@ -37,22 +36,28 @@ from nbgrader.preprocessors import (
     OverwriteCells,
     SaveAutoGrades,
 )
-from nbgrader.utils import is_grade, is_locked
+from nbgrader.utils import is_grade, is_locked, is_solution
 from traitlets import Any as AnyTrait
 from traitlets import Bool
 from traitlets.config import Config
 
 from ...data.files import write_whole
-from ..checking.marking import EVIDENCE, Line, Mark, mark
+from ..checking.marking import EVIDENCE, IN_DOUBT, Line, Mark, mark
 from ..handout import STUB, TEXT_STUB
-from .repair import bare, fit
-from .sandbox import Executed, Limits, execute, why_unprotected
+from .pages import FILTER
+from .repair import bare, mend
+from .sandbox import Executed, execute
+from .walls import Limits, why_unprotected
 
 HIDDEN = "hidden.json"
 EXECUTED = ".executed"
 """The folder of a course that keeps what notebooks output; it can be deleted at any time."""
 
 Resources = dict[str, Any]
+
+
+REPAIRED = [OverwriteCells]
+"""What nbgrader does to a notebook that has been through `Repair`, which happens once."""
 
 
 def configure(config: Config, limits: Limits | None = None, unprotected: bool = False) -> None:
@@ -63,10 +68,11 @@ def configure(config: Config, limits: Limits | None = None, unprotected: bool = 
     config.CourseDirectory.ignore = [*CourseDirectory().ignore, HIDDEN]
     config.ClearSolutions.code_stub = CODE_STUB
     config.ClearSolutions.text_stub = TEXT_STUB
-    before, after = [Repair, OverwriteCells], [LimitOutput, SaveAutoGrades, AssignLatePenalties, SanitizeAnswers]
+    before, after = [Repair, *REPAIRED], [LimitOutput, SaveAutoGrades, AssignLatePenalties]
     config.Autograde.sanitize_preprocessors = before
     config.Autograde.autograde_preprocessors = [ExecuteInSandbox, *after]
-    config.GenerateFeedback.preprocessors = [GetGrades, ClearHiddenTests, CSSHTMLHeaderPreprocessor]
+    config.GenerateFeedback.preprocessors = [GetGrades, TellUnmarked, ClearHiddenTests, CSSHTMLHeaderPreprocessor]
+    config.HTMLExporter.filters = {"markdown2html": FILTER}  # of feedback, and of the formgrader
     config.ExecuteInSandbox.limits = limits or Limits()
     config.ExecuteInSandbox.unprotected = unprotected
 
@@ -114,7 +120,7 @@ class Repair(_Step):
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """The frame with the answers in it."""
         frame = framed(self.source(resources) / f"{resources['nbgrader']['notebook']}.ipynb")
-        fitted, notes = fit([bare(cell) for cell in nb.cells], frame)
+        fitted, notes = mend([bare(cell) for cell in nb.cells], frame)
         if notes:
             fitted.cells.insert(0, explained(notes))
         return fitted, resources
@@ -136,29 +142,36 @@ class ExecuteInSandbox(_Step):
         root = Path(self.parent.parent.coursedir.root)
         executed = executed_once(nb, hidden, root / EXECUTED, self.limits, self.unprotected)
         code = [cell for cell in nb.cells if cell.cell_type == "code"]
+        above: list[str] = []
         for number, cell in enumerate(code):
-            cell.outputs = marked(cell, executed.outputs[number], hidden)
+            outputs = executed.outputs[number]
+            cell.outputs = marked(cell, outputs, hidden, above)
             cell.execution_count = None
-        nb.metadata["inception_edu"] = {"digest": digest(nb, hidden, self.limits)}
+            above = [] if exercise_of(cell) else above + errors(outputs)
+        nb.metadata["inception_edu"] = {"fingerprint": fingerprint(nb, hidden, self.limits)}
         return nb, resources
 
 
-class SanitizeAnswers(SanitizeHTML):
-    """Takes programs out of what students wrote as text: graders and students open it in a browser."""
-
-    enabled = Bool(True)
+class TellUnmarked(GetGrades):  # type: ignore[misc]
+    """Says on a page of feedback which answers the teacher has not marked yet; it comes after nbgrader's own step."""
 
     def preprocess_cell(self, cell: NotebookNode, resources: Resources, index: int) -> tuple[NotebookNode, Resources]:
-        """Escapes all but harmless HTML in an answer."""
-        if cell.cell_type == "markdown" and not is_locked(cell):
-            cell.source = self.sanitize_html_tags(cell.source)  # type: ignore[no-untyped-call]
+        """Adds a comment to an answer that waits for its mark."""
+        if is_grade(cell) and is_solution(cell):
+            about = cell.metadata.nbgrader
+            found = self.gradebook.find_grade(about.grade_id, self.notebook_id, self.assignment_id, self.student_id)
+            if found.needs_manual_grade and found.manual_score is None:
+                about.comment = "\n\n".join(filter(None, [UNMARKED, about.get("comment")]))
         return cell, resources
+
+
+UNMARKED = "**This answer is not marked yet**, and so the points above are not its last word."
 
 
 # ---- running once ------------------------------------------------------------------------------
 
 
-def digest(nb: NotebookNode, hidden: Mapping[str, Any], limits: Limits) -> str:
+def fingerprint(nb: NotebookNode, hidden: Mapping[str, Any], limits: Limits) -> str:
     """Stands for everything on which the outputs and marks of a notebook hang."""
     cells = [[cell.cell_type, cell.source] for cell in nb.cells]
     return hashlib.sha256(json.dumps([cells, hidden, asdict(limits), _package()], sort_keys=True).encode()).hexdigest()
@@ -178,13 +191,15 @@ def executed_once(
     folder: Path,
     limits: Limits,
     unprotected: bool = False,
+    alone: bool = True,
     stop: Event | None = None,
 ) -> Executed:
     """What a notebook outputs: from `folder`, where it ran before, or else from the sandbox and then kept there.
 
-    Raises NbGraderException where there is no sandbox and `unprotected` is not said.
+    Raises NbGraderException where there is no sandbox and `unprotected` is not said; SandboxError and CrowdedError as
+    `execute`.
     """
-    kept = folder / f"{digest(nb, hidden, limits)}.json"
+    kept = folder / f"{fingerprint(nb, hidden, limits)}.json"
     if kept.exists():
         stored = json.loads(kept.read_text(encoding="utf-8"))
         return Executed(**{**stored, "outputs": {int(number): each for number, each in stored["outputs"].items()}})
@@ -194,7 +209,7 @@ def executed_once(
     with tempfile.TemporaryDirectory() as temporary:
         file = write_whole(Path(temporary, "settings.json"), json.dumps(settings))
         sources = [cell.source for cell in nb.cells if cell.cell_type == "code"]
-        executed = execute(sources, limits, file, protected=not why, stop=stop)
+        executed = execute(sources, limits, file, protected=not why, alone=alone, stop=stop)
     executed.outputs = {number: harmless(each) for number, each in executed.outputs.items()}
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(kept, json.dumps(asdict(executed)))
@@ -230,7 +245,7 @@ def harmless(outputs: Sequence[Any]) -> list[dict[str, Any]]:
     """Of what a student's program says it output, text, pictures and evidence; nothing that a browser would run."""
     kept: list[dict[str, Any]] = []
     for output in outputs:
-        match output:
+        match tame(output):
             case {"output_type": "stream", "name": "stdout" | "stderr" as name, "text": str(text)}:
                 kept.append(dict(new_output("stream", name=name, text=text)))
             case {"output_type": "error", "ename": str(ename), "evalue": str(evalue), "traceback": list(traceback)}:
@@ -242,23 +257,55 @@ def harmless(outputs: Sequence[Any]) -> list[dict[str, Any]]:
     return kept
 
 
+def tame(value: Any, depth: int = 60) -> Any:
+    """Plain data as any program can read and write it: text without halves of characters, and not nested too deep.
+
+    What is neither, or deeper than the parts of a network ever are, becomes None.
+    """
+    match value:
+        case _ if depth == 0:
+            return None
+        case str():
+            return value.encode(errors="replace").decode()
+        case list() | tuple():
+            return [tame(each, depth - 1) for each in value]
+        case dict():
+            return {str(tame(str(key))): tame(each, depth - 1) for key, each in value.items()}
+        case bool() | int() | float() | None:
+            return value
+    return None
+
+
 def _safe(kind: str, value: Any) -> bool:
     if kind in ("image/png", "image/jpeg"):
         return isinstance(value, str) and bool(_BASE64.fullmatch(value))
     return (kind == "text/plain" and isinstance(value, str)) or kind == EVIDENCE
 
 
-def marked(cell: NotebookNode, outputs: Sequence[Any], hidden: Mapping[str, Any]) -> list[NotebookNode]:
-    """The outputs of a code cell for the gradebook; of a cell with a check, nothing but the mark for its evidence."""
+def errors(outputs: Sequence[Any]) -> list[str]:
+    """The errors among the outputs of a cell, a sentence each."""
+    return [f"{output['ename']}: {output['evalue'][:500]}" for output in outputs if output["output_type"] == "error"]
+
+
+def marked(
+    cell: NotebookNode, outputs: Sequence[Any], hidden: Mapping[str, Any], above: Sequence[str] = ()
+) -> list[NotebookNode]:
+    """The outputs of a code cell for the gradebook; of a cell with a check, nothing but the mark for its evidence.
+
+    `above` are the errors of the cells since the last check: mostly they are why a check cannot run.
+    """
     exercise = exercise_of(cell)
     if exercise is None:
         return [nbformat.from_dict(_without_evidence(output)) for output in outputs]
     full = float(cell.metadata.nbgrader.points)
     if (evidence := evidence_for(exercise, outputs)) is not None:
         result = mark(exercise, evidence, hidden.get(exercise.partition(".")[2]))
+        if result.full:  # the teacher may have changed the points
+            result = Mark(float(result) / result.full * full, full, result.lines)
     else:
-        errors = [f"{output['ename']}: {output['evalue']}" for output in outputs if output["output_type"] == "error"]
-        result = Mark(0, full, [Line(False, f"the check could not run: {(errors or [NO_EVIDENCE])[-1]}")])
+        lines = [Line(False, f"the check could not run: {(errors(outputs) or [NO_EVIDENCE])[-1]}")]
+        lines += [Line(False, f"a cell above it ended in {above[-1]}")] if above else []
+        result = Mark(0, full, lines)
     points = min(max(float(result), 0.0), full)
     data = {"text/plain": repr(points), "text/html": result.html}
     return [new_output("execute_result", data=data, execution_count=None)]
@@ -287,7 +334,14 @@ def oddities(nb: NotebookNode, executed: Executed) -> list[str]:
         and evidence_for(exercise, executed.outputs[number]) is None
         and not any(output["output_type"] == "error" for output in executed.outputs[number])
     ]
-    return [*(f"the cell {names[number]} {why}" for number, why in executed.problems), *silent]
+    doubtful = [
+        f"look at {exercise}: {line.text}"
+        for number, cell in enumerate(code)
+        if (exercise := exercise_of(cell)) and (evidence := evidence_for(exercise, executed.outputs[number]))
+        for line in mark(exercise, evidence).lines
+        if IN_DOUBT in line.text
+    ]
+    return [*(f"the cell {names[number]} {why}" for number, why in executed.problems), *silent, *doubtful]
 
 
 def _without_evidence(output: Mapping[str, Any]) -> dict[str, Any]:
