@@ -156,6 +156,7 @@ raise ValueError("\\udfff")
 """
 DEEP = """
 from IPython.display import display
+flat_head = 1
 def check(exercise, answer):
     deep = []
     for _ in range(600):

@@ -661,6 +661,22 @@ def test_what_comes_out_of_a_sandbox_is_taken_apart_and_only_harmless_parts_are_
     assert "evil" not in kept[1]
 
 
+def test_evidence_too_deep_and_text_that_is_none_are_made_harmless_and_earn_nothing(frame) -> None:
+    deep: list = []
+    for _ in range(2_000):
+        deep = [deep]
+    forged = [{"parts": [{"is": "conv", "channels": [[]], "kernel": {}}, 3], "numbers": [], "output": []}]
+    (test,) = (cell for cell in frame.cells if cell.id == "detour-check")
+    for piece in (deep, forged, "\ud800"):
+        bundle = {EVIDENCE: {"exercise": "03.detour", "evidence": piece}}
+        kept = autograder.harmless([{"output_type": "display_data", "data": bundle}])
+        json.dumps(kept, ensure_ascii=False).encode()
+        (output,) = autograder.marked(test, kept, {})
+        assert float(output.data["text/plain"]) == 0
+    (kept,) = autograder.harmless([{"output_type": "stream", "name": "stdout", "text": "half \udfff"}])
+    assert kept["text"] == "half ?"
+
+
 def evidence(exercise: str, *pieces) -> list:
     bundle = {"text/plain": "1.0", EVIDENCE: {"exercise": exercise, "evidence": list(pieces)}}
     return [{"output_type": "execute_result", "data": bundle}]
