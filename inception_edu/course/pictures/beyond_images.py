@@ -22,7 +22,7 @@ def _windows(ax: Axes, centre: float, top: float, step: float, widths: Mapping[s
     """Bars as wide as windows around `centre`, one below the other, each with its name at its right end."""
     for row, (name, (width, colour)) in enumerate(widths.items()):
         y = top - step * row
-        ax.add_patch(Rectangle((centre - width / 2, y), width, 0.55 * step, facecolor=colour, alpha=0.65))
+        ax.add_patch(Rectangle((centre - width / 2, y), width, 0.55 * step, facecolor=colour, alpha=0.8))
         ax.text(centre + width / 2 + 0.015 * ax.get_xlim()[1], y + 0.27 * step, name, va="center", fontsize=9)
 
 
@@ -39,10 +39,10 @@ def fields(sentence: str) -> Picture:
     lengths = {"39 steps": (39, ORANGE), "19 steps": (19, GREEN), "9 steps": (9, BLUE), "pool, 3": (3, PURPLE)}
     _windows(above, 48, -2.7, 0.85, lengths)
     words = tokens(sentence)
-    below.set(xlim=(0, len(words)), ylim=(-4.6, 1), title="a sentence: one vector per word")
+    below.set(xlim=(0, len(words)), ylim=(-4.1, 1), title="a sentence: one vector per word")
     for place, word in enumerate(words):
         below.add_patch(Rectangle((place + 0.03, 0), 0.94, 0.8, facecolor="none", edgecolor=INK_BOTH, linewidth=0.8))
-        below.text(place + 0.5, 0.4, word, ha="center", va="center", fontsize=8)
+        below.text(place + 0.5, 0.4, word, ha="center", va="center", fontsize=7.5)
     middle = len(words) // 2
     branches = {"5 words": (5, ORANGE), "3 words": (3, GREEN), "1 word": (1, BLUE), "pool, 3": (3, PURPLE)}
     _windows(below, middle + 0.5, -1.0, 1.0, branches)
@@ -67,49 +67,58 @@ def _answers(series: Tensor, kernel: Tensor) -> Tensor:
 
 
 def motifs() -> Picture:
-    """A short motif and a long one hidden in noise, and what kernels that fit them answer along the series."""
-    data = hidden(MOTIFS, 192, 24, seed=5)
+    """A short motif and a long one hidden in noise, and what kernels of 9 and of 39 answer along both series."""
+    data = hidden(MOTIFS, 192, 24, seed=3)
     style()
-    fig, axes = plt.subplots(2, 2, figsize=(9, 4.2), sharex=True, sharey="row")
-    peaks = []
-    for (upper, lower), label, name in zip(axes.T, (3, 21), ("short: 9 steps", "long: 39 steps"), strict=True):
+    fig, axes = plt.subplots(3, 2, figsize=(9, 5), sharex=True, sharey="row", height_ratios=(1.3, 1, 1))
+    peaks: list[float] = []
+    for (upper, *lower), label, name in zip(axes.T, (3, 21), ("a short motif", "a long motif"), strict=True):
         series, motif = data.images[label], MOTIFS[label]
-        answers = _answers(series, motif)
-        at, size = int(answers.argmax()), len(motif)
+        at, size = int(_answers(series, motif).argmax()), len(motif)
         upper.plot(series[0], color=INK_BOTH, linewidth=0.8)
-        upper.plot(range(at, at + size), motif, color=ORANGE if size > 9 else BLUE, linewidth=1.8)
-        upper.set_title(name)
-        lower.plot(range(size // 2, size // 2 + len(answers)), answers, color=ORANGE if size > 9 else BLUE, linewidth=1)
-        peaks.append(float(answers.max()))
-        if size > 9:
-            piece = _answers(series, motif[15:24])
-            lower.plot(range(4, 4 + len(piece)), piece, color=BLUE, linewidth=0.8, alpha=0.7)
-        lower.set(xlabel="step", xlim=(0, 191))
-    axes[0, 0].set_ylabel("value")
-    axes[1, 0].set_ylabel("a kernel's answer\n(spreads of the noise)")
-    axes[1, 0].text(0.98, 0.86, "9 fits", color=BLUE, transform=axes[1, 0].transAxes, ha="right", fontsize=9)
-    axes[1, 1].text(0.98, 0.86, "39 fits", color=ORANGE, transform=axes[1, 1].transAxes, ha="right", fontsize=9)
-    axes[1, 1].text(0.98, 0.74, "9 fits its middle", color=BLUE, transform=axes[1, 1].transAxes, ha="right", fontsize=9)
+        upper.plot(range(at, at + size), motif + 6, color=ORANGE if size > 9 else BLUE, linewidth=1.5)
+        upper.set_title(f"{name}: {size} steps")
+        # Of a long motif a kernel of 9 fits the middle; of a short one a kernel of 39 fits all, with zeros around it.
+        kernels = (motif[15:24], motif) if size > 9 else (motif, F.pad(motif, (15, 15)))
+        for ax, kernel, colour in zip(lower, kernels, (BLUE, ORANGE), strict=True):
+            answers = _answers(series, kernel)
+            half = len(kernel) // 2
+            ax.plot(range(half, half + len(answers)), answers, color=colour, linewidth=1)
+            peaks.append(float(answers.max()))
+            ax.set(ylim=(-4, 8.5))
+        lower[-1].set(xlabel="step", xlim=(0, 191))
+    axes[0, 0].set(ylabel="series\n(motif above it)", ylim=(-4, 9.5))
+    axes[1, 0].set_ylabel("answer of\na kernel of 9")
+    axes[2, 0].set_ylabel("answer of\na kernel of 39")
     return show(
         fig,
-        "Two noisy series of 192 steps. Left, with a strong motif of 9 steps; below it the answer of a kernel of 9 that "
-        f"fits has one peak of {peaks[0]:.1f} spreads of the noise. Right, with a faint motif of 39 steps that no eye "
-        f"finds; a kernel of 39 that fits peaks at {peaks[1]:.1f}, and one of 9 that fits its middle has no clear peak.",
+        "Two noisy series of 192 steps, with the motif that each hides drawn above the place where it is. Below, what "
+        "fitting kernels answer, in spreads of the noise. Left, a strong motif of 9 steps: kernels of 9 and of 39 both "
+        f"have one clear peak, {peaks[0]:.1f} and {peaks[1]:.1f}. Right, a faint motif of 39 steps: a kernel of 9 that "
+        f"fits its middle reaches {peaks[2]:.1f}, no more than elsewhere; a kernel of 39 has one peak of "
+        f"{peaks[3]:.1f}.",
     )
 
 
-def text_scores(record: Mapping[str, Any], arms: Mapping[str, str]) -> Picture:
-    """How many definitions each arm classifies correctly after 1,000 and after 3,000 texts: means and seeds.
+TEXT_ARMS = {
+    "words": "bag of words",
+    "known words": "bag, words that occur twice",
+    "runs": "bag of single words and pairs",
+    "network": "network, words that occur twice",
+    "all words": "network, all words",
+}
+"""Arms of the experiment with texts -> what a reader calls them."""
 
-    `arms` are the names in the record, without the number of texts -> the names for readers, top to bottom.
-    """
+
+def text_scores(record: Mapping[str, Any]) -> Picture:
+    """How many definitions each of `TEXT_ARMS` classifies correctly after 1,000 and 3,000 texts: means and seeds."""
     panels = {
-        f"{size:,} texts": {words: by_seed(dict(record), f"{arm}@{size}") for arm, words in arms.items()}
+        f"{size:,} texts": {words: by_seed(dict(record), f"{arm}@{size}") for arm, words in TEXT_ARMS.items()}
         for size in (1000, 3000)
     }
     fig, _, words = bars_by_seed(panels)
-    words = words.replace("% of", "% after")
-    return show(fig, f"Definitions of the test set classified correctly: {words}.")
+    told = words.replace("% of", "% after")
+    return show(fig, f"Definitions of the test set classified correctly: {told}.")
 
 
 def learning_curves(record: Mapping[str, Any], arms: Mapping[str, tuple[str, str]]) -> Picture:
