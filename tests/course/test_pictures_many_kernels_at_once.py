@@ -23,7 +23,7 @@ def test_the_bars_are_the_means_of_the_record():
     words = pictures.right_by_kind(record, {"9x9": "nine of 9x9"}).description
     for kind in ("small", "large"):
         shares = by_seed(record, "9x9", kind)
-        (said,) = re.findall(rf"(\d+) % of {kind} patterns", words)
+        (said,) = re.findall(rf"(\d+) % of the {kind} ones", words)
         assert int(said) == round(100 * sum(shares) / len(shares))
 
 

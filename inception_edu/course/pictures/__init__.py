@@ -81,21 +81,24 @@ def name_ends(ax: Axes, x: float, ends: Mapping[str, tuple[float, str]]) -> None
         ax.annotate(name, (x, place), (6, 0), textcoords="offset points", va="center", color=colour)
 
 
-def bars_by_seed(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> tuple[Figure, list[Axes], str]:
+def bars_by_seed(
+    panels: Mapping[str, Mapping[str, Sequence[float]]], of_what: Sequence[str]
+) -> tuple[Figure, list[Axes], str]:
     """Panels side by side with a bar for the mean of each arm and a dot for each seed; and their means in words.
 
-    `panels` is title -> arm -> shares of 1, the same arms in each, top to bottom.
+    `panels` is title -> arm -> shares of 1, the same arms in each, top to bottom. `of_what` is what the words say after
+    the percentages of each panel.
     """
     style()
     names = list(next(iter(panels.values())))
     fig, row = plt.subplots(1, len(panels), figsize=(9, 0.5 * len(names) + 1.2), sharey=True)
     means: dict[str, list[str]] = {name: [] for name in names}
-    for ax, (title, arms) in zip(row, panels.items(), strict=True):
+    for ax, (title, arms), what in zip(row, panels.items(), of_what, strict=True):
         for place, ((name, shares), colour) in enumerate(zip(arms.items(), CYCLE, strict=False)):
             seeds = [100 * share for share in shares]
             ax.barh(place, fmean(seeds), color=colour, alpha=0.35, height=0.6)
             ax.plot(seeds, [place + (n - 4.5) / 25 for n in range(len(seeds))], ".", color=colour, markersize=5)
-            means[name].append(f"{fmean(seeds):.0f} % of {title}")
+            means[name].append(f"{fmean(seeds):.0f} % {what}")
         ax.set(title=title, xlabel="% right", xlim=(0, 104), yticks=range(len(names)))
         ax.set_yticklabels(names)
         ax.grid(visible=False, axis="y")

@@ -116,9 +116,8 @@ def text_scores(record: Mapping[str, Any]) -> Picture:
         f"{size:,} texts": {words: by_seed(dict(record), f"{arm}@{size}") for arm, words in TEXT_ARMS.items()}
         for size in (1000, 3000)
     }
-    fig, _, words = bars_by_seed(panels)
-    told = words.replace("% of", "% after")
-    return show(fig, f"Definitions of the test set classified correctly: {told}.")
+    fig, _, words = bars_by_seed(panels, [f"after {title}" for title in panels])
+    return show(fig, f"Definitions of the test set classified correctly: {words}.")
 
 
 def learning_curves(record: Mapping[str, Any], arms: Mapping[str, tuple[str, str]]) -> Picture:

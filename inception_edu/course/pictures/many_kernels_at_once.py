@@ -132,20 +132,27 @@ def patterns() -> Picture:
 
 
 def right_by_kind(
-    record: Mapping[str, Any], arms: Mapping[str, str], kinds: Sequence[str] = ("small patterns", "large patterns")
+    record: Mapping[str, Any],
+    arms: Mapping[str, str],
+    things: str = "patterns",
+    kinds: Sequence[str] = ("small", "large"),
 ) -> Picture:
     """How many small and how many large patterns each arm gets right: a bar for the mean, a dot for each seed.
 
-    `arms` are the names in the record -> the names for readers, top to bottom; `kinds` what readers call the two.
+    `arms` are the names in the record -> the names for readers, top to bottom. `things` and `kinds` are what readers
+    call the patterns, and the small and the large ones.
     """
     panels = {
-        name: {words: by_seed(dict(record), arm, kind) for arm, words in arms.items()}
+        f"{name} {things}": {words: by_seed(dict(record), arm, kind) for arm, words in arms.items()}
         for name, kind in zip(kinds, ("small", "large"), strict=True)
     }
-    fig, (_, large), words = bars_by_seed(panels)
+    fig, (_, large), words = bars_by_seed(panels, [f"of the {name} ones" for name in kinds])
     large.axvline(25, color=INK_BOTH, linestyle="--", linewidth=1.2)
     large.text(26.5, -0.45, "a guess among four", color=INK_BOTH, fontsize=8.5, va="bottom")
-    return show(fig, f"Shares classified correctly: {words}. A guess among four {kinds[1]} is 25 %.")
+    return show(
+        fig,
+        f"Shares of hidden {things} classified correctly: {words}. A guess among four {kinds[1]} ones is 25 %.",
+    )
 
 
 def what_each_branch_sees(maps: Tensor) -> Picture:
