@@ -188,7 +188,7 @@ def test_a_notebook_was_run_from_the_top(notebook: nbformat.NotebookNode) -> Non
     assert any(cell.outputs for cell in cells)
 
 
-FIRST_EDITION = set(range(13)) - {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
+FIRST_EDITION = set(range(13)) - {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}
 """Chapters still to be written anew; what they are held to is less."""
 
 

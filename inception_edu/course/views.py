@@ -1,4 +1,4 @@
-"""The same pictures in other forms: as two views, upper and lower half, one of which may be missing, and as series."""
+"""Pictures as two views, upper and lower half, one of which may be missing."""
 
 from typing import Literal
 
@@ -48,9 +48,3 @@ def drop_view(images: Tensor, chance: torch.Generator) -> Tensor:
     lost = torch.randint(3, (len(images), 1, 1, 1), generator=chance)
     row = torch.arange(28)[:, None]
     return images.masked_fill(((lost == 1) & (row < 14)) | ((lost == 2) & (row >= 14)), 0)
-
-
-def scan_lines(data: LabelledImages) -> LabelledImages:
-    """The images as series, (N, 1, 1, 98): each shrunk to seven rows of 14 averages, the rows joined end to end."""
-    shrunk = nn.functional.avg_pool2d(data.images, (4, 2))
-    return LabelledImages(shrunk.flatten(2).unsqueeze(2), data.labels, data.class_names)

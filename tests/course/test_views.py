@@ -1,10 +1,10 @@
-"""Two views of a picture, and its scan lines."""
+"""Two views of a picture."""
 
 import pytest
 import torch
 
 from inception_edu import trace
-from inception_edu.course.views import drop_view, hide, scan_lines, two_view_network
+from inception_edu.course.views import drop_view, hide, two_view_network
 from inception_edu.data.fashion import load_fashion
 
 IMAGES = load_fashion("test")[:300]
@@ -42,12 +42,3 @@ def test_dropping_takes_one_half_or_none_each_for_a_third():
     assert set(zip(upper.tolist(), lower.tolist(), strict=True)) == {(1, 1), (0, 1), (1, 0)}
     assert all(800 < n < 1200 for n in torch.bincount((upper + 2 * lower).long())[1:].tolist())
     assert bool(ones.all())
-
-
-def test_scan_lines_are_the_rows_of_averages_end_to_end():
-    series = scan_lines(IMAGES)
-    assert series.images.shape == (300, 1, 1, 98)
-    row, column = 3, 5
-    patch = IMAGES.images[7, 0, 4 * row : 4 * row + 4, 2 * column : 2 * column + 2]
-    assert series.images[7, 0, 0, 14 * row + column].item() == pytest.approx(patch.mean().item(), abs=1e-6)
-    assert torch.equal(series.labels, IMAGES.labels)

@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
@@ -41,7 +42,12 @@ def draw_canvas(canvas: Tensor, found: Sequence[Found] = ()) -> Picture:
 
 
 def loss_curves(
-    record: Mapping[str, Any], arms: Mapping[str, str], *, what: str = "losses", y: str = "training loss (nats)"
+    record: Mapping[str, Any],
+    arms: Mapping[str, str],
+    *,
+    what: str = "losses",
+    x: str = "pass over the training images",
+    y: str = "training loss (nats)",
 ) -> Picture:
     """The losses of a recorded experiment's arms, pass by pass: every seed thin, their mean thick, named at its end.
 
@@ -60,7 +66,7 @@ def loss_curves(
         ends[name] = mean[-1], colour
         words.append(f"{name} from {mean[0]:.2f} to {mean[-1]:.2f}, {len(runs)} seeds")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set(xlabel="pass over the training images", ylabel=y)
+    ax.set(xlabel=x, ylabel=y)
     name_ends(ax, passes[-1], ends)
     return show(fig, f"Mean {y.partition(' (')[0]} over {len(mean)} passes: {'; '.join(words)}.")
 
@@ -73,6 +79,31 @@ def name_ends(ax: Axes, x: float, ends: Mapping[str, tuple[float, str]]) -> None
     for name, (height, colour) in sorted(ends.items(), key=lambda end: end[1][0]):
         place = max(height, place + line)
         ax.annotate(name, (x, place), (6, 0), textcoords="offset points", va="center", color=colour)
+
+
+def bars_by_seed(
+    panels: Mapping[str, Mapping[str, Sequence[float]]], of_what: Sequence[str]
+) -> tuple[Figure, list[Axes], str]:
+    """Panels side by side with a bar for the mean of each arm and a dot for each seed; and their means in words.
+
+    `panels` is title -> arm -> shares of 1, the same arms in each, top to bottom. `of_what` is what the words say after
+    the percentages of each panel.
+    """
+    style()
+    names = list(next(iter(panels.values())))
+    fig, row = plt.subplots(1, len(panels), figsize=(9, 0.5 * len(names) + 1.2), sharey=True)
+    means: dict[str, list[str]] = {name: [] for name in names}
+    for ax, (title, arms), what in zip(row, panels.items(), of_what, strict=True):
+        for place, ((name, shares), colour) in enumerate(zip(arms.items(), CYCLE, strict=False)):
+            seeds = [100 * share for share in shares]
+            ax.barh(place, fmean(seeds), color=colour, alpha=0.35, height=0.6)
+            ax.plot(seeds, [place + (n - 4.5) / 25 for n in range(len(seeds))], ".", color=colour, markersize=5)
+            means[name].append(f"{fmean(seeds):.0f} % {what}")
+        ax.set(title=title, xlabel="% right", xlim=(0, 104), yticks=range(len(names)))
+        ax.set_yticklabels(names)
+        ax.grid(visible=False, axis="y")
+    row[0].set_ylim(len(names) - 0.5, -0.9)
+    return fig, list(row), "; ".join(f"{name}, {' and '.join(each)}" for name, each in means.items())
 
 
 def loss_by_step(losses: Sequence[float], *, window: int = 25) -> Picture:

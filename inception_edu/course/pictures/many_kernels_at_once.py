@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from statistics import fmean
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -13,10 +12,11 @@ from torch import Tensor
 
 from ...data.fashion import LabelledImages, load_photo
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE, PURPLE, YELLOW
+from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE, YELLOW
 from ...tracing import Node
 from ..records import by_seed
 from ..scales import STAMPS, hidden
+from . import bars_by_seed
 
 BRANCHES = {"pool": PURPLE, "1x1": BLUE, "3x3": GREEN, "5x5": ORANGE}
 """The colours of the branches, in this chapter and in chapter 03."""
@@ -131,28 +131,28 @@ def patterns() -> Picture:
     )
 
 
-def right_by_kind(record: Mapping[str, Any], arms: Mapping[str, str]) -> Picture:
+def right_by_kind(
+    record: Mapping[str, Any],
+    arms: Mapping[str, str],
+    things: str = "patterns",
+    kinds: Sequence[str] = ("small", "large"),
+) -> Picture:
     """How many small and how many large patterns each arm gets right: a bar for the mean, a dot for each seed.
 
-    `arms` are the names in the record -> the names for readers, top to bottom.
+    `arms` are the names in the record -> the names for readers, top to bottom. `things` and `kinds` are what readers
+    call the patterns, and the small and the large ones.
     """
-    style()
-    fig, axes = plt.subplots(1, 2, figsize=(9, 0.5 * len(arms) + 1.2), sharey=True)
-    means: dict[str, list[str]] = {arm: [] for arm in arms}
-    for ax, kind in zip(axes, ("small", "large"), strict=True):
-        for row, (arm, colour) in enumerate(zip(arms, CYCLE, strict=False)):
-            seeds = [100 * share for share in by_seed(dict(record), arm, kind)]
-            ax.barh(row, fmean(seeds), color=colour, alpha=0.35, height=0.6)
-            ax.plot(seeds, [row + (place - 4.5) / 25 for place in range(len(seeds))], ".", color=colour, markersize=5)
-            means[arm].append(f"{fmean(seeds):.0f} % of the {kind} ones")
-        ax.set(title=f"{kind} patterns", xlabel="% right", xlim=(0, 104), yticks=range(len(arms)))
-        ax.set_yticklabels(list(arms.values()))
-        ax.grid(visible=False, axis="y")
-    axes[0].set_ylim(len(arms) - 0.5, -0.9)
-    axes[1].axvline(25, color=INK_BOTH, linestyle="--", linewidth=1.2)
-    axes[1].text(26.5, -0.45, "a guess among four", color=INK_BOTH, fontsize=8.5, va="bottom")
-    words = "; ".join(f"{arms[arm]}, {' and '.join(each)}" for arm, each in means.items())
-    return show(fig, f"Shares of hidden patterns classified correctly: {words}. A guess among four large ones is 25 %.")
+    panels = {
+        f"{name} {things}": {words: by_seed(dict(record), arm, kind) for arm, words in arms.items()}
+        for name, kind in zip(kinds, ("small", "large"), strict=True)
+    }
+    fig, (_, large), words = bars_by_seed(panels, [f"of the {name} ones" for name in kinds])
+    large.axvline(25, color=INK_BOTH, linestyle="--", linewidth=1.2)
+    large.text(26.5, -0.45, "a guess among four", color=INK_BOTH, fontsize=8.5, va="bottom")
+    return show(
+        fig,
+        f"Shares of hidden {things} classified correctly: {words}. A guess among four {kinds[1]} ones is 25 %.",
+    )
 
 
 def what_each_branch_sees(maps: Tensor) -> Picture:

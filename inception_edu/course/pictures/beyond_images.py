@@ -1,0 +1,143 @@
+"""Chapter 11: windows on a series and on a sentence, hidden motifs and the kernels that fit them, bags and networks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib.pyplot as plt
+import torch
+import torch.nn.functional as F
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from ...data.text import tokens
+from ...show.figures import Picture, show, style
+from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE
+from ..records import by_seed
+from ..scales import MOTIFS, hidden
+from . import bars_by_seed
+
+
+def _windows(ax: Axes, centre: float, top: float, step: float, widths: Mapping[str, tuple[int, str]]) -> None:
+    """Bars as wide as windows around `centre`, one below the other, each with its name at its right end."""
+    for row, (name, (width, colour)) in enumerate(widths.items()):
+        y = top - step * row
+        ax.add_patch(Rectangle((centre - width / 2, y), width, 0.55 * step, facecolor=colour, alpha=0.8))
+        ax.text(centre + width / 2 + 0.015 * ax.get_xlim()[1], y + 0.27 * step, name, va="center", fontsize=9)
+
+
+def fields(sentence: str) -> Picture:
+    """What the branches of a block see around one step of a series, and around one word of a sentence."""
+    steps = torch.arange(98)
+    series = torch.sin(steps / 12) + 0.25 * torch.sin(steps / 2.3)
+    for at in (20, 48, 79):
+        series[at - 2 : at + 3] += torch.tensor([0.5, -0.9, 2.2, -1.1, 0.4])
+    style()
+    fig, (above, below) = plt.subplots(2, 1, figsize=(9, 4.6), height_ratios=(1.15, 1))
+    above.plot(steps, series, color=INK_BOTH, linewidth=1.3)
+    above.set(xlim=(0, 98), ylim=(-5.4, 3.4), title="a series: one value per step", xlabel="step", yticks=[])
+    lengths = {"39 steps": (39, ORANGE), "19 steps": (19, GREEN), "9 steps": (9, BLUE), "pool, 3": (3, PURPLE)}
+    _windows(above, 48, -2.7, 0.85, lengths)
+    words = tokens(sentence)
+    below.set(xlim=(0, len(words)), ylim=(-4.1, 1), title="a sentence: one vector per word")
+    for place, word in enumerate(words):
+        below.add_patch(Rectangle((place + 0.03, 0), 0.94, 0.8, facecolor="none", edgecolor=INK_BOTH, linewidth=0.8))
+        below.text(place + 0.5, 0.4, word, ha="center", va="center", fontsize=7.5)
+    middle = len(words) // 2
+    branches = {"5 words": (5, ORANGE), "3 words": (3, GREEN), "1 word": (1, BLUE), "pool, 3": (3, PURPLE)}
+    _windows(below, middle + 0.5, -1.0, 1.0, branches)
+    for ax in (above, below):
+        ax.grid(visible=False)
+    for side in ("left", "bottom"):
+        below.spines[side].set_visible(False)
+    above.spines["left"].set_visible(False)
+    below.set(xticks=[], yticks=[])
+    return show(
+        fig,
+        "Above, a series of 98 steps, a slow swing with three short spikes; under it windows of 39, 19, 9 and 3 steps, "
+        f"all centred on the middle spike. Below, a sentence of {len(words)} words in boxes; under it windows of 5, 3, "
+        f"1 and 3 words, centred on “{words[middle]}”.",
+    )
+
+
+def _answers(series: Tensor, kernel: Tensor) -> Tensor:
+    """What a kernel of length 1 answers along a series of noise of spread 1: (steps,) in spreads of the noise."""
+    kernel = kernel / kernel.norm()
+    return F.conv1d(series[None], kernel[None, None])[0, 0]
+
+
+def motifs() -> Picture:
+    """A short motif and a long one hidden in noise, and what kernels of 9 and of 39 answer along both series."""
+    data = hidden(MOTIFS, 192, 24, seed=3)
+    style()
+    fig, axes = plt.subplots(3, 2, figsize=(9, 5), sharex=True, sharey="row", height_ratios=(1.3, 1, 1))
+    peaks: list[float] = []
+    for (upper, *lower), label, name in zip(axes.T, (3, 21), ("a short motif", "a long motif"), strict=True):
+        series, motif = data.images[label], MOTIFS[label]
+        at, size = int(_answers(series, motif).argmax()), len(motif)
+        upper.plot(series[0], color=INK_BOTH, linewidth=0.8)
+        upper.plot(range(at, at + size), motif + 6, color=ORANGE if size > 9 else BLUE, linewidth=1.5)
+        upper.set_title(f"{name}: {size} steps")
+        # Of a long motif a kernel of 9 fits the middle; of a short one a kernel of 39 fits all, with zeros around it.
+        kernels = (motif[15:24], motif) if size > 9 else (motif, F.pad(motif, (15, 15)))
+        for ax, kernel, colour in zip(lower, kernels, (BLUE, ORANGE), strict=True):
+            answers = _answers(series, kernel)
+            half = len(kernel) // 2
+            ax.plot(range(half, half + len(answers)), answers, color=colour, linewidth=1)
+            peaks.append(float(answers.max()))
+            ax.set(ylim=(-4, 8.5))
+        lower[-1].set(xlabel="step", xlim=(0, 191))
+    axes[0, 0].set(ylabel="series\n(motif above it)", ylim=(-4, 9.5))
+    axes[1, 0].set_ylabel("answer of\na kernel of 9")
+    axes[2, 0].set_ylabel("answer of\na kernel of 39")
+    return show(
+        fig,
+        "Two noisy series of 192 steps, with the motif that each hides drawn above the place where it is. Below, what "
+        "fitting kernels answer, in spreads of the noise. Left, a strong motif of 9 steps: kernels of 9 and of 39 both "
+        f"have one clear peak, {peaks[0]:.1f} and {peaks[1]:.1f}. Right, a faint motif of 39 steps: a kernel of 9 that "
+        f"fits its middle reaches {peaks[2]:.1f}, no more than elsewhere; a kernel of 39 has one peak of "
+        f"{peaks[3]:.1f}.",
+    )
+
+
+TEXT_ARMS = {
+    "words": "bag of words",
+    "known words": "bag, words that occur twice",
+    "runs": "bag of single words and pairs",
+    "network": "network, words that occur twice",
+    "all words": "network, all words",
+}
+"""Arms of the experiment with texts -> what a reader calls them."""
+
+
+def text_scores(record: Mapping[str, Any]) -> Picture:
+    """How many definitions each of `TEXT_ARMS` classifies correctly after 1,000 and 3,000 texts: means and seeds."""
+    panels = {
+        f"{size:,} texts": {words: by_seed(dict(record), f"{arm}@{size}") for arm, words in TEXT_ARMS.items()}
+        for size in (1000, 3000)
+    }
+    fig, _, words = bars_by_seed(panels, [f"after {title}" for title in panels])
+    return show(fig, f"Definitions of the test set classified correctly: {words}.")
+
+
+def learning_curves(record: Mapping[str, Any], arms: Mapping[str, tuple[str, str]]) -> Picture:
+    """Test accuracy against the number of training texts; a dot for each seed.
+
+    `arms` are the names in the record -> the name for readers and a colour.
+    """
+    sizes = (100, 300, 1000, 3000)
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3.8))
+    told = []
+    for arm, (name, colour) in arms.items():
+        seeds = [by_seed(dict(record), f"{arm}@{size}") for size in sizes]
+        means = [100 * sum(each) / len(each) for each in seeds]
+        ax.plot(sizes, means, color=colour, label=name)
+        for size, each in zip(sizes, seeds, strict=True):
+            ax.plot([size] * len(each), [100 * share for share in each], ".", color=colour, markersize=5, alpha=0.5)
+        told.append(f"{name} from {means[0]:.0f} to {means[-1]:.0f}")
+    ax.set(xscale="log", xticks=sizes, xticklabels=[f"{size:,}" for size in sizes])
+    ax.set(xlabel="training texts", ylabel="test texts right (%)")
+    ax.minorticks_off()
+    ax.legend()
+    return show(fig, f"Test accuracy in per cent from 100 to 3,000 training texts: {'; '.join(told)}.")
