@@ -309,6 +309,15 @@ def load_checkpoint(
     return peer.preprocessing
 
 
+def peer_names(net: InceptionNet, source: Source) -> dict[str, Tensor]:
+    """The weights of `net` under the names that another library gives them, batch norms' counters left out.
+
+    Raises ValueError as `load_checkpoint` does for an unknown source or network, or one of another build.
+    """
+    where = f"{source}'s {net.name}"
+    return {theirs: ours.detach() for _, ours, theirs in _pairs(net, _peer(net, source), where)}
+
+
 def _peer(net: InceptionNet, source: str) -> Peer:
     sources = {key for key, _ in PEERS}
     if source not in sources:

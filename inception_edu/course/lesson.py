@@ -8,6 +8,7 @@ from IPython.display import Markdown
 from ..data.fashion import BLACK as BLACK
 from ..data.fashion import CLASS_NAMES as CLASS_NAMES
 from ..data.fashion import WHITE as WHITE
+from ..data.fashion import LabelledImages as LabelledImages
 from ..data.fashion import load_fashion as load_fashion
 from ..data.fashion import load_photo as load_photo
 from ..data.fashion import split_validation as split_validation
@@ -18,6 +19,7 @@ from ..train.loop import fit as fit
 from ..train.loop import flip as flip
 from ..train.loop import sgd as sgd
 from .challenge import BUDGET as BUDGET
+from .choices import choices as choices
 from .quiz import compare as compare
 from .records import by_seed as by_seed
 from .records import load_record as load_record

@@ -11,6 +11,7 @@ from .head_size import head_size_explorer
 from .inception_block import inception_block_explorer
 from .naive_block import naive_block_explorer
 from .occluder import occluder_explorer
+from .price import price_explorer
 from .rate import rate_explorer
 from .reduction_klmn import reduction_klmn_explorer
 from .residual_scale import residual_scale_explorer
@@ -29,6 +30,7 @@ __all__ = [
     "inception_block_explorer",
     "naive_block_explorer",
     "occluder_explorer",
+    "price_explorer",
     "rate_explorer",
     "reduction_klmn_explorer",
     "residual_scale_explorer",

@@ -1,0 +1,77 @@
+"""The data of chapter 12: prices and accuracies are those of the family's register, of the record and of the peers."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import inception_edu as ie
+from inception_edu.course.choices import OTHERS, choices, within
+from inception_edu.course.pictures import choose
+from inception_edu.course.records import by_seed, load_record
+from inception_edu.course.released import write_released
+from tools.peers import prepare_torchvision
+
+
+def test_the_prices_of_the_family_are_those_of_its_register() -> None:
+    ours = [each for each in choices() if each.family]
+    assert len(ours) == 8
+    for each in ours:
+        entry = ie.FAMILY[each.name]
+        assert (each.params, each.macs) == (entry.params, entry.macs), each.name
+
+
+def test_an_accuracy_that_a_paper_printed_is_the_registers() -> None:
+    """Error and accuracy add up to 100, for the one whose figure is taken from its paper, and for torchvision's."""
+    top1 = {each.name: each.top1 for each in choices()}
+    assert ie.FAMILY["inception_resnet_v1"].published[0].figure.startswith(f"{100 - top1['inception_resnet_v1']:.1f} %")
+    assert ie.FAMILY["nin_imagenet"].published[0].figure.startswith(f"{top1['nin_imagenet']} %")
+    assert ie.FAMILY["googlenet_torchvision"].published[0].figure.startswith(f"{top1['googlenet_torchvision']} %")
+    assert [each.name for each in choices() if each.easier_terms] == ["inception_resnet_v1"]
+
+
+def test_torchvisions_accuracies_and_parameters_are_those_of_its_weights() -> None:
+    prepare_torchvision()
+    models = pytest.importorskip("torchvision.models")
+
+    names = {"googlenet_torchvision": "googlenet", "inception_v3": "inception_v3"} | {name: name for name in OTHERS}
+    for each in choices():
+        if each.name in names:
+            meta = models.get_model_weights(names[each.name]).IMAGENET1K_V1.meta
+            assert each.top1 == meta["_metrics"]["ImageNet-1K"]["acc@1"], each.name
+            if each.name != "inception_v3":  # whose number there counts the auxiliary head
+                assert each.params == meta["num_params"], each.name
+
+
+def test_every_price_is_a_bound_of_its_own() -> None:
+    open_bounds = {"params": 1e9, "macs": 1e12, "milliseconds": 1e4, "top1": 0.0}
+    assert within(choices(), **open_bounds) == choices()
+    first = choices()[3]
+    for bound in ("params", "macs", "milliseconds"):
+        assert first in within(choices(), **open_bounds | {bound: getattr(first, bound)})
+        assert first not in within(choices(), **open_bounds | {bound: 0.99 * getattr(first, bound)})
+    assert within(choices(), **open_bounds | {"top1": 80}) == choices()[-2:]
+
+
+def test_the_released_file_has_torchvisions_names_and_loads(tmp_path: Path) -> None:
+    path = write_released(tmp_path / "file.pth")
+    file = torch.load(path, weights_only=True)
+    net = ie.build("googlenet_torchvision").eval()
+    ie.load_checkpoint(net, file, "torchvision")
+    with torch.no_grad():
+        one, other = net(torch.randn(2, 3, 64, 64))
+    assert 0.1 < (one - other).abs().mean() < 100, "logits that depend on the image"
+    prepare_torchvision()
+    models = pytest.importorskip("torchvision.models")
+
+    with torch.device("meta"):
+        theirs = models.googlenet(init_weights=False).state_dict()
+    assert {name: tensor.shape for name, tensor in file.items()} == {name: t.shape for name, t in theirs.items()}
+
+
+def test_the_pictures_name_every_network_and_every_count() -> None:
+    said = choose.prices("params", "macs", "milliseconds").description
+    assert all(each.title in said for each in choices())
+    record = load_record("12_few_new")
+    assert str(choose.few_pictures(record)).count(",") >= 2 * (len(record["pictures"]) - 1)
+    assert {len(by_seed(record, f"{arm}, {n}")) for arm in ("frozen", "scratch") for n in record["pictures"]} == {6}

@@ -1,0 +1,73 @@
+"""The price explorer without a browser: what is left, why the rest is not, and the chapter's task."""
+
+import math
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inception_edu.course.choices import choices
+from inception_edu.explorers.price import Price
+
+BUDGETS = st.builds(
+    Price,
+    params=st.integers(2, 120).map(lambda halves: halves / 2),
+    macs=st.floats(0.2, 14),
+    milliseconds=st.integers(5, 250),
+    top1=st.integers(110, 162).map(lambda halves: halves / 2),
+)
+
+
+@given(BUDGETS)
+def test_a_network_is_left_exactly_if_nothing_rules_it_out(price: Price) -> None:
+    assert {each.name for each in price.left} == {each.name for each in choices() if not price.faults(each)}
+    accuracies = [each.top1 for each in price.left]
+    assert accuracies == sorted(accuracies, reverse=True)
+    html = price.view()
+    root = ET.fromstring(f"<div>{html}</div>")
+    filled = [dot for dot in root.iter("{http://www.w3.org/2000/svg}circle") if dot.get("fill") != "none"]
+    assert len(filled) == len(price.left)
+    if price.left:
+        assert price.sentence().startswith(f"{len(price.left)} of 10 networks left. The most accurate is")
+    else:
+        assert price.sentence().startswith("None of the 10 networks is left")
+
+
+def test_a_bound_is_kept_by_a_network_that_meets_it_exactly() -> None:
+    mobile = next(each for each in choices() if each.name == "mobilenet_v2")
+    assert mobile in Price(milliseconds=math.ceil(mobile.milliseconds)).left
+    assert mobile not in Price(milliseconds=math.floor(mobile.milliseconds)).left
+
+
+def test_each_fault_is_named() -> None:
+    big = next(each for each in choices() if each.name == "inception_resnet_v2")
+    assert Price(params=50).faults(big) == "too many parameters"
+    assert Price(macs=13.0).faults(big) == "too many MACs"
+    assert Price(milliseconds=200).faults(big) == "too slow"
+    assert Price(top1=80.5).faults(big) == "not accurate enough"
+    assert Price(params=50, top1=81).faults(big) == "too many parameters, not accurate enough"
+
+
+def test_the_answers_of_the_chapters_task() -> None:
+    def cheapest(top1: float) -> list[str]:
+        left = Price(top1=top1).left
+        prices = (lambda n: n.params, lambda n: n.macs, lambda n: n.milliseconds)
+        return [min(left, key=price).title for price in prices]
+
+    assert cheapest(79) == ["Xception", "Xception", "Inception-v4"]
+    assert cheapest(70) == ["MobileNetV2"] * 3
+    assert [each.family for each in Price(params=11, top1=70).left] == [False]
+    assert [each.family for each in Price(milliseconds=38, top1=70).left] == [False]
+
+
+def test_two_budgets_are_compared_by_what_they_leave() -> None:
+    said = Price(params=5.0).versus(Price(top1=80.0))
+    assert said == (
+        "Against the pinned budget: gained MobileNetV2, SqueezeNet 1.1; lost Inception-ResNet-v2, Inception-v4."
+    )
+
+
+def test_an_impossible_budget_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^Milliseconds at most must be a whole number from 5 to 250, not 2$"):
+        Price(milliseconds=2)
