@@ -97,7 +97,7 @@ def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Chooses a rate for each arm and number of pictures, then runs all with the same six seeds."""
+    """Chooses a rate for each arm and number of pictures, then runs all with the same five seeds."""
     record = Record(
         "12_few_new",
         made_by="experiments/few_new.py",
@@ -110,7 +110,7 @@ def main() -> None:
         tested=TESTED,
     )
     arms = {f"{kind}, {count}": RATES[kind] for kind in ("frozen", "scratch") for count in PICTURES}
-    cloud(record, run, tune(record, run, arms | {"random, 10": RATES["random"]}), range(6))
+    cloud(record, run, tune(record, run, arms | {"random, 10": RATES["random"]}), range(5))
 
 
 if __name__ == "__main__":

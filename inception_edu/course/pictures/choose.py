@@ -12,6 +12,7 @@ from ...show.figures import Picture, show, style
 from ...show.palette import BLUE, INK_BOTH, VERMILLION
 from ..choices import CROWDED, choices
 from ..records import by_seed
+from . import name_ends
 
 PRICES = {
     "params": ("parameters, millions", 1e6, (1, 2, 5, 10, 20, 50)),
@@ -59,21 +60,19 @@ def few_pictures(record: Mapping[str, Any]) -> Picture:
     """Accuracy on five new classes by the number of pictures of each: frozen features, and training from scratch."""
     style()
     fig, ax = plt.subplots(figsize=(7, 3.6))
-    counts, words = record["pictures"], []
+    counts, words, ends = record["pictures"], [], {}
     for arm, name, colour in (("frozen", "frozen features", BLUE), ("scratch", "from scratch", VERMILLION)):
         runs = [[100 * score for score in by_seed(dict(record), f"{arm}, {count}")] for count in counts]
         means = [fmean(each) for each in runs]
         for count, each in zip(counts, runs, strict=True):
             ax.plot([count] * len(each), each, ".", color=colour, alpha=0.45, markersize=5)
         ax.plot(counts, means, color=colour)
-        up = arm == "frozen"
-        ax.annotate(
-            name, (counts[1], means[1]), (-4, 12 if up else -16), textcoords="offset points", color=colour, ha="right"
-        )
+        ends[name] = means[-1], colour
         words.append(f"{name} {', '.join(f'{mean:.1f}' for mean in means)}")
     ax.set_xscale("log")
     ax.set_xticks(counts, [str(count) for count in counts])
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set(xlabel="pictures of each new class", ylabel="test accuracy, %")
+    name_ends(ax, counts[-1], ends)
     listed = ", ".join(map(str, counts))
     return show(fig, f"Mean test accuracy in % on five new classes at {listed} pictures of each: {'; '.join(words)}.")
