@@ -188,15 +188,8 @@ def test_a_notebook_was_run_from_the_top(notebook: nbformat.NotebookNode) -> Non
     assert any(cell.outputs for cell in cells)
 
 
-FIRST_EDITION = set(range(13)) - {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}
-"""Chapters still to be written anew; what they are held to is less."""
-
-
-SECOND = [path for path in CHAPTERS if int(path.stem[:2]) not in FIRST_EDITION]
-
-
-@pytest.fixture(params=SECOND, ids=lambda path: path.stem)
-def second(request: pytest.FixtureRequest) -> nbformat.NotebookNode:
+@pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
+def chapter(request: pytest.FixtureRequest) -> nbformat.NotebookNode:
     return nbformat.read(request.param, as_version=4)
 
 
@@ -206,23 +199,23 @@ def words(chapter: nbformat.NotebookNode) -> str:
     return re.sub(r"```.*?```|`[^`]*`|\$[^$]*\$", " ", text, flags=re.DOTALL)
 
 
-def test_a_chapter_is_forty_minutes(second: nbformat.NotebookNode) -> None:
-    assert len(words(second).split()) <= 2_200
-    lines = [line for cell in code_cells(second) for line in without_imports(cell.source) if line.strip()]
+def test_a_chapter_is_forty_minutes(chapter: nbformat.NotebookNode) -> None:
+    assert len(words(chapter).split()) <= 2_200
+    lines = [line for cell in code_cells(chapter) for line in without_imports(cell.source) if line.strip()]
     assert len(lines) <= 150
-    assert len(re.findall(r"\*\*[^*]{25,}\*\*", words(second))) <= 5, "bold sentences"
-    (first, *_) = code_cells(second)
+    assert len(re.findall(r"\*\*[^*]{25,}\*\*", words(chapter))) <= 5, "bold sentences"
+    (first, *_) = code_cells(chapter)
     assert len(re.findall(r"^(?:import|from) ", first.source, re.MULTILINE)) <= 8
 
 
-def test_a_chapter_has_all_that_a_reader_expects(second: nbformat.NotebookNode) -> None:
-    text = words(second)
+def test_a_chapter_has_all_that_a_reader_expects(chapter: nbformat.NotebookNode) -> None:
+    text = words(chapter)
     assert re.match(r"# \d\d · ", text)
     assert text.split("##")[0].count("<details>") <= 2, "at most two questions to warm up"
     headings = re.findall(r"^## (.*)", text, re.MULTILINE)
     assert not {"What to remember", "Check yourself", "Your turn"} - set(headings), headings
-    assert re.search(r"\*\*Next:\*\* ", second.cells[-1].source), "a chapter ends with what comes next"
-    sources = [cell.source for cell in code_cells(second)]
+    assert re.search(r"\*\*Next:\*\* ", chapter.cells[-1].source), "a chapter ends with what comes next"
+    sources = [cell.source for cell in code_cells(chapter)]
     assert any(re.search(r"^class \w+\(nn\.Module\):", source, re.MULTILINE) for source in sources), "a class of ours"
     assert any(re.search(r"^guess\w*(, guess\w*)* = ", source, re.MULTILINE) for source in sources), "a guess"
     assert any("_explorer()" in source for source in sources)
@@ -251,13 +244,13 @@ def test_what_chapters_import_from_my_inception_is_what_chapters_define() -> Non
     assert not [name for name, text in kept.items() if text not in written]
 
 
-def test_headings_have_cells_of_their_own(second: nbformat.NotebookNode) -> None:
-    cells = [cell.source for cell in second.cells[1:] if cell.cell_type == "markdown"]
+def test_headings_have_cells_of_their_own(chapter: nbformat.NotebookNode) -> None:
+    cells = [cell.source for cell in chapter.cells[1:] if cell.cell_type == "markdown"]
     assert not [source for source in cells if re.search(r"^#", source, re.MULTILINE) and "\n" in source.strip()]
 
 
-def test_an_answer_to_a_guess_is_collapsed(second: nbformat.NotebookNode) -> None:
-    answers = [cell for cell in code_cells(second) if re.search(r"compare\(guess", cell.source)]
+def test_an_answer_to_a_guess_is_collapsed(chapter: nbformat.NotebookNode) -> None:
+    answers = [cell for cell in code_cells(chapter) if re.search(r"compare\(guess", cell.source)]
     assert not [cell.id for cell in answers if not cell.metadata.get("jupyter", {}).get("outputs_hidden")]
 
 

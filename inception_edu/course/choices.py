@@ -17,7 +17,7 @@ _PUBLISHED = {
     "inception_resnet_v1": (
         "Inception-ResNet-v1",
         78.7,
-        "its paper, where the error is 21.3 %; one crop, 48,238 images",
+        "its paper; one crop, 48,238 images",
     ),
     "xception": ("Xception", 79.04, f"timm; {ONE_CROP}"),
     "inception_v4": ("Inception-v4", 80.156, f"timm; {ONE_CROP}"),
