@@ -67,6 +67,8 @@ def test_a_known_gloss_has_its_subject():
         (gzip.compress(f"{FILE_HEAD}\ntrain\tmineral\tgold\ta metal\n".encode()), "line 2: expected a split"),
         (gzip.compress(FILE_HEAD.encode())[:20], "is damaged"),
     ],
+    # A gzip file holds the time it was made at, and a test's name must be the same in every process.
+    ids=["not gzip", "other text", "too few columns", "unknown subject", "cut off"],
 )
 def test_a_damaged_file_is_refused_with_the_reason(tmp_path, content, words):
     path = tmp_path / "glosses.tsv.gz"
