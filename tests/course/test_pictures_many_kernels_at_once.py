@@ -30,8 +30,11 @@ def test_the_bars_are_the_means_of_the_record():
 def test_sorting_keeps_every_connection():
     picture = pictures.dense_parts()
     dots = re.findall(r"fill: (#[0-9a-f]{6})", picture.svg)
-    expected = {pictures.BLUE: 9 * 4, pictures.GREEN: 3 * 16, pictures.ORANGE: 36 + 64}
-    assert {colour: dots.count(colour.lower()) for colour in expected} == {c: 2 * n for c, n in expected.items()}
+    tables = {pictures.BLUE: 9 * 4, pictures.GREEN: 3 * 16, pictures.ORANGE: 36 + 64}
+    maps = {pictures.BLUE: 5 * 1, pictures.GREEN: 2 * 9, pictures.ORANGE: 25}
+    labels = 1  # one word in each colour
+    seen = {colour: dots.count(colour.lower()) for colour in tables}
+    assert seen == {colour: 2 * (tables[colour] + maps[colour]) + labels for colour in tables}
 
 
 def test_a_block_has_four_branches_to_show():

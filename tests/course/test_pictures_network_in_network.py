@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import inception_edu as ie
 from inception_edu.course import canvas
 from inception_edu.course.lesson import load_record
 from inception_edu.course.pictures import network_in_network as drawings
@@ -31,9 +32,18 @@ def test_the_evidence_is_named_where_the_map_is_largest() -> None:
 
 
 def test_the_accuracies_are_the_means_of_the_record() -> None:
-    picture = drawings.accuracy_over_shift(load_record("01_head_shifts"), {"FC": "fully connected", "GAP": "mean"})
+    arms = {"FC": "fully connected", "GAP": "mean"}
+    picture = drawings.accuracy_over_shift(load_record("01_head_shifts"), arms, closer="GAP")
+    assert "mean, alone" in picture.svg
     assert "fully connected: 85.7, 82.5, 67.1, 42.0, 25.1, 18.4, 15.6, 14.8, 13.5 %" in picture.description
     assert "mean: 84.8, 83.0, 81.6" in picture.description
+
+
+def test_the_costs_are_those_of_each_convolution() -> None:
+    picture = drawings.costs(ie.trace(ie.build("nin_cifar10"), (3, 32, 32)))
+    assert "9 convolutions" in picture.description
+    assert "5x5, 96 to 192, 16x16: 118.0;" in picture.description  # 25 * 96 * 192 * 256 = 117,964,800
+    assert "1x1, 192 to 10, 8x8: 0.1." in picture.description
 
 
 def test_every_cell_has_a_weight_for_every_class_in_a_fully_connected_head() -> None:

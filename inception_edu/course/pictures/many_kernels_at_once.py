@@ -33,7 +33,8 @@ def windows() -> Picture:
     axes[0].imshow(photo[0, rows, columns].numpy(), cmap="gray")
     for size, at, colour in ((5, (30, 134), GREEN), (15, (72, 20), YELLOW), (45, (104, 60), ORANGE)):
         axes[0].add_patch(Rectangle(at, size, size, fill=False, edgecolor=colour, linewidth=1.6))
-        axes[0].text(at[0] + size + 3, at[1] + size / 2, size, color=colour, va="center", fontsize=11, weight="bold")
+        words = axes[0].text(at[0] + size + 8, at[1] + size / 2, size, color=colour, va="center", weight="bold")
+        words.set_bbox({"facecolor": "black", "edgecolor": "none", "pad": 1.5})  # readable on whiskers, too
     axes[0].set_title("three windows", fontsize=10)
     for ax, name, (fine, coarse) in zip(axes[1:], names, pairwise(blurred), strict=True):
         band = (fine - coarse)[0]
@@ -51,7 +52,7 @@ def windows() -> Picture:
 
 
 def dense_parts() -> Picture:
-    """A sparse table of connections, and the same with its rows and columns sorted: dense blocks, mostly small ones."""
+    """A sparse table of connections, the same sorted into dense blocks, and where such groups lie in two maps."""
     sizes = (*[2] * 9, *[4] * 3, 6, 8)
     total = sum(sizes)
     table, colours, corner = torch.zeros(total, total), {2: BLUE, 4: GREEN, 6: ORANGE, 8: ORANGE}, 0
@@ -61,20 +62,33 @@ def dense_parts() -> Picture:
     chance = torch.Generator().manual_seed(0)
     mixed_up = table[torch.randperm(total, generator=chance)][:, torch.randperm(total, generator=chance)]
     style()
-    fig, axes = plt.subplots(1, 2, figsize=(7, 3.5))
-    for ax, each, title in zip(axes, (mixed_up, table), ("scattered", "the same, sorted"), strict=True):
+    fig, axes = plt.subplots(1, 3, figsize=(9.6, 3.5))
+    for ax, each, title in zip(axes[:2], (mixed_up, table), ("scattered", "the same, sorted"), strict=True):
         for row, column in each.nonzero().tolist():
             colour = colours[int(each[row, column])]
             ax.add_patch(Rectangle((column, row), 0.85, 0.85, facecolor=colour))
         ax.set(xlim=(-0.5, total + 0.5), ylim=(total + 0.5, -0.5), aspect="equal", title=title, xticks=[], yticks=[])
         ax.set(xlabel="units of one layer", ylabel="units of the next")
         ax.grid(False)
+    for top, left in ((0, 0), (12, 4)):  # two maps, and in each the same pixels
+        axes[2].add_patch(Rectangle((left, top), 15, 11, fill=False, edgecolor=INK_BOTH, linewidth=1.2))
+        for side, corners in ((1, ((1, 1), (1, 9), (6, 4), (7, 1), (7, 9))), (3, ((2, 4), (10, 1))), (5, ((9, 5),))):
+            for x, y in corners:
+                for place in range(side * side):
+                    cell = left + x + place % side, top + y + place // side
+                    axes[2].add_patch(Rectangle(cell, 0.85, 0.85, facecolor=BRANCHES[f"{side}x{side}"]))
+    for at, name in ((3.0, "1x1"), (9.5, "3x3"), (16.0, "5x5")):
+        axes[2].text(at, 24.7, name, color=BRANCHES[name], ha="center", weight="bold")
+    axes[2].set(xlim=(-1, 20), ylim=(25, -1), aspect="equal", title="groups in two maps")
+    axes[2].axis("off")
     share = (table > 0).float().mean().item()
     return show(
         fig,
-        f"Two square tables; a dot is a connection between a unit of one layer and a unit of the next, {share:.0%} of "
-        "all. Left, the dots are scattered. Right, the same dots after sorting rows and columns: fourteen dense blocks "
-        "along the diagonal, nine of two units, three of four, and two large ones.",
+        "Two square tables and two maps. In the tables a dot is a connection between a unit of one layer and a unit of "
+        f"the next, {share:.0%} of all. First, the dots are scattered. Then the same dots after sorting rows and "
+        "columns: fourteen dense blocks along the diagonal, nine of two units, three of four, and two large ones. In "
+        "the maps, five groups have one position, which a 1x1 reads, two have a patch of 3x3, and one has a patch of "
+        "5x5, at the same place in both.",
     )
 
 
@@ -157,7 +171,7 @@ def right_by_kind(
 
 def what_each_branch_sees(maps: Tensor) -> Picture:
     """The maps (1, 4, H, W) of a block with one channel in each branch, set up as chapter 02 does it."""
-    names = ("1x1: a copy", "3x3: fine detail", "5x5: coarser detail", "pool: the largest of nine")
+    names = ("1x1: a copy", "3x3, ReLU: fine detail", "5x5, ReLU: coarser detail", "pool: the largest of nine")
     style()
     fig, axes = plt.subplots(2, 2, figsize=(8, 5.4))
     for ax, each, name in zip(axes.flat, maps[0], names, strict=True):

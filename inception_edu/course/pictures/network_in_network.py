@@ -8,14 +8,14 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from ...data.fashion import load_photo, to_pixels
 from ...show.figures import Picture, show, style
 from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE, PURPLE
+from ...tracing import Node
 from ..records import by_seed
-from . import name_ends
 
 LAYERS = ((192, 8), (160, 7), (96, 5))
 """The layers of the small network: how many units it has, and how many circles are drawn for them."""
@@ -130,27 +130,57 @@ def two_heads() -> Picture:
     )
 
 
-def accuracy_over_shift(record: dict[str, Any], arms: Mapping[str, str]) -> Picture:
+def costs(network: Node) -> Picture:
+    """A bar for the MACs of each convolution of a traced network, in order, with the map that it makes."""
+    style()
+    colours = {1: BLUE, 3: GREEN, 5: ORANGE}
+    fig, ax = plt.subplots(figsize=(8, 3.2))
+    found = ((node, getattr(node.module, "conv", node.module)) for node in network.walk() if not node.children)
+    layers = [(node, conv) for node, conv in found if isinstance(conv, nn.Conv2d)]
+    words, names = [], []
+    for row, (node, conv) in enumerate(layers):
+        kernel, (channels, height, width) = conv.kernel_size[0], node.output.shape
+        names.append(f"{kernel}x{kernel}, {node.input.channels} to {channels}, {height}x{width}")
+        ax.barh(row, node.macs / 1e6, color=colours[kernel], alpha=0.75)
+        ax.annotate(
+            f"{node.macs / network.macs:.1%}", (node.macs / 1e6, row), (4, 0), textcoords="offset points", va="center"
+        )
+        words.append(f"{names[-1]}: {node.macs / 1e6:.1f}")
+    ax.set(xlabel="million MACs, and the share of the whole", yticks=range(len(layers)))
+    ax.set_yticklabels(names)
+    ax.invert_yaxis()
+    ax.margins(x=0.1)
+    ax.grid(visible=False, axis="y")
+    return show(fig, f"Bars for {len(layers)} convolutions in order, in million MACs. {'; '.join(words)}.")
+
+
+def accuracy_over_shift(record: dict[str, Any], arms: Mapping[str, str], *, closer: str) -> Picture:
     """Test accuracy over how far the pictures are moved: means of all seeds, with a band from the worst to the best.
 
-    `arms` are the names in the record -> the names for readers; an arm "... moved" gets a dashed line.
+    `arms` are the names in the record -> the names for readers; an arm "... moved" gets a dashed line. The arm `closer`
+    is drawn once more, alone and at its own scale, with a grey line at every whole stride of four pixels.
     """
     style()
-    fig, ax = plt.subplots(figsize=(7.4, 3.8))
-    words, ends = [], {}
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.6))
+    words = []
     for (arm, name), colour in zip(arms.items(), CYCLE, strict=False):
         places: Sequence[Any] = list(zip(*by_seed(record, arm, "shifts"), strict=True))
-        mean = [100 * fmean(place) for place in places]
+        mean, low, high = ([100 * choose(place) for place in places] for choose in (fmean, min, max))
         pixels = range(len(mean))
-        ax.plot(pixels, mean, "--o" if arm.endswith("moved") else "-o", color=colour, markersize=4)
-        low, high = ([100 * choose(place) for place in places] for choose in (min, max))
-        ax.fill_between(pixels, low, high, color=colour, alpha=0.2, linewidth=0)
-        ends[name] = mean[-1], colour
+        for ax in (left, right) if arm == closer else (left,):
+            ax.plot(pixels, mean, "--o" if arm.endswith("moved") else "-o", color=colour, markersize=4, label=name)
+            ax.fill_between(pixels, low, high, color=colour, alpha=0.2, linewidth=0)
         words.append(f"{name}: {', '.join(f'{share:.1f}' for share in mean)} %")
-    ax.axhline(10, color=INK_BOTH, linewidth=1, linestyle=":")
-    ax.text(0, 11, "guessing", fontsize=9, color=INK_BOTH)
-    ax.set(xlabel="pictures moved to the right by (pixels)", ylabel="test accuracy (%)", ylim=(0, 100))
-    name_ends(ax, len(mean) - 1, ends)
+    left.axhline(10, color=INK_BOTH, linewidth=1, linestyle=":")
+    left.text(0, 11, "guessing", fontsize=9, color=INK_BOTH)
+    left.set(ylim=(0, 100))
+    left.legend(loc=(0.5, 0.36), fontsize=9)
+    for stride in range(0, len(pixels), 4):
+        right.axvline(stride, color=INK_BOTH, linewidth=1.2, zorder=0)
+    right.set(title=f"{arms[closer]}, alone")
+    for ax in (left, right):
+        ax.set(xlabel="pictures moved to the right by (pixels)", ylabel="test accuracy (%)", xticks=pixels)
+        ax.grid(visible=False, axis="x")
     return show(fig, f"Mean test accuracy when pictures move by 0 to {len(mean) - 1} pixels. {'; '.join(words)}.")
 
 
