@@ -37,7 +37,7 @@ def agree(mine: nn.Module, theirs: nn.Module, shape: Sequence[int]) -> None:
                 nn.init.kaiming_normal_(tensor, generator=generator)
             elif tensor.is_floating_point():
                 tensor.copy_(torch.rand(tensor.shape, generator=generator, dtype=tensor.dtype) + 0.5)
-    _copy(list(_tensors(ours, shape)), list(_tensors(yours, shape)))
+    copy_weights(ours, yours, shape)
     images = torch.randn(2, *shape, generator=generator, dtype=torch.double)
     with torch.no_grad(), evaluating(ours), evaluating(yours):
         wanted, given = ours(images), yours(images)
@@ -51,6 +51,11 @@ def agree(mine: nn.Module, theirs: nn.Module, shape: Sequence[int]) -> None:
     rounded = 0.0 if largest <= EQUAL * size else largest
     verdict = "equal" if not rounded else f"not equal, where the largest output is {size:.3g}"
     print(f"outputs: {tuple(given.shape[1:])} from both, largest difference {rounded:.3g}: {verdict}")
+
+
+def copy_weights(theirs: nn.Module, mine: nn.Module, shape: Sequence[int]) -> None:
+    """Copies parameters and statistics from theirs to mine, as `agree` does; `shape` is (C, H, W). Raises as there."""
+    _copy(list(_tensors(theirs, shape)), list(_tensors(mine, shape)))
 
 
 def _copy(theirs: list[tuple[str, Tensor]], mine: list[tuple[str, Tensor]]) -> None:

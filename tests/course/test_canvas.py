@@ -3,9 +3,11 @@
 import pytest
 import torch
 
-from inception_edu.course.canvas import GARMENTS, SIDE, find, lay_out, network, without_norm
+import inception_edu as ie
+from inception_edu.course.canvas import GARMENTS, SIDE, find, lay_out, network, trained, without_norm
 from inception_edu.course.pictures import draw_canvas
 from inception_edu.data.fashion import BLACK
+from inception_edu.train.loop import SMALL_GOOGLENET
 
 
 def test_the_network_of_the_course_finds_the_five_garments_where_they_are() -> None:
@@ -54,3 +56,13 @@ def test_there_are_two_sets_of_weights_and_no_third() -> None:
     assert not torch.equal(ordinary.classifier.linear.weight, robust.classifier.linear.weight)
     with pytest.raises(ValueError, match="no weights 'text_inception': choose 'small_googlenet' or"):
         network("text_inception")
+
+
+def test_a_network_of_ones_own_gets_the_weights_and_another_is_refused() -> None:
+    images = lay_out(GARMENTS)[:, :, :28, :28]
+    own = ie.build("googlenet", **SMALL_GOOGLENET)
+    assert trained(own) is own
+    with torch.no_grad():
+        torch.testing.assert_close(own.eval()(images), network().eval()(images), atol=1e-5, rtol=1e-5)
+    with pytest.raises(ValueError, match=r"tensor 1 in .* \(8, 1, 3, 3\), .* \(16, 1, 3, 3\)"):
+        trained(torch.nn.Conv2d(1, 8, 3))
