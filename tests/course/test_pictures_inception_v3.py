@@ -40,6 +40,11 @@ def test_each_share_is_told(kind: str) -> None:
     assert f"{kind} {shares['3a, 3x3'][kind]:.2f}" in repr(inception_v3.rank_one_shares(shares))
 
 
+def test_the_channels_between_are_told_with_their_price() -> None:
+    said = repr(inception_v3.channels_between({0.5: 0.906, 1: 0.931}, {0.5: 0.51, 1: 1.02}, 0.9314))
+    assert "0.5: 90.6% with 51% of the weights; 1: 93.1% with 102% of the weights. As trained: 93.1%." in said
+
+
 def test_clipping_counts_the_runs_that_survive() -> None:
     record = load_record("06_clipping")
     for key, run in record["runs"].items():

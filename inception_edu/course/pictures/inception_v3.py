@@ -90,24 +90,33 @@ def _kernel(ax: Axes, x: float, y: float, kernel: Pair | str, colour: str) -> No
 
 
 def _block(ax: Axes, node: Node, title: str, colour: str) -> None:
-    """A block's branches side by side, from the input on top to the stack below, each kernel in its own shape."""
-    x, rails = 0.0, []
+    """A block's branches side by side, from the bar of its input on top to the bar of the stack, kernels to scale."""
+    x = 3 * CELL
+    line: dict[str, Any] = {"color": INK_BOTH, "linewidth": 0.8, "zorder": 0}
     for steps in map(_way, node.children):
         shapes = [[(3, 3) if isinstance(kernel, str) else kernel for kernel in step] for step in steps]
         wide = max(sum(width for _, width in step) + 2 * (len(step) - 1) for step in shapes) + 2
         tall = [max(height for height, _ in step) * CELL for step in shapes]
-        rails.append(x + wide * CELL / 2)
-        ax.plot([rails[-1]] * 2, [0, DEEP], color=INK_BOTH, linewidth=0.8, zorder=0)
-        y = (DEEP - sum(tall) - 4 * (len(tall) - 1)) / 2
+        rail = x + wide * CELL / 2
+        y, end = (DEEP - sum(tall) - 4 * (len(tall) - 1)) / 2, [rail]
         for step, height in zip(steps, tall, strict=True):
-            for side, kernel in zip((-2.2, 2.2) if len(step) == 2 else (0.0,), step, strict=True):
-                _kernel(ax, rails[-1] + side * CELL, y + height / 2, kernel, colour)
+            if len(step) == 2:  # a fork, and nothing comes after it
+                end = [rail - 2.2 * CELL, rail + 2.2 * CELL]
+                for side in end:
+                    ax.plot([rail, side, side], [y - 3, y, y + height], **line)
+                ax.plot([rail, rail], [0, y - 3], **line)
+            for place, kernel in zip(end, step, strict=True):
+                _kernel(ax, place, y + height / 2, kernel, colour)
             y += height + 4
+        for place in end:
+            arrow = {"arrowstyle": "-|>", "color": INK_BOTH, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
+            ax.annotate("", (place, DEEP), (place, y - 4 if len(end) == 2 else 0), arrowprops=arrow, zorder=0)
         x += wide * CELL
-    for y in (0.0, DEEP):
-        ax.plot([rails[0], rails[-1]], [y, y], color=INK_BOTH, linewidth=0.8)
-    ax.set(xlim=(0, x), ylim=(DEEP + 3, -3), aspect="equal")
-    ax.set_title(title, fontsize=9, fontweight="normal", loc="center")
+    x += 3 * CELL
+    for y in (-3.0, DEEP):
+        ax.add_patch(Rectangle((0, y), x, 3, facecolor=INK_BOTH, alpha=0.5, edgecolor="none"))
+    ax.set(xlim=(0, x), ylim=(DEEP + 4, -4), aspect="equal")
+    ax.set_title(title, fontsize=11, fontweight="normal", loc="center")
     ax.axis("off")
 
 
@@ -115,7 +124,7 @@ def whole(node: Node) -> Picture:
     """A traced Inception V3: the chain of its parts over its grids, and one block of each kind with its kernels."""
     style()
     kinds = {"5": ("A", BLUE), "6": ("B", GREEN), "7": ("C", ORANGE)}
-    fig = plt.figure(figsize=(10, 5.4))
+    fig = plt.figure(figsize=(10, 5.7))
     rows = fig.add_gridspec(2, 1, height_ratios=[1, 1.5])
     ax = fig.add_subplot(rows[0])
     x = 0.0
@@ -132,13 +141,17 @@ def whole(node: Node) -> Picture:
         spans.setdefault(side, [x, x])[1] = x + width
         drawn.append(letter or "stem")
         x += width + 4
-    ax.text(-4, 0, f"{node.input.height}", ha="right", va="center", fontsize=8)
-    ax.text(x, 0, f"mean, linear:\n{node.output.channels:,} classes", va="center", fontsize=9)
+    arrow = {"arrowstyle": "-|>", "color": INK_BOTH, "shrinkA": 0, "shrinkB": 0}
+    side = node.input.height
+    ax.annotate(f"an image,\n{side}x{side}", (0, 0), (-16, 0), arrowprops=arrow, ha="right", va="center", fontsize=10)
+    words = f"mean, linear:\n{node.output.channels:,} classes"
+    ax.annotate("", (x + 10, 0), (x - 4, 0), arrowprops=arrow)
+    ax.text(x + 12, 0, words, va="center", fontsize=10)
     for number, (side, (left, right)) in enumerate(spans.items()):
         stem = number < len(spans) - 3
         low = -9 * side**0.5 / 2 - 6
-        ax.text((left + right) / 2, low, f"{side}" if stem else f"{side}x{side}", ha="center", va="top", fontsize=8)
-    ax.set(xlim=(-16, x + 62), ylim=(-76, 58))
+        ax.text((left + right) / 2, low, f"{side}" if stem else f"{side}x{side}", ha="center", va="top", fontsize=10)
+    ax.set(xlim=(-60, x + 74), ylim=(-80, 58))
     ax.axis("off")
     shown = {"mixed_5b": "A", "mixed_6a": "R", "mixed_6b": "B", "mixed_7a": "R", "mixed_7b": "C"}
     below = rows[1].subgridspec(1, 5, width_ratios=[18, 13, 22, 17, 20])
@@ -254,6 +267,26 @@ def kernel_and_part(kernel: Tensor) -> Picture:
         fig,
         f"A trained kernel of {len(kernel)}x{len(kernel)} cells, its nearest product of a column and a row, with "
         f"{share:.0%} of the energy, and the rest, with {1 - share:.0%}. Blue is negative, red positive.",
+    )
+
+
+def channels_between(right: Mapping[float, float], prices: Mapping[float, float], trained: float) -> Picture:
+    """Share of images that are right against channels between over channels out, with the pairs' price at each dot."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3.6))
+    ax.axhline(100 * trained, color=INK_BOTH, linestyle="--", linewidth=1)
+    ax.text(min(right), 100 * trained + 1, "as trained", ha="left", va="bottom", fontsize=9)
+    ax.plot(list(right), [100 * value for value in right.values()], "o-", color=BLUE)
+    for share, value in right.items():
+        words = f"{100 * value:.0f} %\n{100 * prices[share]:.0f} % of weights"
+        ax.annotate(words, (share, 100 * value), (6, -6), textcoords="offset points", va="top", fontsize=9)
+    ax.set(xlabel="channels between / channels out", ylabel="test images right, %", ylim=(0, 105), xlim=(0, 1.18))
+    ax.set_xticks(list(right), [f"{share:g}" for share in right])
+    told = "; ".join(f"{s:g}: {100 * v:.1f}% with {prices[s]:.0%} of the weights" for s, v in right.items())
+    return show(
+        fig,
+        "Share of test images classified correctly against channels between over channels out, with the pairs' weights "
+        f"as a share of the squares'. {told}. As trained: {100 * trained:.1f}%.",
     )
 
 
