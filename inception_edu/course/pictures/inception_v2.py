@@ -131,6 +131,8 @@ def against_the_rate(record: Mapping[str, Any]) -> Picture:
                 )
         ax.plot(record["rates"], means, dashes, color=colour, linewidth=1.4)
         words.append(f"{name} " + ", ".join(f"{m:.0f} at {r:g}" for r, m in zip(record["rates"], means, strict=True)))
+    ax.axhline(80, color=INK_BOTH, linewidth=1, linestyle=":")
+    ax.text(record["rates"][-1] * 1.5, 81, "80 %", ha="right", va="bottom", color=INK_BOTH, fontsize=9)
     ax.set(xscale="log", xlabel="learning rate", ylabel="test images right, %", ylim=(0, 95))
     ax.set_xticks(record["rates"], [f"{rate:g}" for rate in record["rates"]])
     ax.minorticks_off()
