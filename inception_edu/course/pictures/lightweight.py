@@ -71,8 +71,9 @@ def line() -> Picture:
             ax.add_patch(Rectangle(place, width - 2, 22, facecolor=GREEN, alpha=0.6, edgecolor=INK_BOTH))
             if towers < 12:
                 ax.text(width * (tower + 0.5), 35, "3x3", ha="center", va="center", fontsize=9)
-        ax.add_patch(Rectangle((0, 50), 120, 6, facecolor=PURPLE, alpha=0.4, edgecolor=INK_BOTH))
-        ax.set(xlim=(-3, 123), ylim=(0, 60))
+        ax.add_patch(Rectangle((0, 50), 120, 9, facecolor=PURPLE, alpha=0.4, edgecolor=INK_BOTH))
+        ax.text(60, 54.5, "stacked", ha="center", va="center", fontsize=9)
+        ax.set(xlim=(-3, 123), ylim=(0, 62))
         ax.set_title(title, fontsize=10)
         ax.axis("off")
     return show(
@@ -120,8 +121,9 @@ def front(record: Mapping[str, Any], times: Mapping[str, Any]) -> Picture:
             marker, colour = ("x", INK_BOTH) if arm in NARROW else ("o", BLUE)
             ax.plot(price[arm], means[arm], marker, color=colour)
             below = arm in ("separable, norm and ReLU between", "small kernels", "half as wide")
-            step = (4, -11) if below else (4, 5)
-            ax.annotate(name, (price[arm], means[arm]), step, textcoords="offset points", fontsize=8)
+            step, side = ((4, -11), "left") if below else ((-4, 5), "right")
+            place = {"xytext": step, "textcoords": "offset points", "fontsize": 8, "ha": side}
+            ax.annotate(name, (price[arm], means[arm]), **place)
         ax.set(xscale="log", xlabel=label)
         ticks = [tick for tick in (0.06, 0.1, 0.2, 0.3, 0.5, 1, 2, 5) if 0.8 * min(price.values()) < tick]
         ax.set_xticks([tick for tick in ticks if tick < 1.3 * max(price.values())])
