@@ -1,13 +1,15 @@
 """What chapter 07 draws as printed differs from the package's blocks only where the chapter says so."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 import torch
+from torch import nn
 
 import inception_edu as ie
 from inception_edu.bricks import ConvUnit
 from inception_edu.course.pictures import inception_v4 as drawings
+from inception_edu.models.inception_v4 import inception_a
 from inception_edu.tracing import Node
 
 
@@ -74,3 +76,39 @@ def test_equal_blocks_have_one_name(v4: Node) -> None:
     assert "V3: 8 different blocks" in picture.svg
     assert "V4: 3 different blocks" in picture.svg
     assert picture.description.count("B 1024 channels on 17x17") == 7
+
+
+def _batch_norm_of_pytorch(block: nn.Module) -> None:
+    for norm in (part for part in block.modules() if isinstance(part, nn.BatchNorm2d)):
+        norm.eps = 1e-5
+
+
+def _padding_counted(block: nn.Module) -> None:
+    for pool in (part for part in block.modules() if isinstance(part, nn.AvgPool2d)):
+        pool.count_include_pad = True
+
+
+@pytest.mark.parametrize("slip", [_batch_norm_of_pytorch, _padding_counted])
+def test_only_equal_outputs_find_the_eps_of_a_norm_and_the_padding_of_a_pool(
+    slip: Callable[[nn.Module], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = inception_a(384)
+    slip(wrong)
+    ie.agree(wrong, inception_a(384), (384, 9, 9))
+    said = capsys.readouterr().out
+    assert "317,632 in yours, 317,632 in theirs: equal" in said
+    assert "not equal, where" in said
+
+
+def test_a_bias_too_many_is_found_by_a_count_and_by_equal_outputs() -> None:
+    wrong = inception_a(384)
+    for unit in [part for part in wrong.modules() if isinstance(part, ConvUnit)]:
+        unit.conv.bias = nn.Parameter(torch.zeros(unit.conv.out_channels))
+    assert sum(p.numel() for p in wrong.parameters()) > sum(p.numel() for p in inception_a(384).parameters())
+    with pytest.raises(ValueError, match="does not fit"):
+        ie.agree(wrong, inception_a(384), (384, 9, 9))
+
+
+def test_no_check_sees_what_dropout_drops(capsys: pytest.CaptureFixture[str]) -> None:
+    ie.agree(nn.Sequential(nn.Dropout(0.8), inception_a(384)), inception_a(384), (384, 9, 9))
+    assert capsys.readouterr().out.endswith("largest difference 0: equal\n")

@@ -1,4 +1,4 @@
-"""Chapter 08: gradients along a trunk, the first losses, and Inception-ResNet-v2 as drawn and as released."""
+"""Chapter 08: join and add, gradients along a trunk, the first losses, and Inception-ResNet-v2 drawn and released."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -6,9 +6,11 @@ from statistics import fmean
 from typing import Any
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE, VERMILLION
+from ...show.palette import BLUE, GREEN, INK_BOTH, KINDS, ORANGE, PURPLE, VERMILLION
 from ...tracing import Node
 
 ARMS = {
@@ -22,24 +24,85 @@ PARTS = {"block35": ("A", GREEN), "block17": ("B", BLUE), "block8": ("C", PURPLE
 V4_PARTS = {"inception_a": ("A", GREEN), "inception_b": ("B", BLUE), "inception_c": ("C", PURPLE)}
 
 
+def join_and_add() -> Picture:
+    """Three blocks that join their branches, and three that add them to what they have read: the straight path."""
+    style()
+    fig, axes = plt.subplots(2, 1, figsize=(9, 4.4))
+    wide, blocks = 3.4, 3
+
+    def box(ax: Axes, x: float, y: float, width: float, height: float, kind: str, words: str = "") -> None:
+        corner = (x, y - height / 2)
+        ax.add_patch(Rectangle(corner, width, height, facecolor=KINDS[kind], alpha=0.4, edgecolor=INK_BOTH))
+        ax.text(x + width / 2, y, words, ha="center", va="center", fontsize=9, rotation=90 * (height > width))
+
+    def line(ax: Axes, *points: tuple[float, float]) -> None:
+        ax.plot(*zip(*points, strict=True), color=INK_BOTH, linewidth=1, zorder=1)
+
+    joining, adding = axes
+    for start in (wide * block for block in range(blocks)):
+        line(joining, (start, 0), (start + 0.3, 0))
+        line(joining, (start + 0.3, -0.7), (start + 0.3, 0.7))
+        for y in (-0.7, 0, 0.7):
+            line(joining, (start + 0.3, y), (start + 0.6, y))
+            line(joining, (start + 2.0, y), (start + 2.3, y))
+            box(joining, start + 0.6, y, 1.4, 0.46, "conv", "layers")
+        box(joining, start + 2.3, 0, 0.4, 1.9, "concat", "join")
+        line(joining, (start + 2.7, 0), (start + wide, 0))
+        line(adding, (start + 0.3, 0.8), (start + 0.3, -0.75))
+        for y in (-0.05, -0.75):
+            line(adding, (start + 0.3, y), (start + 0.5, y))
+            line(adding, (start + 1.4, y), (start + 1.6, y))
+            box(adding, start + 0.5, y, 0.9, 0.46, "conv", "layers")
+        box(adding, start + 1.6, -0.4, 0.3, 1.2, "concat", "join")
+        line(adding, (start + 1.9, -0.4), (start + 2.1, -0.4))
+        line(adding, (start + 2.7, -0.4), (start + 2.9, -0.4), (start + 2.9, 0.8))
+        box(adding, start + 2.1, -0.4, 0.6, 0.46, "conv", "1x1")
+        adding.plot(start + 2.9, 0.8, "o", markersize=17, color=KINDS["sum"], markeredgecolor=INK_BOTH, zorder=5)
+        adding.text(start + 2.9, 0.79, "+", color="black", ha="center", va="center", fontsize=13, zorder=6)
+    adding.plot([-0.3, wide * blocks + 0.1], [0.8, 0.8], color=BLUE, linewidth=4, zorder=1, alpha=0.8)
+    adding.text(0.45, 1.0, "the straight path", color=BLUE, va="bottom")
+    for ax, title in ((joining, "Three blocks that join"), (adding, "Three blocks that add")):
+        ax.set(xlim=(-0.4, wide * blocks + 0.2), ylim=(-1.2, 1.4), title=title)
+        ax.axis("off")
+    return show(
+        fig,
+        f"Above, {blocks} blocks in a row whose three branches are joined: every path goes through layers in every "
+        f"block. Below, {blocks} blocks in a row that join two branches, bring them to the width of the input with a "
+        "1x1 and add them to it: a straight path leads from the first input through the plus signs to the last output "
+        "and passes no layer.",
+    )
+
+
 def along_the_trunk(record: Mapping[str, Any]) -> Picture:
     """The size of the loss's gradient before each of the 16 blocks and after the last, before any training (seed 0)."""
     style()
-    fig, ax = plt.subplots(figsize=(7.4, 3.8))
-    names = {arm: (arm, colour, f"{arm}/0") for arm, colour in ARMS.items()}
-    names["default"] = ("plain without norm, PyTorch's start", ORANGE, "plain without norm, default start 0.1/0")
+    fig, axes = plt.subplots(1, 2, figsize=(9, 3.7))
+    names = {arm: (arm.split()[0], colour, f"{arm}/0") for arm, colour in ARMS.items()}
+    names["plain without norm, PyTorch's start"] = (
+        "plain, PyTorch's start",
+        ORANGE,
+        "plain without norm, default start 0.1/0",
+    )
+    above = {"plain with norm": 8, "sum with norm": 8, "sum without norm": 9, "plain without norm": -9}
     words = []
     for arm, (name, colour, run) in names.items():
+        ax = axes[int("without norm" in arm)]
         sizes = record["runs"][run]["gradients"]
-        ax.plot(range(len(sizes)), sizes, "-" if "with norm" in arm else "--", color=colour, marker="o", markersize=3)
-        drop = {"sum with norm": 9, "plain without norm": -9}.get(arm, 0)
-        ax.annotate(name, (0, sizes[0]), (-6, drop), textcoords="offset points", ha="right", va="center", color=colour)
-        words.append(f"{name} from {sizes[-1]:.2g} after the last block to {sizes[0]:.2g} before the first")
+        ax.plot(range(len(sizes)), sizes, color=colour, marker="o", markersize=3)
+        # Above the line where it begins, or below it; to the right of the one that falls steeply.
+        place = (0, sizes[0], above[arm]) if arm in above else (6.5, sizes[5], -4)
+        ax.annotate(name, place[:2], (0, place[2]), textcoords="offset points", va="center", color=colour)
+        words.append(f"{arm} from {sizes[-1]:.2g} after the last block to {sizes[0]:.2g} before the first")
     last = len(sizes) - 1
-    ax.set_xticks(range(0, last + 1, 4))
-    ax.set(yscale="log", xlim=(-12, last + 0.5), ylabel="size of the gradient")
-    ax.set_xlabel(f"blocks passed (0: nearest to the image, {last}: nearest to the loss)")
-    return show(fig, f"Gradients along a trunk of {last} blocks, logarithmic: {'; '.join(words)}.")
+    for ax, title in zip(axes, ("with norm", "without norm"), strict=True):
+        ax.set(yscale="log", xticks=range(0, last + 1, 4), xlabel="blocks passed", title=title)
+        ax.margins(y=0.12)
+    axes[0].set_ylabel("size of the gradient")
+    return show(
+        fig,
+        f"Gradients along a trunk of {last} blocks, logarithmic, from the block nearest to the image, left, to the one "
+        f"nearest to the loss, right: {'; '.join(words)}.",
+    )
 
 
 def first_steps(losses: Mapping[str, Sequence[float]]) -> Picture:

@@ -144,15 +144,14 @@ def blocks_as_printed() -> Picture:
 def grids_as_printed() -> Picture:
     """The stem and both reductions of Figs. 3, 7 and 8, box by box as the paper prints them."""
     style()
-    fig, axes = plt.subplots(1, 3, figsize=(11, 8.2), width_ratios=(2.4, 3, 3))
-    _panel(
-        *(axes[0], "stem", "3 channels on 299x299", STEM),
-        ("", "joined: 160 on 73x73", "joined: 192 on 71x71", "joined: 384 on 35x35"),
-    )
-    _panel(axes[1], "reduction A", "384 channels on 35x35", [REDUCTION_A], ["joined: 1024 channels on 17x17"])
-    _panel(axes[2], "reduction B", "1024 channels on 17x17", [REDUCTION_B], ["joined: 1536 channels on 8x8"])
+    fig, axes = plt.subplots(1, 4, figsize=(11.6, 5.3), width_ratios=(2, 2, 3, 3))
+    joined = ("", "joined: 160 on 73x73", "joined: 192 on 71x71", "joined: 384 on 35x35")
+    _panel(axes[0], "stem", "3 channels on 299x299", STEM[:2], joined[:2])
+    _panel(axes[1], "stem, continued", "160 channels on 73x73", STEM[2:], joined[2:])
+    _panel(axes[2], "reduction A", "384 channels on 35x35", [REDUCTION_A], ["joined: 1024 channels on 17x17"])
+    _panel(axes[3], "reduction B", "1024 channels on 17x17", [REDUCTION_B], ["joined: 1536 channels on 8x8"])
     for ax in axes:
-        ax.set_ylim(12.6, -0.7)
+        ax.set_ylim(7.2, -0.7)
     stem = ". ".join(_spoken(stage) for stage in STEM)
     return show(
         fig,
