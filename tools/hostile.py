@@ -22,7 +22,7 @@ from tools.results import section
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "chapters" / "exercises" / "README.md"
 ASSIGNMENT = "03_one_by_one"
-EXERCISES = {"flat_head": 1.0, "detour": 3.0}
+EXERCISES = {"unread": 1.0, "control": 3.0}
 """The exercises of chapter 03 that the small assignment is made of, and their points."""
 
 Notebook = dict[str, Any]
@@ -33,7 +33,7 @@ def sample(hidden: str = "") -> Notebook:
     notebook = json.loads((ROOT / "chapters" / "exercises" / ASSIGNMENT / "exercises.ipynb").read_text())
     keep = {"title", "setup", "why_cheap", *EXERCISES, *(f"{name}-check" for name in EXERCISES)}
     notebook["cells"] = [cell for cell in notebook["cells"] if cell["id"] in keep]
-    test = cell(notebook, "detour-check")
+    test = cell(notebook, "control-check")
     test["source"] = "".join(test["source"])
     if hidden:
         test["source"] = f"### BEGIN HIDDEN TESTS\n{hidden}\n### END HIDDEN TESTS\n{test['source']}"
@@ -45,7 +45,7 @@ def cell(notebook: Notebook, name: str) -> dict[str, Any]:
     return next(each for each in notebook["cells"] if each["id"] == name)
 
 
-def written(code: str, name: str = "detour") -> Callable[[Notebook], Notebook]:
+def written(code: str, name: str = "control") -> Callable[[Notebook], Notebook]:
     """A submission that has `code` in one answer, and is otherwise right."""
 
     def edit(notebook: Notebook) -> Notebook:
@@ -67,7 +67,7 @@ def without(*names: str) -> Callable[[Notebook], Notebook]:
 
 def twice(notebook: Notebook) -> Notebook:
     """An answer cell is there twice."""
-    at = notebook["cells"].index(cell(notebook, "detour"))
+    at = notebook["cells"].index(cell(notebook, "control"))
     notebook["cells"].insert(at + 1, deepcopy(notebook["cells"][at]))
     return notebook
 
@@ -81,8 +81,8 @@ def nameless(notebook: Notebook) -> Notebook:
 
 def forged_test(notebook: Notebook) -> Notebook:
     """The test cell itself says full marks."""
-    cell(notebook, "detour")["source"] = "def detour(channels, middle): ..."
-    cell(notebook, "detour-check")["source"] = "3.0"
+    cell(notebook, "control")["source"] = "def control(channels, squeeze, out): ..."
+    cell(notebook, "control-check")["source"] = "3.0"
     return notebook
 
 
@@ -99,7 +99,7 @@ def with_a_script(notebook: Notebook) -> Notebook:
     )
     cell(notebook, "why_cheap")["source"] = f"because <script>alert(1)</script> a<b and c>d, {links}"
     code = "from IPython.display import HTML, display\ndisplay(HTML('<script>alert(2)</script>'))\n"
-    cell(notebook, "flat_head")["source"] = code + "".join(cell(notebook, "flat_head")["source"])
+    cell(notebook, "unread")["source"] = code + "".join(cell(notebook, "unread")["source"])
     return notebook
 
 
@@ -109,7 +109,7 @@ found = []
 for folder, inner, files in os.walk("/"):
     inner[:] = [name for name in inner if name not in ("usr", "lib", "proc", "sys", "dev", ".venv", "site-packages")]
     found += [name for name in files if name in ("exercises.ipynb", "hidden.json", "gradebook.db")]
-def detour(channels, middle):
+def control(channels, squeeze, out):
     raise RuntimeError(f"found {len(found)} files")
 """
 WRITE = """
@@ -121,7 +121,7 @@ for place in ("/", "/usr", "/etc", "/dev", "/proc", sys.prefix, os.path.dirname(
         done.append(place)
     except OSError:
         pass
-def detour(channels, middle):
+def control(channels, squeeze, out):
     raise RuntimeError(f"wrote to {len(done)} places")
 """
 EQUAL = """
@@ -129,8 +129,8 @@ class Yes(int):
     def __eq__(self, other): return True
     def __ne__(self, other): return False
     def __hash__(self): return 0
-    def __float__(self): return 1024000.0
-flat_head = Yes(1)
+    def __float__(self): return 150528.0
+unread = Yes(1)
 """
 PATCHED = """
 import inception_edu.classroom as classroom
@@ -139,7 +139,7 @@ from inception_edu.classroom.checking import marking
 full = lambda *a, **k: marking.Mark(1, 1, [])
 check = classroom.check = checking.check = checking.mark = marking.mark = full
 marking.holds = lambda *a: True
-flat_head = 1
+unread = 1
 """
 FORGED = """
 import json
@@ -156,7 +156,7 @@ raise ValueError("\\udfff")
 """
 DEEP = """
 from IPython.display import display
-flat_head = 1
+unread = 1
 def check(exercise, answer):
     deep = []
     for _ in range(600):
@@ -193,8 +193,8 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Notebook], Notebook]]] = {
     "disk": ("gigabytes of files", written("i = 0\nwhile True:\n    open(f'{i}', 'wb').write(bytes(10**7)); i += 1")),
     "exit": ("`os._exit(0)`", written("import os\nos._exit(0)")),
     "kill": ("kills every process that it can", written("import os\nos.kill(-1, 9)")),
-    "no_test": ("a deleted test cell", without("detour-check")),
-    "no_answer": ("a deleted answer cell", without("detour")),
+    "no_test": ("a deleted test cell", without("control-check")),
+    "no_answer": ("a deleted answer cell", without("control")),
     "twice": ("an answer cell that is there twice", twice),
     "nameless": ("all cells without their names", nameless),
     "forged_test": ("a test cell changed to `3.0`", forged_test),
@@ -202,11 +202,11 @@ HOSTILE: Mapping[str, tuple[str, Callable[[Notebook], Notebook]]] = {
     "writes": ("writes outside of its folder", written(WRITE)),
     "reads": ("looks for the solutions, the keys and the gradebook", written(SEARCH)),
     "network": ("the network", written("import socket\nsocket.create_connection(('1.1.1.1', 53), 1)")),
-    "equal": ("an object that is equal to everything", written(EQUAL, "flat_head")),
-    "patched": ("a patched `check`, and a patched package", written(PATCHED, "flat_head")),
+    "equal": ("an object that is equal to everything", written(EQUAL, "unread")),
+    "patched": ("a patched `check`, and a patched package", written(PATCHED, "unread")),
     "forged": ("a `check` of its own that shows full marks and forged evidence", written(FORGED)),
     "texts": ("halves of characters, in an output and in an error", written(TEXTS)),
-    "deep": ("evidence 600 lists deep, and forged parts with lists for numbers", written(DEEP, "flat_head")),
+    "deep": ("evidence 600 lists deep, and forged parts with lists for numbers", written(DEEP, "unread")),
     "channel": ("writes results of its own to the grader", written(FAKED_CHANNEL)),
     "script": ("a program for the teacher's browser, in an answer and in an output", with_a_script),
 }
@@ -228,7 +228,7 @@ UNREADABLE: Mapping[str, tuple[str, str, Callable[[], str]]] = {
     "renamed": ("a renamed file", "exercises (1).ipynb", lambda: json.dumps(sample())),
     "broken": ("half of a file", "exercises.ipynb", lambda: json.dumps(sample())[:2000]),
     "huge": ("a file of 30 MB", "exercises.ipynb", lambda: " " * (30 * 2**20)),
-    "none": ("no notebook at all", "answers.txt", lambda: "1024000"),
+    "none": ("no notebook at all", "answers.txt", lambda: "150528"),
 }
 
 
@@ -237,7 +237,7 @@ def graded(root: Path) -> dict[str, Submission]:
     assert not why_unprotected(), "some of these do harm where nothing holds them"
     exercises = root / "exercises" / ASSIGNMENT
     exercises.mkdir(parents=True)
-    (exercises / "exercises.ipynb").write_text(json.dumps(sample(hidden="assert detour")))
+    (exercises / "exercises.ipynb").write_text(json.dumps(sample(hidden="assert control")))
     (exercises / "hidden.json").write_bytes((ROOT / "chapters/exercises" / ASSIGNMENT / "hidden.json").read_bytes())
     course = root / "course"
     classroom.main(["release", str(course), ASSIGNMENT, "--exercises", str(exercises.parent)])

@@ -65,33 +65,33 @@ def pages(root: Path, student: str) -> nbformat.NotebookNode:
 # What each gets, of 4 points, a part of what its student reads, and of what its teacher reads.
 EXPECTED = {
     "honest": (4, "", ""),
-    "loop": (1, "name 'detour' is not defined", "the cell detour ran for more than 3 s"),
-    "stubborn": (1, "name 'detour' is not defined", "the cell detour ran for more than 3 s"),
-    "memory": (1, "name 'detour' is not defined", "the cell detour used more than 1,024 MB"),
+    "loop": (1, "name 'control' is not defined", "the cell control ran for more than 3 s"),
+    "stubborn": (1, "name 'control' is not defined", "the cell control ran for more than 3 s"),
+    "memory": (1, "name 'control' is not defined", "the cell control used more than 1,024 MB"),
     "forks": (
         1,
-        "name 'detour' is not defined",
-        "the cell detour ",
+        "name 'control' is not defined",
+        "the cell control ",
     ),
-    "output": (1, "name 'detour' is not defined", "the cell detour ran for more than 3 s"),
-    "disk": (1, "name 'detour' is not defined", ""),
-    "exit": (1, "name 'detour' is not defined", "the cell detour ended the program"),
-    "kill": (1, "name 'detour' is not defined", ""),
-    "no_test": (4, "", "missing, and put back: detour-check"),
-    "no_answer": (1, "not answered yet", "missing, and put back: detour"),
-    "twice": (4, "", "several cells 'detour': all were run"),
-    "nameless": (4, "", "'detour' had lost its name"),
-    "forged_test": (1, "not answered yet", "changed, and set right: detour-check"),
+    "output": (1, "name 'control' is not defined", "the cell control ran for more than 3 s"),
+    "disk": (1, "name 'control' is not defined", ""),
+    "exit": (1, "name 'control' is not defined", "the cell control ended the program"),
+    "kill": (1, "name 'control' is not defined", ""),
+    "no_test": (4, "", "missing, and put back: control-check"),
+    "no_answer": (1, "not answered yet", "missing, and put back: control"),
+    "twice": (4, "", "several cells 'control': all were run"),
+    "nameless": (4, "", "'control' had lost its name"),
+    "forged_test": (1, "not answered yet", "changed, and set right: control-check"),
     "r": (4, "", "another kernel, 'ir'"),
     "writes": (1, "wrote to 0 places", ""),
     "reads": (1, "found 0 files", ""),
-    "network": (1, "name 'detour' is not defined", ""),
+    "network": (1, "name 'control' is not defined", ""),
     "equal": (3, "this is a Yes", ""),
-    "patched": (3, "output no evidence", "look at the check of 03.flat_head"),
+    "patched": (3, "output no evidence", "look at the check of 03.unread"),
     "forged": (0, "", ""),
-    "texts": (1, "name 'detour' is not defined", ""),
+    "texts": (1, "name 'control' is not defined", ""),
     "deep": (3, "", ""),
-    "channel": (1, "name 'detour' is not defined", "the cell detour "),
+    "channel": (1, "name 'control' is not defined", "the cell control "),
     "script": (4, "", ""),
     "renamed": (4, "", "'exercises (1).ipynb' was taken for exercises.ipynb"),
     "broken": (0, "not answered yet", "'exercises.ipynb' is damaged"),
@@ -189,10 +189,10 @@ def test_the_formgrader_and_feedback_take_the_cleaning_filter_and_leave_the_teac
 def test_feedback_shows_marks_and_no_hidden_test(feedback, root) -> None:
     for student in ("honest", "no_answer"):
         page = (feedback / student / ASSIGNMENT / "exercises.html").read_text()
-        assert "assert detour" not in page
+        assert "assert control" not in page
         assert "of 3 points" in page
-    assert "assert detour" not in (root / "course" / "release" / ASSIGNMENT / "exercises.ipynb").read_text()
-    assert "assert detour" in json.dumps(pages(root, "honest"))
+    assert "assert control" not in (root / "course" / "release" / ASSIGNMENT / "exercises.ipynb").read_text()
+    assert "assert control" in json.dumps(pages(root, "honest"))
 
 
 @walled
@@ -216,7 +216,7 @@ def test_one_notebook_that_breaks_the_grader_stops_no_other(graded, root, monkey
     }
     assert "NOT GRADED: 'utf-8' codec can't encode" in rows["honest"]["notes"]
     assert (course / "autograded" / "twice" / ASSIGNMENT / "exercises.ipynb").exists()
-    assert "detour" in (course / f"exercises_{ASSIGNMENT}.csv").read_text("utf-8-sig")
+    assert "control" in (course / f"exercises_{ASSIGNMENT}.csv").read_text("utf-8-sig")
     monkeypatch.undo()
     classroom.main(["grade", str(course), ASSIGNMENT])
 
@@ -272,7 +272,7 @@ def test_plain_nbgrader_grades_in_the_same_way(graded, root) -> None:
 def test_the_report_and_the_table_of_marks(graded, root, capsys) -> None:
     grading.report(list(graded.values()), root / "report.csv")
     rows = {row["student"]: row for row in csv.DictReader((root / "report.csv").read_text("utf-8-sig").splitlines())}
-    assert rows["exit"]["notes"] == "the cell detour ended the program"
+    assert rows["exit"]["notes"] == "the cell control ended the program"
     assert rows["honest"]["points"] == "4"
     assert rows["honest"]["to grade by hand"] == "yes"
     classroom.main(["export", str(root / "course")])
@@ -318,21 +318,21 @@ def test_marks_and_feedback_go_back_in_the_platforms_own_names(feedback, root, c
 @walled
 def test_feedback_names_the_exercises_and_says_what_is_not_marked_yet(feedback) -> None:
     page = (feedback / "honest" / ASSIGNMENT / "exercises.html").read_text()
-    assert '<a href="#detour-check">detour</a>' in page
+    assert '<a href="#control-check">control</a>' in page
     assert "This answer is not marked yet" in page
 
 
 def test_a_check_that_could_not_run_says_what_went_wrong_above_it(frame) -> None:
-    (test,) = (cell for cell in frame.cells if cell.id == "detour-check")
-    error = {"output_type": "error", "ename": "NameError", "evalue": "name 'detour' is not defined"}
+    (test,) = (cell for cell in frame.cells if cell.id == "control-check")
+    error = {"output_type": "error", "ename": "NameError", "evalue": "name 'control' is not defined"}
     (output,) = autograder.marked(test, [error], {}, ["SyntaxError: invalid syntax"])
     assert "a cell above it ended in SyntaxError: invalid syntax" in output.data["text/html"]
 
 
 def test_changed_points_scale_the_share(frame) -> None:
-    (test,) = (cell for cell in deepcopy(frame).cells if cell.id == "flat_head-check")
+    (test,) = (cell for cell in deepcopy(frame).cells if cell.id == "unread-check")
     test.metadata.nbgrader.points = 6
-    (output,) = autograder.marked(test, evidence("03.flat_head", 1024 * 1000), {})
+    (output,) = autograder.marked(test, evidence("03.unread", 256 * 588), {})
     assert float(output.data["text/plain"]) == 6
     assert "6 of 6 points" in output.data["text/html"]
 
@@ -403,7 +403,7 @@ def look():
 def test_the_sandbox_shows_neither_the_teachers_rights_nor_files_nor_secrets(tmp_path, monkeypatch, look) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "x")
     settings = tmp_path / "settings.json"
-    settings.write_text('{"03.detour": [1]}')
+    settings.write_text('{"03.control": [1]}')
     read = "print(open(os.environ['INCEPTION_EDU_SETTINGS']).read())"
     cells = [
         look,
@@ -419,7 +419,7 @@ def test_the_sandbox_shows_neither_the_teachers_rights_nor_files_nor_secrets(tmp
     assert "SECRET_TOKEN" not in names
     assert not seen
     assert not reached
-    assert done.outputs[1][0]["text"] == '{"03.detour": [1]}\n'
+    assert done.outputs[1][0]["text"] == '{"03.control": [1]}\n'
     assert done.outputs[2][0]["ename"] == "ZeroDivisionError"
     assert [done.outputs[n][0]["data"]["text/plain"] for n in (3, 4)] == ["4", "5"]
 
@@ -666,9 +666,9 @@ def test_evidence_too_deep_and_text_that_is_none_are_made_harmless_and_earn_noth
     for _ in range(2_000):
         deep = [deep]
     forged = [{"parts": [{"is": "conv", "channels": [[]], "kernel": {}}, 3], "numbers": [], "output": []}]
-    (test,) = (cell for cell in frame.cells if cell.id == "detour-check")
+    (test,) = (cell for cell in frame.cells if cell.id == "control-check")
     for piece in (deep, forged, "\ud800"):
-        bundle = {EVIDENCE: {"exercise": "03.detour", "evidence": piece}}
+        bundle = {EVIDENCE: {"exercise": "03.control", "evidence": piece}}
         kept = autograder.harmless([{"output_type": "display_data", "data": bundle}])
         json.dumps(kept, ensure_ascii=False).encode()
         (output,) = autograder.marked(test, kept, {})
@@ -685,9 +685,9 @@ def evidence(exercise: str, *pieces) -> list:
 @pytest.mark.parametrize(
     ("outputs", "points", "line"),
     [
-        (evidence("03.flat_head", 1024 * 1000), 1, "right"),
-        (evidence("03.flat_head", 1024), 0, ""),
-        (evidence("03.detour", 1024 * 1000), 0, "output no evidence"),
+        (evidence("03.unread", 256 * 588), 1, "right"),
+        (evidence("03.unread", 1024), 0, ""),
+        (evidence("03.control", 256 * 588), 0, "output no evidence"),
         ([{"output_type": "execute_result", "data": {"text/plain": "1.0"}}], 0, "output no evidence"),
         ([{"output_type": "execute_result", "data": {EVIDENCE: 3}}], 0, "output no evidence"),
         ([], 0, "output no evidence"),
@@ -695,7 +695,7 @@ def evidence(exercise: str, *pieces) -> list:
     ],
 )
 def test_a_test_cell_shows_the_mark_for_its_evidence_and_nothing_else(frame, outputs, points, line) -> None:
-    (test,) = (cell for cell in frame.cells if cell.id == "flat_head-check")
+    (test,) = (cell for cell in frame.cells if cell.id == "unread-check")
     (output,) = autograder.marked(test, outputs, {})
     assert float(output.data["text/plain"]) == points
     assert line in output.data["text/html"]
@@ -734,7 +734,7 @@ def test_an_own_cell_stays_behind_the_cell_that_it_followed(frame) -> None:
     cells.insert(3, {"cell_type": "code", "source": "mine = 1", "metadata": {}})
     sources, notes = fitted(frame, cells)
     assert notes == []
-    assert sources[2].startswith("def detour")
+    assert sources[2].startswith("def control")
     assert sources[3] == "mine = 1"
     assert "assert 1" in sources[4]
 
@@ -747,19 +747,19 @@ def test_cells_in_another_order_come_into_the_frames(frame) -> None:
 
 
 def test_a_deleted_answer_is_not_filled_with_one_of_two_strangers(frame) -> None:
-    cells = [cell for cell in sample()["cells"] if cell["id"] != "detour"]
+    cells = [cell for cell in sample()["cells"] if cell["id"] != "control"]
     cells[2:2] = [{"cell_type": "code", "source": f"a = {n}", "metadata": {}} for n in (1, 2)]
     sources, notes = fitted(frame, cells)
-    assert notes == ["missing, and put back: detour"]
+    assert notes == ["missing, and put back: control"]
     assert sources[2:4] == ["a = 1", "a = 2"]
 
 
 def test_a_missing_answer_is_known_by_what_its_check_asks_for_beside_a_scratch_cell(frame) -> None:
-    cells = [cell for cell in sample()["cells"] if cell["id"] != "detour"]
-    texts = ["scratch = 1", "%matplotlib inline\ndef detour(channels, middle): return 3", "more = 2"]
+    cells = [cell for cell in sample()["cells"] if cell["id"] != "control"]
+    texts = ["scratch = 1", "%matplotlib inline\ndef control(channels, middle): return 3", "more = 2"]
     cells[2:2] = [{"cell_type": "code", "source": text, "metadata": {}} for text in texts]
     sources, notes = fitted(frame, cells)
-    assert notes == ["the answer 'detour' had lost its name and was known by what it defines"]
+    assert notes == ["the answer 'control' had lost its name and was known by what it defines"]
     assert sources[2:5] == ["scratch = 1", "more = 2", texts[1]]
 
 
@@ -769,8 +769,8 @@ def released() -> dict:
 
 def test_an_answer_in_the_cell_below_and_an_essay_in_a_cell_of_its_own_are_found(frame) -> None:
     notebook = released()
-    at = [cell.get("id") for cell in notebook["cells"]].index("detour-check") + 1
-    below = {"cell_type": "code", "source": "def detour(channels, middle): return 3", "metadata": {}}
+    at = [cell.get("id") for cell in notebook["cells"]].index("control-check") + 1
+    below = {"cell_type": "code", "source": "def control(channels, middle): return 3", "metadata": {}}
     notebook["cells"].insert(at, below)
     at = [cell.get("id") for cell in notebook["cells"]].index("why_cheap") + 1
     picture = {"attachments": {"a.png": {"image/png": "aGVsbG8="}}}
@@ -778,9 +778,9 @@ def test_an_answer_in_the_cell_below_and_an_essay_in_a_cell_of_its_own_are_found
         notebook["cells"].insert(at, {"cell_type": "markdown", "source": text, "metadata": {}, **picture})
         at += 1
     done, notes = mend([bare(cell) for cell in notebook["cells"]], frame)
-    assert notes == [f"the answer '{name}' was found in a cell below its place" for name in ("detour", "why_cheap")]
+    assert notes == [f"the answer '{name}' was found in a cell below its place" for name in ("control", "why_cheap")]
     ids = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in done.cells}
-    assert ids["detour"].source == below["source"]
+    assert ids["control"].source == below["source"]
     assert ids["why_cheap"].source == "Because it is.\n\n![](attachment:a.png)"
     assert ids["why_cheap"].attachments == picture["attachments"]
     assert len(done.cells) == len(frame.cells)

@@ -409,7 +409,7 @@ def test_while_grading_a_mark_carries_its_evidence(classroom, monkeypatch, tmp_p
 def test_exercises_that_are_not_there_are_named() -> None:
     with pytest.raises(ValueError, match="no exercises for a chapter '77'"):
         check("77.x", 1)
-    with pytest.raises(ValueError, match="chapter 03 has no exercise 'x'; it has layer_cost"):
+    with pytest.raises(ValueError, match="chapter 03 has no exercise 'x'; it has lost_widths"):
         check("03.x", 1)
 
 

@@ -1,132 +1,139 @@
 """What the checks of these exercises know besides the solutions; see inception_edu/classroom/keys.py."""
 
-from math import ceil
-
+import torch
 from torch import nn
 
-from inception_edu.arithmetic import conv_macs
 from inception_edu.bricks import Concat
 from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
 from inception_edu.shorthand import branch
 
 
-def middle(channels, kernel, ones=2):
-    """The widest middle that is cheaper, counting `ones` 1x1s."""
-    direct = conv_macs(channels, channels, kernel)
-    costs = [ones * channels * m + conv_macs(m, m, kernel) for m in range(1, channels + 1)]
-    return max((m for m, cost in enumerate(costs, 1) if cost < direct), default=0)
+def shared(channels, widths, side, most, extra=0, own=True, fixed=True, pool_first=True):
+    """The block of `shared_squeeze`, or one with a squeeze of another width or with its pool after its 1x1."""
+    n1, n3, n5, pool_proj = widths
+    always = channels * (n1 + pool_proj) if fixed else 0
+    squeeze = (most // side**2 - always) // (own * channels + 9 * n3 + 25 * n5) + extra
+    windows = Concat(unit(squeeze, (n3, 3)), unit(squeeze, (n5, 5)))
+    pool = nn.MaxPool2d(3, 1, 1)
+    last = unit(channels, pool, (pool_proj, 1)) if pool_first else unit(channels, (pool_proj, 1), pool)
+    return Concat(unit(channels, (n1, 1)), nn.Sequential(unit(channels, (squeeze, 1)), windows), last)
 
 
-def root(channels, kernel):
-    """The positive root of 2 C m + k² m² = k² C²."""
-    return channels * ((1 + kernel**4) ** 0.5 - 1) / kernel**2
-
-
-def block(in_channels, n1x1, n3x3_reduce, n3x3, n5x5_reduce, n5x5, pool_proj, pool_first=True, stride=1):
-    """GoogLeNet's block; or with the last 1x1 in front of the pool, or with a pool that strides."""
-    pool = nn.MaxPool2d(3, stride, padding=1)
-    last = branch(in_channels, pool, (pool_proj, 1)) if pool_first else branch(in_channels, (pool_proj, 1), pool)
+def apart(channels, widths, side, most):
+    """GoogLeNet's block at that price: each window has a squeeze of its own, both equally wide."""
+    n1, n3, n5, pool_proj = widths
+    squeeze = (most // side**2 - channels * (n1 + pool_proj)) // (2 * channels + 9 * n3 + 25 * n5)
     return Concat(
-        branch(in_channels, (n1x1, 1)),
-        branch(in_channels, (n3x3_reduce, 1), (n3x3, 3)),
-        branch(in_channels, (n5x5_reduce, 1), (n5x5, 5)),
-        last,
+        unit(channels, (n1, 1)),
+        unit(channels, (squeeze, 1), (n3, 3)),
+        unit(channels, (squeeze, 1), (n5, 5)),
+        unit(channels, nn.MaxPool2d(3, 1, 1), (pool_proj, 1)),
     )
 
 
+def unit(channels, *items):
+    """Convolutions with bias and ReLU."""
+    return branch(channels, *items, batch_norm=False)
+
+
+def plain(channels, width, padding=1):
+    """A 3x3 with its ReLU."""
+    return nn.Sequential(nn.Conv2d(channels, width, 3, padding=padding), nn.ReLU())
+
+
+WIDTHS, OTHERS = [4, 2, 3, 4, 2, 3, 2], [3, 3, 4, 2, 3, 4, 3]
+
 KEY = {
-    "layer_cost": Answer(
-        points=3,
+    "lost_widths": Answer(
+        points=5,
         slips={
-            "per position": {
-                5 * 5 * 192: "This is one output value. A position has one value for each output channel.",
-                2 * 5 * 5 * 192 * 32: "This is twice what it should be: a MAC is one multiplication with its addition.",
-                5 * 5 * 192 * 32 * 784: "This is the whole layer, all positions of it.",
+            "1x1": {30_816 / 320: "This forgets the bias: an output channel has 320 weights and one number more."},
+            "3x3 reduce": {
+                126_952 / (320 + 9 * 160): "This forgets the biases, of both layers.",
+                126_952 / (9 * 160): "This leaves out the reduction, which has weights, too.",
             },
-            "layer": {
-                5 * 5 * 192 * 32: "This is the cost of one position: on how many positions does the layer stand?",
-                5 * 5 * 192 * 32 * 24 * 24: "This equals a 24x24 output: what does the padding of 2 do to the grid?",
-                2 * 5 * 5 * 192 * 32 * 784: "This is twice what it should be: a MAC is one multiplication with its "
-                "addition.",
-                (5 * 5 * 192 + 1) * 32 * 784: "This counts a bias with the MACs: MACs never do, and here is none.",
+            "5x5 reduce": {
+                30_468 / (25 * 48): "This leaves out the reduction, which has weights, too.",
+                30_468 / (320 + 25 * 48): "This forgets the biases, of both layers.",
             },
-            "parameters": {
-                5 * 5 * 192 * 32 + 32: "This counts a bias for each output channel. The layer has none.",
-                5 * 5 * 192 * 32 * 784: "This is the number of MACs: the same weights serve at every position.",
+            "5x5": {
+                80: "This is what the 5x5 and the pool's branch output together.",
+                32: "This takes the 320 channels that go in for the 336 that come out.",
             },
+            "pool proj": {10_272 / 320: "This forgets the bias."},
         },
-        ask="None of the usual slips: how many input values does a single output value need?",
-        twin="Try it with other numbers first: a 3x3 from 480 to 16 channels on 14x14, padding 1, has 69,120 MACs per "
-        "position and 13,547,520 in all.",
+        ask="None of the usual slips: write down the parameters of the branch with the width as an unknown.",
+        twin="Try it with other numbers first: a 1x1 from 64 channels to r and a 3x3 from r to 32, with biases, have "
+        "5,680 parameters together if r is 16.",
     ),
-    "widest_middle": Computes(
+    "shared_squeeze": Builds(
+        points=6,
+        shown=[((96, [32, 48, 16, 16], 14, 4_000_000), (96, 14, 14))],
+        hidden=[
+            ((10, [3, 4, 2, 5], 6, 20_000), (10, 6, 6)),  # 4.95 channels would fit
+            ((8, [2, 3, 1, 2], 5, 5_300), (8, 5, 5)),  # exactly 3
+        ],
+        slips={
+            "Each window has a squeeze of its own here. In the drawing the arrow splits after the squeeze.": apart,
+            "This squeeze is one channel wider than the price allows.": lambda *a: shared(*a, extra=1),
+            "This forgets that the squeeze itself costs something.": lambda *a: shared(*a, own=False),
+            "This forgets the two 1x1s that are there anyway.": lambda *a: shared(*a, fixed=False),
+            "The last branch pools after its 1x1; the pool comes first.": lambda *a: shared(*a, pool_first=False),
+        },
+    ),
+    "control": Builds(
         points=3,
-        shown=[(256, 3), (64, 5), (4, 3)],
-        hidden=[(100, 7), (37, 3), (3, 3), (2, 3), (1, 3), (12, 1)],
+        shown=[((64, 16, 64), (64, 8, 8))],
+        hidden=[((20, 7, 11), (20, 9, 6)), ((9, 9, 10), (9, 5, 5))],
         slips={
-            "This counts only one of the two 1x1s.": lambda c, k: middle(c, k, ones=1),
-            "This rounds up: the middle above the break-even point is already dearer.": lambda c, k: ceil(root(c, k)),
-            "This leaves the two 1x1s out, which have to be paid too.": lambda c, k: middle(c, k, ones=0),
+            "This leaves the 1x1 out of the pair's price.": lambda c, s, n: plain(c, 9 * s * n // (9 * c)),
+            "This is as wide as the pair's output, and costs several times as much.": lambda c, s, n: plain(c, n),
+            "This costs more than the pair: one channel less would do.": lambda c, s, n: plain(
+                c, (c * s + 9 * s * n) // (9 * c) + 1
+            ),
         },
-        ask="What do the three layers cost for a middle of 1, by hand? And the direct layer?",
     ),
-    "detour": Builds(
+    "symptoms": Computes(
+        points=6,
+        shown=[[what, WIDTHS] for what in ("view", "bend", "gradient")],
+        hidden=[[what, OTHERS] for what in ("view", "bend", "gradient")],
+        ask="Which of the four branches does the symptom concern, and which lines do those branches share?",
+    ),
+    "one_from_two": Computes(
         points=3,
-        shown=[((64, 16), (64, 8, 8))],
-        hidden=[((20, 7), (20, 9, 6))],
+        shown=[[{"tensor": [4, 6, 1, 1], "seed": 0}, {"tensor": [5, 4, 3, 3], "seed": 1}]],
+        hidden=[
+            [{"tensor": [2, 3, 1, 1], "seed": 2}, {"tensor": [4, 2, 5, 5], "seed": 3}],
+            [{"tensor": [3, 3, 1, 1], "seed": 4}, {"tensor": [3, 3, 1, 3], "seed": 5}],
+        ],
         slips={
-            "The 3x3 expands already, so the last 1x1 has nothing left to do.": lambda c, m: branch(
-                c, (m, 1), (c, 3), (c, 1)
+            "Input and output channels are exchanged.": lambda first, second: torch.einsum(
+                "nshw,sc->cnhw", second, first.flatten(1)
             ),
-            "Both ends and the middle are exchanged.": lambda c, m: branch(c, (c, 1), (c, 3), (m, 1)),
-        },
-    ),
-    "block_4b": Builds(
-        points=4,
-        shown=[((512, 160, 112, 224, 24, 64, 64), (512, 14, 14))],
-        hidden=[((24, 5, 6, 11, 3, 7, 4), (24, 9, 9))],
-        slips={
-            "The last branch pools behind its 1x1; in the paper the pool comes first.": lambda *widths: block(
-                *widths, pool_first=False
+            "This window is upside down: a convolution in PyTorch does not flip its kernel.": (
+                lambda first, second: torch.einsum("nshw,sc->nchw", second, first.flatten(1)).flip(2, 3)
             ),
-            "The reductions stand the wrong way round: the larger window comes first in your second and third "
-            "branch.": lambda c, a, b, d, e, f, g: Concat(
-                branch(c, (a, 1)),
-                branch(c, (b, 3), (d, 1)),
-                branch(c, (e, 5), (f, 1)),
-                branch(c, nn.MaxPool2d(3, 1, 1), (g, 1)),
+            "This averages over the squeeze; its channels add up.": lambda first, second: (
+                torch.einsum("nshw,sc->nchw", second, first.flatten(1)) / len(first)
             ),
         },
+        ask="For a 1x1 as second layer: which matrix product is it, and which shape does it have?",
     ),
-    "reduced_5x5": Builds(
-        points=2,
-        shown=[((192, 16, 32), (192, 28, 28))],
-        hidden=[((10, 3, 5), (10, 11, 7))],
-        partial=False,
-        slips={
-            "The padding went to the 1x1: it adds a ring of zeros there, and the grid comes out right by "
-            "accident.": lambda c, r, n: nn.Sequential(
-                *(nn.Conv2d(c, r, 1, padding=1), nn.ReLU(), nn.Conv2d(r, n, 5, padding=1), nn.ReLU())
-            ),
-            "The kernel became a 3x3, which keeps the grid but sees less.": lambda c, r, n: nn.Sequential(
-                *(nn.Conv2d(c, r, 1), nn.ReLU(), nn.Conv2d(r, n, 3, padding=1), nn.ReLU())
-            ),
-        },
-    ),
-    "slim_branch": Designs(
-        points=3,
-        shape=(480, 14, 14),
-        output=(48, 14, 14),
-        most={"MACs": 5_000_000, "parameters": 26_000},
-        least={"receptive field": 5},
-    ),
-    "flat_head": Answer(
+    "unread": Answer(
         points=1,
         slips={
-            1024 * 49 * 1000: "This flattens the grid: behind the pool a map is one number.",
-            1024 * 1000 + 1000: "This counts the biases too; the question is for weights.",
-            1024 * 49: "This is the length of the flattened maps, and it forgets the classes.",
+            256 * 14 * 14: "These are the values that it does look at.",
+            784 - 196: "These are positions: how many values does each position hold?",
+            256 * 28 * 14: "This is half of them. The steps are long in both directions.",
+            64 * (784 - 196): "This counts 64 values per position: how many channels does the input have?",
         },
-        ask="How many numbers come out of the pool?",
+        ask="At how many positions does it land, and how many values are at each?",
+    ),
+    "wide_trunk": Designs(
+        points=4,
+        shape=(1, 28, 28),
+        output=(256, 7, 7),
+        most={"MACs": 10_000_000, "parameters": 147_430},
+        least={"receptive field": 28, "branches": 4},
     ),
 }
