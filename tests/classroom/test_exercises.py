@@ -91,6 +91,75 @@ def test_the_solution_gets_every_point(folder, name) -> None:
     assert result == result.full, str(result)
 
 
+OWN = {
+    ("03", "control"): """
+class Control(nn.Module):
+    def __init__(self, channels, width):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, width, 3, padding=1)
+
+    def forward(self, x):
+        return F.relu(self.conv(x))
+
+
+def control(channels, squeeze, out):
+    return Control(channels, squeeze * (channels + 9 * out) // (9 * channels))
+""",
+    ("03", "shared_squeeze"): """
+def shared_block(channels, widths, side, most):
+    n1, n3, n5, pool_proj = widths
+    squeeze = (most // side**2 - channels * (n1 + pool_proj)) // (channels + 9 * n3 + 25 * n5)
+    plain = {"batch_norm": False}
+    both = Concat(branch(squeeze, (n3, 3), **plain), branch(squeeze, (n5, 5), **plain))
+    middle = nn.Sequential(branch(channels, (squeeze, 1), **plain), both)
+    pool = branch(channels, nn.MaxPool2d(3, 1, 1), (pool_proj, 1), **plain)
+    return Concat(branch(channels, (n1, 1), **plain), middle, pool)
+""",
+    ("04", "ten_deep"): """
+class Two(nn.Module):
+    def __init__(self, channels, n1, n3_reduce, n3, n5_reduce, n5, pool_proj):
+        super().__init__()
+        self.one = nn.Conv2d(channels, n1, 1)
+        self.three_reduce, self.three = nn.Conv2d(channels, n3_reduce, 1), nn.Conv2d(n3_reduce, n3, 3, padding=1)
+        self.five_reduce, self.five = nn.Conv2d(channels, n5_reduce, 1), nn.Conv2d(n5_reduce, n5, 5, padding=2)
+        self.pool_proj = nn.Conv2d(channels, pool_proj, 1)
+
+    def forward(self, x):
+        three = F.relu(self.three(F.relu(self.three_reduce(x))))
+        five = F.relu(self.five(F.relu(self.five_reduce(x))))
+        pool = F.relu(self.pool_proj(F.max_pool2d(x, 3, 1, padding=1)))
+        return torch.cat([F.relu(self.one(x)), three, five, pool], dim=1)
+
+
+class TenDeep(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(1, 16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1)
+        self.a = Two(32, 16, 16, 32, 4, 8, 8)
+        self.rest = nn.Sequential(
+            Two(64, 32, 24, 48, 8, 16, 16), Two(112, 48, 32, 64, 8, 24, 24), Two(160, 64, 32, 80, 8, 32, 32)
+        )
+        self.linear = nn.Linear(208, 10)
+
+    def forward(self, x):
+        x = F.relu(self.second(F.max_pool2d(F.relu(self.first(x)), 2)))
+        x = self.rest(F.max_pool2d(self.a(x), 2))
+        return self.linear(x.mean((2, 3)))
+
+
+ten_deep = TenDeep()
+""",
+}
+
+
+@pytest.mark.parametrize(("chapter", "name"), OWN)
+def test_another_way_of_writing_it_gets_every_point(chapter, name) -> None:
+    """Where the solution is built from bricks this is a class with a `forward`, and the other way round."""
+    (folder,) = (folder for folder in FOLDERS if folder.name.startswith(chapter))
+    result = exercises.graded(folder, name, OWN[chapter, name])
+    assert result == result.full, str(result)
+
+
 @each_exercise
 def test_the_untouched_stub_gets_none(folder, name) -> None:
     code = exercises.stub(exercises.solution(folder, name))

@@ -1,19 +1,62 @@
 """What the checks of these exercises know besides the solutions; see inception_edu/classroom/keys.py."""
 
+from pathlib import Path
 from statistics import mean, pstdev, stdev, variance
+from types import SimpleNamespace
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
 from inception_edu.arithmetic import out_size
-from inception_edu.bricks import ConvUnit
-from inception_edu.classroom.keys import Answer, Builds, Computes
-from inception_edu.course.records import by_seed, load_record
-from inception_edu.models.googlenet import inception
+from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
+from inception_edu.classroom.sealing import cells
 
-WEIGHTS = 256 * 128 + (256 * 128 + 9 * 128 * 192) + (256 * 32 + 25 * 32 * 96) + 256 * 64
-NAIVE = 256 * 128 + 9 * 256 * 192 + 25 * 256 * 96
-BIASES = 128 + 128 + 192 + 32 + 96 + 64
+given: dict = {}
+exec(cells(Path(__file__).with_name("exercises.ipynb"))["setup"], given)
+given = SimpleNamespace(**given)
+
+
+def drawn(channels, side, figure, padded=False, up=True, inner=True, last=False, between=True):
+    """The network of a figure, or that of someone who reads a rule of it otherwise."""
+    layers, flat = [], False
+    for number, line in enumerate(figure, 1):
+        name, kernel, stride, same, width = given.box(line)
+        strides = same and name != "Conv" and stride > 1
+        pad = kernel // 2 if same and (padded or not strides) and (inner or name == "Conv" or strides) else 0
+        ceil = strides and up and not padded
+        if name == "Conv":
+            layers += [nn.Conv2d(channels, width, kernel, stride, pad), nn.ReLU()]
+            channels = width
+        elif name in ("MaxPool", "AveragePool"):
+            pool = nn.MaxPool2d if name == "MaxPool" else nn.AvgPool2d
+            layers.append(pool(kernel, stride, pad, ceil_mode=ceil))
+        elif name == "LocalRespNorm":
+            layers.append(nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0))
+        else:
+            layers += [] if flat else [nn.Flatten()]
+            channels, flat = channels if flat else channels * side**2, True
+            layers += [nn.Linear(channels, width), *[nn.ReLU()] * (between if number < len(figure) else last)]
+            channels = width
+        side = out_size(side, kernel, stride, pad, ceil_mode=ceil) if kernel else side
+    return nn.Sequential(*layers)
+
+
+def state(row, order=(3, 2, 0, 1), swapped=False, scaled=False):
+    """What the stranger's block computes after a translation, which may have a slip."""
+    file, mine = given.stranger(*row), given.Block(*row).state_dict()
+    places = ["one", "three.0", "three.1", "five.0", "five.1", "pool.1"]
+    theirs = list(dict.fromkeys(name.rsplit("/BatchNorm", 1)[0].rsplit("/weights", 1)[0] for name in file))
+    for place, name in zip(places, theirs, strict=True):
+        mine[f"{place}.0.weight"] = file[f"{name}/weights"].permute(order)
+        found = [file[f"{name}/BatchNorm/{what}"] for what in ("beta", "moving_mean", "moving_variance")]
+        beta, average, spread = found
+        mine[f"{place}.1.bias"] = torch.zeros_like(beta) if scaled else beta
+        mine[f"{place}.1.weight"] = beta if scaled else torch.ones_like(beta)
+        mine[f"{place}.1.running_mean"], mine[f"{place}.1.running_var"] = (
+            (spread, average) if swapped else (average, spread)
+        )
+    return given.answers(mine, row)
 
 
 def sides(side, padding=3, pool_padding=0, ceil_mode=True):
@@ -24,70 +67,86 @@ def sides(side, padding=3, pool_padding=0, ceil_mode=True):
     return row
 
 
-def stages(in_channels, first, second, pool):
-    """Two blocks with `pool` between them."""
-    between = sum(first) - first[1] - first[3]
-    return nn.Sequential(inception(in_channels, first), pool, inception(between, second))
-
-
-def ending(in_channels, first, second):
-    """Two blocks and then the pool."""
-    block, pool, other = stages(in_channels, first, second, nn.MaxPool2d(3, 2, ceil_mode=True))
-    return nn.Sequential(block, other, pool)
-
-
-def head(channels, grid, maps, hidden, classes, pool=None, dropped=0.7, relu=True):
-    """An auxiliary head, or one with another pool, another dropout or no ReLU between its linear layers."""
-    side = out_size(grid, 5, 3)
-    last = [nn.ReLU()] if relu else []
-    return nn.Sequential(
-        pool or nn.AvgPool2d(5, 3),
-        ConvUnit(channels, maps, 1, batch_norm=False),
-        *(nn.Flatten(), nn.Linear(side * side * maps, hidden), *last, nn.Dropout(dropped)),
-        nn.Linear(hidden, classes),
-    )
-
-
-def adaptive(channels, grid, *widths):
-    """A head whose pool ends on the right side, through other windows."""
-    return head(channels, grid, *widths, pool=nn.AdaptiveAvgPool2d(out_size(grid, 5, 3)))
-
-
 def normed(maps, size, alpha, beta):
     """PyTorch's norm over `size` channels."""
     return F.local_response_norm(maps, size, alpha=alpha, beta=beta, k=1.0)
 
 
-RECORD = load_record("04_aux_heads")
-WITHOUT = [100 * share for share in by_seed(RECORD, "batch_norm/without/0.1")]
-WITH = [100 * share for share in by_seed(RECORD, "batch_norm/with/0.05")]
+class Dropless(nn.Module):
+    """The head of `steady` with a dropout of another share, or none."""
+
+    def __init__(self, channels, classes, share=0.0):
+        super().__init__()
+        self.squeeze, self.hidden = nn.Conv2d(channels, 8, 1), nn.Linear(128, 32)
+        self.linear, self.share = nn.Linear(32, classes), share
+
+    def forward(self, x):
+        x = F.relu(self.squeeze(F.avg_pool2d(x, 5, 3)))
+        return self.linear(F.dropout(F.relu(self.hidden(x.flatten(1))), self.share))
+
+
+WITHOUT = [86.65, 86.79, 87.12, 86.81, 86.58, 86.08, 86.62, 86.18, 86.62, 87.16]
+WITH = [86.47, 87.72, 87.42, 86.73, 85.56, 86.79, 87.17, 87.22, 87.04, 87.23]
 PAIRS = [b - a for a, b in zip(WITHOUT, WITH, strict=True)]
 
+FIGURE = [
+    "Conv 7x7+2(S) 16",
+    "MaxPool 3x3+2(S)",
+    "LocalRespNorm",
+    "Conv 1x1+1(V) 16",
+    "Conv 3x3+1(S) 24",
+    "LocalRespNorm",
+    "MaxPool 3x3+1(S)",
+    "AveragePool 5x5+3(V)",
+    "Conv 1x1+1(S) 12",
+    "FC 40",
+    "FC 10",
+]
+OTHER = [
+    "Conv 5x5+2(V) 4",
+    "AveragePool 3x3+2(S)",
+    "MaxPool 3x3+1(S)",
+    "Conv 3x3+2(S) 6",
+    "LocalRespNorm",
+    "MaxPool 3x3+2(S)",
+    "AveragePool 3x3+1(S)",
+    "FC 9",
+    "FC 7",
+    "FC 3",
+]
+MAPS = ["MaxPool 5x5+2(S)", "Conv 3x3+2(V) 5", "AveragePool 2x2+1(V)", "Conv 5x5+1(S) 4"]
+
 KEY = {
-    "block_3b": Answer(
-        points=3,
+    "from_figure": Builds(
+        points=6,
+        shown=[((3, 64, FIGURE), (3, 64, 64))],
+        hidden=[((2, 59, OTHER), (2, 59, 59)), ((4, 22, MAPS), (4, 22, 22))],
         slips={
-            "channels": {
-                128 + 128 + 192 + 32 + 96 + 64: "This adds all six numbers of the row. Which of them leave the block?",
-                128 + 192 + 96 + 256: "This lets the pool hand on all 256 channels: what does the 1x1 behind it do?",
-                128 + 192 + 96: "This is three branches. What does the fourth bring?",
-            },
-            "weights": {
-                WEIGHTS + BIASES: "This counts a bias for each channel: the question is for weights alone.",
-                NAIVE + 256 * 64: "This lets the 3x3 and the 5x5 read all 256 channels: what do they read behind "
-                "their reductions?",
-                WEIGHTS - 256 * 128 - 256 * 32: "This leaves out the two reductions: they have weights, too.",
-            },
-            "MACs": {
-                WEIGHTS: "This is the cost of one position: on how many positions does the block stand?",
-                2 * WEIGHTS * 784: "This is twice what it should be: a MAC is one multiplication with its addition.",
-                (WEIGHTS + BIASES) * 784: "This counts the biases with the MACs: adding one is no multiplication.",
-                WEIGHTS * 14 * 14: "This is a 14x14 output: does the pool inside a block shrink the grid?",
-            },
+            "Every (S) is padded here. A pool that strides has no padding and rounds up.": lambda *a: drawn(
+                *a, padded=True
+            ),
+            "The pools that stride round down here.": lambda *a: drawn(*a, up=False),
+            "The pool with stride 1 has lost its padding, and so it shrinks the grid.": lambda *a: drawn(
+                *a, inner=False
+            ),
+            "There is a ReLU after the last FC: then no class can have a negative score.": lambda *a: drawn(
+                *a, last=True
+            ),
+            "Two FC in a row without a ReLU between them are one.": lambda *a: drawn(*a, between=False),
         },
-        ask="None of the usual slips: write down for each of the six convolutions what it reads and what it outputs.",
-        twin="Try it with block 3a first: 192 channels in, the row 64, 96, 128, 16, 32, 32 gives 256 channels, 163,328 "
-        "weights and 128,049,152 MACs.",
+    ),
+    "port": Computes(
+        points=6,
+        shown=[(192, 64, 96, 128, 16, 32, 32)],
+        hidden=[(8, 4, 4, 4, 4, 4, 4), (6, 3, 6, 6, 6, 6, 2)],
+        slips={
+            "Height and width of the windows are exchanged: the shape cannot tell, the numbers can.": (
+                lambda *row: state(row, order=(3, 2, 1, 0))
+            ),
+            "The moving mean and the moving variance have changed places.": lambda *row: state(row, swapped=True),
+            "This takes beta for the factor; it is what is added.": lambda *row: state(row, scaled=True),
+        },
+        ask="Which of your names has no partner, and which dimension of theirs is each dimension of yours?",
     ),
     "grids": Computes(
         points=3,
@@ -104,33 +163,17 @@ KEY = {
         },
         ask="What does the very first convolution make of the side? Then one pool at a time.",
     ),
-    "two_stages": Builds(
-        points=3,
-        shown=[((24, [8, 6, 12, 2, 4, 4], [10, 6, 14, 3, 5, 3]), (24, 12, 12))],
-        hidden=[((13, [5, 3, 7, 2, 6, 4], [9, 4, 8, 3, 2, 5]), (13, 10, 15))],
+    "steady": Computes(
+        points=2,
+        partial=False,
+        shown=[(6,)],
+        hidden=[(3,), (11,)],
         slips={
-            "The pool rounds down: on an even grid the last window is dropped.": lambda c, a, b: stages(
-                c, a, b, nn.MaxPool2d(3, 2)
-            ),
-            "The pool is padded: the grid comes out right, but each window stands one pixel further left and "
-            "up.": lambda c, a, b: stages(c, a, b, nn.MaxPool2d(3, 2, padding=1)),
-            "The pool keeps the grid, as the one inside a block does: which one stands between two "
-            "stages?": lambda c, a, b: stages(c, a, b, nn.MaxPool2d(3, 1, padding=1)),
-            "The pool stands behind both blocks: then both belong to one stage.": ending,
-        },
-    ),
-    "side_head": Builds(
-        points=3,
-        shown=[((12, 14, 5, 9, 4), (12, 14, 14))],
-        hidden=[((7, 17, 3, 11, 6), (7, 17, 17)), ((6, 10, 4, 5, 3), (6, 10, 10))],
-        slips={
-            "Keep and drop are exchanged: 70 % of the outputs are to be dropped.": lambda *a: head(*a, dropped=0.3),
-            "The pool is adaptive, as in torchvision: its windows are not the paper's 5x5 with stride 3.": adaptive,
-            "Nothing bends between the two linear layers, so they are one.": lambda *a: head(*a, relu=False),
-            "The pool takes the largest value, the paper's takes the mean.": lambda *a: head(
-                *a, pool=nn.MaxPool2d(5, 3)
+            "The head is steady now, and it trains without its dropout.": lambda channels: given.restless(
+                Dropless, channels
             ),
         },
+        ask="Which line can give two results for one input, and what does it know about eval()?",
     ),
     "ported_norm": Computes(
         points=2,
@@ -146,7 +189,7 @@ KEY = {
             "This divides alpha by the window: PyTorch divides already.": lambda m, r, a, b: normed(
                 m, 2 * r + 1, a / (2 * r + 1), b
             ),
-            "Alpha is mended, the window is still the radius.": lambda m, r, a, b: normed(m, r, a * r, b),
+            "Alpha is repaired, the window is still the radius.": lambda m, r, a, b: normed(m, r, a * r, b),
         },
         ask="For a radius of 2: how many channels are read, and by what does PyTorch divide the sum of their squares?",
     ),
@@ -155,12 +198,12 @@ KEY = {
         digits=4,
         slips={
             "mean": {
-                -mean(PAIRS): "The sign is turned round: with heads less without.",
+                -mean(PAIRS): "The sign is turned round: with heads minus without.",
                 mean(PAIRS) / 100: "This is a share: in points of accuracy it is a hundred times as much.",
                 sum(PAIRS): "This is the sum of the differences, not their mean.",
             },
             "half width": {
-                2.262 * stdev(PAIRS): "This is 2.262 standard deviations of one difference: the mean of ten lies "
+                2.262 * stdev(PAIRS): "This is 2.262 standard deviations of one difference: the mean of ten is "
                 "closer by the root of ten.",
                 2.262 * pstdev(PAIRS) / 10**0.5: "This deviation divides by n: to estimate a spread from a sample, "
                 "divide by one less.",
@@ -182,13 +225,11 @@ KEY = {
         },
         ask="None of the usual slips: write down the first three of the ten differences.",
     ),
-    "naive_width": Answer(
-        points=1,
-        slips={
-            256 + 320 + 128 + 128: "This has a projection behind the pool: that is the block of GoogLeNet.",
-            256 + 320 + 128: "This is three branches: what does the pool hand on?",
-            528: "This is what goes in. Is joining adding?",
-        },
-        ask="What does each of the four branches output?",
+    "ten_deep": Designs(
+        points=4,
+        shape=(1, 28, 28),
+        output=(10,),
+        most={"MACs": 10_000_000, "parameters": 150_000},
+        least={"convolutions in a row": 10, "branches": 4},
     ),
 }
