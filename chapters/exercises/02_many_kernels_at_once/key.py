@@ -1,20 +1,80 @@
 """What the checks of these exercises know besides the solutions; see inception_edu/classroom/keys.py."""
 
 from math import ceil, floor, sqrt
+from pathlib import Path
+from statistics import mean, stdev
+from types import SimpleNamespace
 
 import torch
 from torch import nn
 
-from inception_edu.bricks import Concat, ConvUnit
-from inception_edu.classroom.keys import Answer, Builds, Computes
+from inception_edu.bricks import Concat
+from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
+from inception_edu.classroom.sealing import cells
 
-PER_CHANNEL = 32 + 9 * 48 + 25 * 16
+given: dict = {}
+exec(cells(Path(__file__).with_name("exercises.ipynb"))["setup"], given)
+given = SimpleNamespace(**given)
 
 
-def block(in_channels, windows, pool=None, behind=()):
-    """A branch for each [kernel, channels] and a pool branch, which may be another one or have layers behind it."""
-    units = [ConvUnit(in_channels, channels, kernel) for kernel, channels in windows]
-    return Concat(*units, nn.Sequential(pool or nn.MaxPool2d(3, 1, 1), *behind))
+def row(channels, widths, side, most, grows=True, pool=True, own=False):
+    """How many blocks fit, or how many fit for someone who has the growth of their channels wrong."""
+    n1, n3, n5 = widths
+    made, blocks = n1 + n3 + n5, 0
+    channels += made if own else 0
+    while most >= (cost := channels * (n1 + 9 * n3 + 25 * n5) * side**2):
+        most, blocks = most - cost, blocks + 1
+        channels = channels if not grows else channels + made if pool else made
+    return blocks
+
+
+def trial(train, arms, rates, tuning, seeds, chosen_on="valid", bracket=True, paired=True, t=None, alone=True):
+    """The experiment, or one with a rule broken."""
+
+    def score(arm, rate):
+        return mean(train(arm, rate, seed, chosen_on) for seed in tuning)
+
+    chosen = {}
+    for arm in arms:
+        scores = {rate: score(arm, rate) for rate in rates}
+        while bracket and (best := max(scores, key=scores.get)) in (min(scores), max(scores)):
+            more = best / 2 if best == min(scores) else best * 2
+            scores[more] = score(arm, more)
+        chosen[arm] = max(scores, key=scores.get)
+    if not alone:
+        chosen[arms[1]] = chosen[arms[0]]
+    first, second = ([train(arm, chosen[arm], seed, "test") for seed in seeds] for arm in arms)
+    pairs = [b - a for a, b in zip(first, second, strict=True)]
+    spread = stdev(pairs) if paired else sqrt(stdev(first) ** 2 + stdev(second) ** 2)
+    middle, half = mean(pairs), (t or given.STUDENT[len(pairs)]) * spread / sqrt(len(pairs))
+    ahead = "neither" if abs(middle) <= half else arms[middle > 0]
+    return {"rates": chosen, "mean": middle, "half width": half, "ahead": ahead}
+
+
+def slip(**rule):
+    """That experiment, watched."""
+    return lambda *world: given.watched(lambda *a: trial(*a, **rule), *world)
+
+
+def block(channels, widths, parameters_of_d, second=None, third=None, fourth=None, pool=None):
+    """The block of `measured`, or one with another branch."""
+    a, b, c, d = widths
+    middle = (parameters_of_d - d) // (9 * channels + 1 + 9 * d)
+    return Concat(
+        nn.Sequential(nn.Conv2d(channels, a, 1), nn.ReLU()),
+        second or nn.Sequential(nn.Conv2d(channels, b, (5, 1), padding=(2, 0)), nn.ReLU()),
+        third or nn.Sequential(nn.Conv2d(channels, c, 3, padding=2, dilation=2), nn.ReLU()),
+        fourth
+        or nn.Sequential(
+            *(nn.Conv2d(channels, middle, 3, padding=1), nn.ReLU(), nn.Conv2d(middle, d, 3, padding=1), nn.ReLU())
+        ),
+        pool or nn.MaxPool2d(3, 1, padding=1),
+    )
+
+
+def one(channels, out, *geometry, **more):
+    """A convolution and its ReLU."""
+    return nn.Sequential(nn.Conv2d(channels, out, *geometry, **more), nn.ReLU())
 
 
 def pair(shares):
@@ -22,8 +82,8 @@ def pair(shares):
     return sum(share * kernel**2 for kernel, share in shares)
 
 
-class Mended(nn.Module):
-    """The block of `lost_branches`, mended, but without its pool or without biases."""
+class Repaired(nn.Module):
+    """The block of `lost_branches`, repaired, but without its pool or without biases."""
 
     def __init__(self, widths, pool=True, bias=True):
         super().__init__()
@@ -37,62 +97,67 @@ class Mended(nn.Module):
         return torch.cat([branch(x) for branch in self.branches], dim=1)
 
 
-def seen(block, images):
-    """As `seen` in the notebook."""
-    for values in block.parameters():
-        torch.manual_seed(values.numel())
-        nn.init.uniform_(values, -0.5, 0.5)
-    return {"parameters": sum(values.numel() for values in block.parameters()), "output": block(images)}
-
+BOTH = ["3x3", "mixed"]
+FIVE = [10, 11, 12, 13, 14]
 
 KEY = {
-    "row_of_blocks": Answer(
-        points=4,
+    "blocks_within": Computes(
+        points=3,
+        shown=[(192, [64, 128, 32], 28, 2_000_000_000), (6, [1, 1, 1], 2, 2_500)],
+        hidden=[
+            (10, [2, 3, 1], 4, 5_000),  # not even one
+            (10, [2, 3, 1], 4, 8_640 + 13_824),  # exactly two
+            (10, [2, 3, 1], 4, 8_640 + 13_824 - 1),
+            (3, [5, 1, 2], 6, 300_000),
+            (40, [8, 4, 4], 10, 9_000_000),
+        ],
         slips={
-            "channels": {
-                96: "These are the channels of the three convolutions. What does the pool output?",
-                128: "This would be a sum of branches; here they are stacked, and the pool with them.",
-                128 * 4: "Four branches of 128? Each convolution has a width of its own.",
-            },
-            "MACs": {
-                128 * PER_CHANNEL: "This is the cost of one position: on how many does the block stand?",
-                2 * 128 * PER_CHANNEL * 400: "This is twice what it should be: a MAC is one multiplication with its "
-                "addition.",
-                (128 * PER_CHANNEL + 96) * 400: "This counts biases with the MACs: MACs never do, and here are none.",
-                128 * (PER_CHANNEL + 9 * 128) * 400: "This counts the pool as a 3x3 convolution; a pool multiplies "
-                "nothing.",
-                128 * (32 * 20**2 + 9 * 48 * 18**2 + 25 * 16 * 16**2): "This equals branches without padding, on grids "
-                "of 20, 18 and 16: could they be joined?",
-            },
-            "channels behind four": {
-                4 * 224: "This multiplies what one block outputs by four, as if each made it anew.",
-                96 * 4: "This forgets what the first block read, and the pools hand on.",
-                128 + 3 * 96: "This is what stands in front of the fourth block.",
-                224 * 2**3: "This doubles from block to block. How many channels does a block make by itself?",
-            },
-            "MACs of the fourth": {
-                128 * PER_CHANNEL * 400: "This is the first block again: how many channels does the fourth read?",
-                512 * PER_CHANNEL * 400: "This reads what the fourth block outputs: how many go into it?",
-                416 * PER_CHANNEL: "This is the cost of one position: on how many does the block stand?",
-            },
+            "This lets every block cost what the first one costs: what does the second one read?": lambda *a: row(
+                *a, grows=False
+            ),
+            "This forgets the channels that the pool passes on.": lambda *a: row(*a, pool=False),
+            "This lets each block read what it outputs itself.": lambda *a: row(*a, own=True),
         },
-        ask="None of the usual slips: how many channels does this block read, and how many does each branch output?",
-        twin="Try it with other numbers first: widths 16, 24 and 8 on 10x10, reading 64 channels, make 112 channels "
-        "for 2,764,800 MACs; behind four blocks there are 256 channels, and the fourth costs 8,985,600.",
+        ask="What does the first block cost, by hand? And the second?",
     ),
-    "windows": Builds(
-        points=4,
-        shown=[((192, [[1, 64], [3, 128], [5, 32]]), (192, 28, 28))],
-        hidden=[((6, [[7, 3], [1, 5], [3, 2], [5, 4]]), (6, 9, 11)), ((5, [[3, 4]]), (5, 8, 7))],
+    "experiment": Computes(
+        points=6,
+        shown=[
+            (BOTH, [0.05, 0.1, 0.2], {"3x3": 0.1, "mixed": 0.8}, {"3x3": 72, "mixed": 73}, [1, 2, 3], [*range(10, 20)])
+        ],
+        hidden=[
+            (BOTH, [0.1, 0.2, 0.4], {"3x3": 0.02, "mixed": 0.2}, {"3x3": 70, "mixed": 70.1}, [1, 2], FIVE),
+            (["a", "b"], [0.2, 0.1], {"a": 0.1, "b": 0.05}, {"a": 80, "b": 79.3}, [5, 6, 7], [1, 2, 3, 4]),
+            (["a", "b"], [0.1, 0.2, 0.4], {"a": 0.2, "b": 0.2}, {"a": 80, "b": 80.05}, [4, 5, 6], [21, 22, 23, 24, 25]),
+        ],
         slips={
-            "The pool has a 1x1 behind it: the naive block hands on all that the pool reads.": lambda c, windows: block(
-                c, windows, behind=[ConvUnit(c, c, 1)]
+            "The rates were chosen on test images: then the result is the best of several tries.": slip(
+                chosen_on="test"
             ),
-            "The last branch averages; a max pool is asked for.": lambda c, windows: block(
-                c, windows, nn.AvgPool2d(3, 1, 1)
+            "A best rate at the edge of the grid was accepted: the optimum may be outside.": slip(bracket=False),
+            "The half width treats the runs as if they had nothing to do with each other: they come in pairs.": slip(
+                paired=False
             ),
-            "The last branch hands on what it reads without pooling.": lambda c, windows: block(
-                c, windows, nn.Identity()
+            "1.96 is for a spread that is known. What is Student's t for this many pairs?": slip(t=1.96),
+            "Both arms have the rate that suits the first.": slip(alone=False),
+        },
+        ask="Print the dict of rates and mean validation accuracies for each arm: does the best have two neighbours?",
+    ),
+    "measured": Builds(
+        points=6,
+        shown=[((8, [6, 4, 5, 4], 331), (8, 9, 9))],
+        hidden=[((3, [2, 5, 4, 6], 580), (3, 8, 11)), ((3, [2, 1, 2, 2], 2_762), (3, 5, 6))],
+        slips={
+            "B is a full 5x5 here: which outputs change to the left and right of the pixel?": lambda *a: block(
+                *a, second=one(a[0], a[1][1], 5, padding=2)
+            ),
+            "B lies on its side here.": lambda *a: block(*a, second=one(a[0], a[1][1], (1, 5), padding=(0, 2))),
+            "C is a full 5x5 here: which outputs between do not change?": lambda *a: block(
+                *a, third=one(a[0], a[1][2], 5, padding=2)
+            ),
+            "D is a 5x5 here: count its parameters.": lambda *a: block(*a, fourth=one(a[0], a[1][3], 5, padding=2)),
+            "E averages here: zeros from the padding would show in the corners.": lambda *a: block(
+                *a, pool=nn.AvgPool2d(3, 1, padding=1)
             ),
         },
     ),
@@ -102,27 +167,14 @@ KEY = {
         hidden=[[{"tensor": [1, 5, 9, 4], "seed": 1}, 5, 3, 2, 7]],
         partial=False,
         slips={
-            "The convolutions are found now, but the pool branch is gone.": lambda images, *widths: seen(
-                Mended(widths, pool=False), images
+            "The convolutions are found now, but the pool branch is gone.": lambda images, *widths: given.seen(
+                Repaired(widths, pool=False), images
             ),
-            "The convolutions are found now, but they have lost their biases.": lambda images, *widths: seen(
-                Mended(widths, bias=False), images
+            "The convolutions are found now, but they have lost their biases.": lambda images, *widths: given.seen(
+                Repaired(widths, bias=False), images
             ),
         },
         ask="How many parameters has the 1x1 by itself, and how many does the block show in all?",
-    ),
-    "silence": Answer(
-        points=2,
-        slips={
-            ("D", "F", "G", "B"): "A zero behind a ReLU says 'nothing here', and the classifier would believe it: what "
-            "was to stand in its place?",
-            ("D", "F", "E", "B"): "These are 20 channels from number 44 on: a few 3x3s, and most of the 5x5s.",
-            ("D", "F", "A", "B"): "This silences some pictures, and all branches of them: which dimension are the "
-            "channels?",
-        },
-        ask="Which line makes a name that the next one uses?",
-        twin="Try it with other numbers first: to silence the second of branches with 10, 5 and 7 channels, it is "
-        "channels 10 to 14 that are replaced.",
     ),
     "fair_width": Computes(
         points=3,
@@ -164,15 +216,11 @@ KEY = {
         },
         ask="How many runs of the other arm does the mixture's first run beat?",
     ),
-    "class_maps": Answer(
-        points=1,
-        slips={
-            256 * 10: "This takes the mean first. NIN's 1x1 stands in front of it: at how many positions?",
-            256 * 10 * 7: "This equals a grid of 7 cells: how many cells has a map of 7x7?",
-            256 * 10 * 49 + 490: "This counts the biases: they are additions without a multiplication.",
-            2 * 256 * 10 * 49: "This is twice what it should be: a MAC is one multiplication with its addition.",
-        },
-        ask="How many MACs does the 1x1 do at one position?",
-        twin="Try it with other numbers first: from 64 channels to 5 class maps on 6x6 it is 11,520.",
+    "wide_not_deep": Designs(
+        points=5,
+        shape=(1, 28, 28),
+        output=(10,),
+        most={"MACs": 10_000_000, "parameters": 150_000, "convolutions in a row": 3},
+        least={"convolutions": 7, "branches": 4},
     ),
 }
