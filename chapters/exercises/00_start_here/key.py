@@ -1,11 +1,21 @@
 """What the checks of these exercises know besides the solutions; see inception_edu/classroom/keys.py."""
 
-from math import ceil, floor, prod
+from itertools import product
+from math import prod, sqrt
+from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
-from inception_edu.classroom.keys import Answer, Computes, Designs
+from inception_edu.arithmetic import out_size
+from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
+from inception_edu.classroom.sealing import cells
+
+given: dict = {}
+exec(cells(Path(__file__).with_name("exercises.ipynb"))["setup"], given)
+given = SimpleNamespace(**given)
 
 
 def patch(windows, late=True):
@@ -23,70 +33,60 @@ def added_strides(windows):
     return 1 + sum((kernel - 1) * (sum(strides[:i]) or 1) for i, (kernel, _) in enumerate(windows))
 
 
+def network(shape, rows, biases=True, relu=True, last=False):
+    """The network of a table, or one that misreads it."""
+    layers, (channels, side, _) = [], shape
+    for kind, output, parameters in rows:
+        width = output[0]
+        if kind == "conv":
+            for k, bias, stride, pad in product((1, 3, 5, 7), (False, True), (1, 2), (True, False)):
+                if parameters == k * k * channels * width + bias * width and k <= side:
+                    padding = k // 2 * pad
+                    if out_size(side, k, stride, padding) == output[1]:
+                        break
+            layers += [nn.Conv2d(channels, width, k, stride, padding, bias=bias or biases is None), nn.ReLU()]
+            layers = layers if relu else layers[:-1]
+        elif kind == "pool":
+            layers.append(nn.MaxPool2d(side // output[1]))
+        elif kind == "mean":
+            layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+        else:
+            layers.append(nn.Linear(channels, width, bias=biases is None or parameters != channels * width))
+            layers += [nn.ReLU()] * last
+        channels = width
+        side = output[1] if len(output) > 1 else 1
+    return nn.Sequential(*layers)
+
+
+def fewest(difference, deviation, t=None, root=True, first=2):
+    """The fewest pairs, or those of someone who has the interval wrong."""
+    for pairs in range(first, 31):
+        width = (t or given.STUDENT[pairs]) * deviation / (sqrt(pairs) if root else pairs)
+        if width < difference:
+            return pairs
+    return 0
+
+
+TABLE = [
+    ["conv", [8, 33, 33], 608],
+    ["pool", [8, 16, 16], 0],
+    ["conv", [12, 14, 14], 864],
+    ["conv", [20, 7, 7], 2180],
+    ["conv", [10, 7, 7], 210],
+    ["mean", [10], 0],
+    ["linear", [7], 70],
+]
+STRIDED = [
+    ["conv", [6, 7, 7], 216],
+    ["conv", [5, 3, 3], 755],
+    ["pool", [5, 1, 1], 0],
+    ["mean", [5], 0],
+    ["linear", [3], 18],
+    ["linear", [2], 8],
+]
+MAPS = [["conv", [2, 12, 12], 98], ["conv", [3, 12, 12], 9], ["pool", [3, 3, 3], 0], ["conv", [4, 2, 2], 112]]
+
 KEY = {
-    "sizes": Answer(
-        points=3,
-        slips={
-            "conv": {
-                45: "This leaves out the padding, which is 3 pixels on each side.",
-                46: "This pads one side only.",
-                49: "This rounds up; convolutions round down.",
-                47: "These are the steps: the position that the window began at is missing.",
-                96: "This leaves out the stride.",
-            },
-            "pool up": {
-                23: "These are the steps, or the rounding went down: which of the two?",
-                22.5: "These are the steps, and no whole number of them.",
-                46: "This leaves out the stride.",
-            },
-            "pool down": {
-                24: "This rounds up.",
-                22: "These are the steps: the position that the window began at is missing.",
-                46: "This leaves out the stride.",
-            },
-            "valid": {
-                24: "This keeps the size, which takes a padding; here is none.",
-                19: "These are the steps: the position that the window began at is missing.",
-                22: "This takes two pixels off; without padding, how far does a 5x5 stay away from each edge?",
-            },
-            "padding": {
-                6: "This is for both sides together.",
-                7: "This is the window itself.",
-                2: "This is what a 5x5 needs.",
-                3.5: "This is half the window: does its middle lie between two pixels?",
-            },
-            "at least": {
-                20: "This multiplies by the stride; but the last window is wider than its step.",
-                23: "This counts ten steps: how many lie between ten positions?",
-                19: "These are the steps in pixels, and one pixel: how wide is the window that they move?",
-                22: "This works as well, and its last pixel goes unread: can it be fewer?",
-            },
-        },
-        ask="None of the usual slips: by how many pixels can the window still move, and how many steps is that?",
-        twin="Try it with other numbers first: a 5x5 with stride 3 and padding 1 on 20 pixels gives 6, rounded up 7.",
-    ),
-    "sees": Computes(
-        points=3,
-        shown=[([[3, 1], [3, 2], [3, 1]],), ([[7, 2], [3, 2], [3, 1]],)],
-        hidden=[([[5, 3], [1, 2], [3, 1], [2, 2]],), ([[11, 4]],), ([[3, 2], [3, 2], [3, 2], [5, 1]],)],
-        slips={
-            "This leaves out the strides: behind a stride of 2 a step is two pixels.": lambda windows: (
-                1 + sum(kernel - 1 for kernel, _ in windows)
-            ),
-            "This lets each stride count for its own window already; it pulls apart what the next one reads.": (
-                lambda windows: patch(windows, late=False)
-            ),
-            "This adds the strides of the windows before. A stride of 2 behind a stride of 2: how far apart?": (
-                added_strides
-            ),
-            "This looks only at the stride right before a window; what did the earlier ones do?": lambda windows: (
-                1
-                + sum((k - 1) * before for (k, _), before in zip(windows, [1, *(s for _, s in windows)], strict=False))
-            ),
-            "This multiplies the kernels.": lambda windows: prod(kernel for kernel, _ in windows),
-        },
-        ask="How many pixels does the first window see by itself, and how many does the second one add?",
-    ),
     "what_is_left": Answer(
         points=3,
         digits=3,
@@ -114,6 +114,44 @@ KEY = {
         ask="What does one layer make of a mean square of 1, before its ReLU and behind it?",
         twin="Try it with other numbers first: with the variance 3/n and four layers 5.06 is left.",
     ),
+    "rebuilt": Builds(
+        points=6,
+        shown=[(([3, 33, 33], TABLE), (3, 33, 33))],
+        hidden=[(([4, 15, 15], STRIDED), (4, 15, 15)), (([1, 12, 12], MAPS), (1, 12, 12))],
+        slips={
+            "Every layer has a bias here. Do the parameters leave room for one?": lambda *a: network(*a, biases=None),
+            "The ReLUs after the convolutions are missing.": lambda *a: network(*a, relu=False),
+            "There is a ReLU after a linear layer: only convolutions have one.": lambda *a: network(*a, last=True),
+        },
+    ),
+    "three_faults": Computes(
+        points=6,
+        shown=[["by heart", 0], ["steps", 0], ["modes", 0]],
+        hidden=[["by heart", 3], ["steps", 4], ["modes", 5]],
+        ask="What happens once, and what happens once per pass?",
+    ),
+    "sees": Computes(
+        points=3,
+        shown=[([[3, 1], [3, 2], [3, 1]],), ([[7, 2], [3, 2], [3, 1]],)],
+        hidden=[([[5, 3], [1, 2], [3, 1], [2, 2]],), ([[11, 4]],), ([[3, 2], [3, 2], [3, 2], [5, 1]],)],
+        slips={
+            "This leaves out the strides: behind a stride of 2 a step is two pixels.": lambda windows: (
+                1 + sum(kernel - 1 for kernel, _ in windows)
+            ),
+            "This lets each stride count for its own window already; it pulls apart what the next one reads.": (
+                lambda windows: patch(windows, late=False)
+            ),
+            "This adds the strides of the windows before. A stride of 2 behind a stride of 2: how far apart?": (
+                added_strides
+            ),
+            "This looks only at the stride right before a window; what did the earlier ones do?": lambda windows: (
+                1
+                + sum((k - 1) * before for (k, _), before in zip(windows, [1, *(s for _, s in windows)], strict=False))
+            ),
+            "This multiplies the kernels.": lambda windows: prod(kernel for kernel, _ in windows),
+        },
+        ask="How many pixels does the first window see by itself, and how many does the second one add?",
+    ),
     "stuck_loss": Computes(
         points=2,
         shown=[[{"tensor": [4, 10], "seed": 0}, [3, 9, 0, 3]]],
@@ -138,42 +176,25 @@ KEY = {
     "seeds_needed": Computes(
         points=3,
         shown=[(0.5, 0.45), (0.2, 0.45)],
-        hidden=[(3.0, 0.5), (1.0, 1.0), (0.25, 2.0), (0.7, 1.5)],
+        hidden=[(3.0, 0.5), (1.0, 1.0), (0.25, 2.0), (10.0, 1.0)],
         slips={
-            "This forgets the square: the standard error goes down with the root of the number of pairs.": (
-                lambda difference, deviation: max(2, floor(2 * deviation / difference) + 1)
+            "This uses two standard errors: how well do you know a deviation from few pairs?": (
+                lambda difference, deviation: fewest(difference, deviation, t=2)
             ),
-            "This compares the mean with one standard error.": lambda difference, deviation: max(
-                2, floor((deviation / difference) ** 2) + 1
+            "1.96 is for a deviation that is known.": lambda difference, deviation: fewest(
+                difference, deviation, t=1.96
             ),
-            "This counts a mean of just two standard errors; it has to be more.": lambda difference, deviation: max(
-                2, ceil((2 * deviation / difference) ** 2)
-            ),
-            "This lets a single pair be enough: what is the standard deviation of one difference?": (
-                lambda difference, deviation: floor((2 * deviation / difference) ** 2) + 1
-            ),
-            "This rounds down: one pair too few.": lambda difference, deviation: max(
-                2, floor((2 * deviation / difference) ** 2)
+            "This divides by the number of pairs; the standard error goes down with its root.": (
+                lambda difference, deviation: fewest(difference, deviation, root=False)
             ),
         },
-        ask="What are two standard errors with your number of pairs, by hand?",
+        ask="How far does the interval reach with your number of pairs, by hand?",
     ),
-    "far_sight": Designs(
-        points=3,
-        shape=(3, 32, 32),
-        output=(16, 8, 8),
-        most={"MACs": 250_000, "convolutions": 3},
-        least={"receptive field": 21},
-    ),
-    "one_layer": Answer(
-        points=1,
-        slips={
-            28 * 28 * 10: "This leaves out the biases.",
-            28 * 28 * 10 + 1: "This has one bias for the whole layer: how many outputs are there?",
-            28 * 10 + 10: "This equals a row of 28 pixels: how many has the picture?",
-            28 * 28 * 10 + 28 * 28: "This has a bias for each input; what is a bias added to?",
-        },
-        ask="How many numbers does each output weigh?",
-        twin="Try it with other numbers first: a 10x10 picture and five outputs make 505.",
+    "plain_budget": Designs(
+        points=5,
+        shape=(1, 28, 28),
+        output=(10,),
+        most={"MACs": 10_000_000, "parameters": 150_000, "branches": 1},
+        least={"convolutions in a row": 7, "parameters": 120_000},
     ),
 }
