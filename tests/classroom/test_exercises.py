@@ -66,6 +66,13 @@ def test_its_chapter_leads_to_it(folder) -> None:
 
 
 @each_folder
+def test_a_set_says_how_long_it_takes(folder) -> None:
+    title = exercises.notebook(folder)["title"]["source"]
+    minutes = re.findall(r"^\| \d+ \| `.*\| (\d+) \| \d+ \|$", title, re.M)
+    assert abs(int(re.search(r"about (\d+) minutes", title)[1]) - sum(map(int, minutes))) <= 2
+
+
+@each_folder
 def test_a_source_keeps_no_outputs_and_locks_what_is_not_an_answer(folder) -> None:
     for name, cell in exercises.notebook(folder).items():
         assert _about(cell)["locked"] != _about(cell)["solution"], name

@@ -34,12 +34,12 @@ def test_each_exercise_has_its_share_its_discrimination_and_its_commonest_senten
 def test_notebooks_that_are_alike_are_paired_whatever_their_comments() -> None:
     def handed(code: str) -> nbformat.NotebookNode:
         notebook = sample()
-        cell(notebook, "detour")["source"] = code
+        cell(notebook, "control")["source"] = code
         return nbformat.reads(json.dumps(notebook), as_version=4)  # joins the lines of a cell
 
     lines = [f"    a{n} = channels + {n} * middle" for n in range(12)]
-    long = "def detour(channels, middle):\n" + "\n".join(lines)
+    long = "def control(channels, squeeze, out):\n" + "\n".join(lines)
     other = long.replace("middle", "inner").replace("+", "-")
-    frame = handed("def detour(channels, middle): ...")
+    frame = handed("def control(channels, squeeze, out): ...")
     notebooks = {"a": handed(long), "b": handed(f"# mine\n{long}  # own work\n\n"), "c": handed(other), "d": frame}
     assert [(pair.first, pair.second, pair.share) for pair in alike(notebooks, frame)] == [("a", "b", 1.0)]
