@@ -90,7 +90,7 @@ EXPECTED = {
     "patched": (3, "output no evidence", "look at the check of 03.unread"),
     "forged": (0, "", ""),
     "texts": (1, "name 'control' is not defined", ""),
-    "deep": (3, "", ""),
+    "deep": (3, "", "wrote into the grader's own channel"),
     "channel": (1, "name 'control' is not defined", "the cell control "),
     "script": (4, "", ""),
     "renamed": (4, "", "'exercises (1).ipynb' was taken for exercises.ipynb"),
