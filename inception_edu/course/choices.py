@@ -38,7 +38,8 @@ CROWDED = {
 
 
 class Choice(NamedTuple):
-    """A network with its prices for one image of its own size; MACs are those of convolutions and linear layers.
+    """A network with its prices for one image of its own size, `pixels` a side; MACs are those of convolutions and
+    linear layers.
 
     `milliseconds` are those of one image on one thread, channels last and batch norms folded in, on the processor that
     the record of times names. `top1` is the accuracy in %, on the terms of `source`.
@@ -46,6 +47,7 @@ class Choice(NamedTuple):
 
     name: str
     title: str
+    pixels: int
     params: int
     macs: int
     milliseconds: float
@@ -68,8 +70,9 @@ def choices() -> tuple[Choice, ...]:
     """All that have both a measured time and a published accuracy, the least accurate first."""
     runs = load_record("12_times")["runs"]
     found = [
-        Choice(name, title, runs[name]["params"], runs[name]["macs"], runs[name]["milliseconds"]["fused"], top1, source)
+        Choice(name, title, run["image"], run["params"], run["macs"], run["milliseconds"]["fused"], top1, source)
         for name, (title, top1, source) in _PUBLISHED.items()
+        for run in [runs[name]]
     ]
     return tuple(sorted(found, key=lambda each: each.top1))
 

@@ -18,7 +18,7 @@ def test_the_prices_of_the_family_are_those_of_its_register() -> None:
     assert len(ours) == 8
     for each in ours:
         entry = ie.FAMILY[each.name]
-        assert (each.params, each.macs) == (entry.params, entry.macs), each.name
+        assert (each.params, each.macs, each.pixels) == (entry.params, entry.macs, entry.image[1]), each.name
 
 
 def test_an_accuracy_that_a_paper_printed_is_the_registers() -> None:
@@ -70,8 +70,10 @@ def test_the_released_file_has_torchvisions_names_and_loads(tmp_path: Path) -> N
 
 
 def test_the_pictures_name_every_network_and_every_count() -> None:
-    said = choose.prices("params", "macs", "milliseconds").description
-    assert all(each.title in said for each in choices())
+    for said in (choose.against_macs().description, choose.ranks("Xception").description):
+        assert all(each.title in said for each in choices())
+    assert "Xception 7, 8, 9;" in said
     record = load_record("12_few_new")
     assert str(choose.few_pictures(record)).count(",") >= 2 * (len(record["pictures"]) - 1)
-    assert {len(by_seed(record, f"{arm}, {n}")) for arm in ("frozen", "scratch") for n in record["pictures"]} == {5}
+    arms = [f"{way}, {count}" for way in ("frozen", "tuned", "scratch") for count in record["pictures"]]
+    assert {len(by_seed(record, arm)) for arm in arms} == {5}
