@@ -16,6 +16,7 @@ from inception_edu.models.googlenet import inception
 from inception_edu.models.text import (
     TEXT_ROW,
     NgramBag,
+    copy_text,
     inception_1d,
     inception_resnet_text,
     inception_text,
@@ -30,6 +31,44 @@ from inception_edu.tracing import ShapeError
 from inception_edu.train.loop import accuracy, fit
 
 WIDTH = st.integers(1, 24)
+
+
+class OneBranch(torch.nn.Module):
+    """An embedding, a one-dimensional convolution and a linear layer, as a reader writes them."""
+
+    def __init__(self, kernel=3):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(7, 4)
+        self.conv = torch.nn.Conv1d(4, 5, kernel)
+        self.linear = torch.nn.Linear(5, 2)
+
+
+def flat_twin():
+    """The same with a kernel one pixel high."""
+    twin = OneBranch()
+    twin.conv = torch.nn.Conv2d(4, 5, (1, 3))
+    twin.linear = torch.nn.Linear(5, 2)
+    return twin
+
+
+def test_weights_of_flat_kernels_fit_a_one_dimensional_network():
+    theirs, mine = flat_twin(), OneBranch()
+    assert copy_text(theirs, mine) is mine
+    assert torch.equal(mine.conv.weight, theirs.conv.weight[:, :, 0])
+    assert torch.equal(mine.embedding.weight, theirs.embedding.weight)
+    assert torch.equal(mine.linear.bias, theirs.linear.bias)
+
+
+def test_a_network_that_does_not_fit_is_refused_and_left_as_it_was():
+    mine = OneBranch(kernel=5)
+    before = {name: value.clone() for name, value in mine.state_dict().items()}
+    with pytest.raises(ValueError, match=r"conv.weight of yours has the shape \(5, 4, 5\), theirs \(5, 4, 3\)"):
+        copy_text(flat_twin(), mine)
+    assert all(torch.equal(value, before[name]) for name, value in mine.state_dict().items())
+    mine = OneBranch()
+    del mine.linear
+    with pytest.raises(ValueError, match="yours has 3 tensors of weights and statistics, theirs 5"):
+        copy_text(flat_twin(), mine)
 
 
 def macs_by_running(net, x):

@@ -204,6 +204,28 @@ def load_text(path: str | Path) -> tuple[TextNet, Vocabulary, dict[str, Any]]:
     return _rebuild(read_weights(path), vocabulary, str(path)), vocabulary, about["facts"]
 
 
+def copy_text(theirs: TextNet, mine: nn.Module) -> nn.Module:
+    """Gives the weights of a text network to one of one's own with one-dimensional layers, and returns that.
+
+    Both define their layers in the same order; a kernel (out, in, 1, k) becomes (out, in, k). Raises ValueError with
+    the first two tensors that do not fit, before anything is copied.
+    """
+    values = [_flat(tensor) for tensor in theirs.state_dict().values()]
+    places = mine.state_dict()
+    for (name, place), value in zip(places.items(), values, strict=False):
+        if place.shape != value.shape:
+            raise ValueError(f"{name} of yours has the shape {tuple(place.shape)}, theirs {tuple(value.shape)}")
+    if len(places) != len(values):
+        raise ValueError(f"yours has {len(places)} tensors of weights and statistics, theirs {len(values)}")
+    mine.load_state_dict(dict(zip(places, values, strict=True)))
+    return mine
+
+
+def _flat(tensor: Tensor) -> Tensor:
+    """A kernel one pixel high without its height; anything else as it is."""
+    return tensor.squeeze(2) if tensor.dim() == 4 else tensor
+
+
 def _as(dtype: torch.dtype, tensor: Tensor) -> Tensor:
     """A weight in another precision; a counter as it is."""
     return tensor.to(dtype) if tensor.is_floating_point() else tensor
