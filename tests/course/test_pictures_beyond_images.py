@@ -2,9 +2,15 @@
 
 import re
 
+import matplotlib.pyplot as plt
+import pytest
+from matplotlib.colors import to_hex
+
 from inception_edu.course.pictures import beyond_images as pictures
 from inception_edu.course.records import by_seed, load_record
 from inception_edu.course.scales import MOTIFS
+from inception_edu.show.palette import VERMILLION
+from inception_edu.train.loop import Epoch, History
 
 
 def percent(shares: list[float]) -> int:
@@ -44,3 +50,30 @@ def test_the_curves_run_from_the_smallest_size_to_the_largest():
     words = pictures.learning_curves(record, {"words": ("bag", "#0072B2")}).description
     first, last = (percent(by_seed(record, f"words@{size}")) for size in (100, 3000))
     assert f"bag from {first} to {last}." in words
+
+
+def test_a_length_has_one_colour_in_bars_and_curves(monkeypatch):
+    monkeypatch.setattr(plt, "close", lambda *_: None)  # the figures stay open for this test to read
+    record, arms = load_record("11_series"), {arm: arm for arm in ("mixture", "39", "9", "39, wide", "19")}
+    expected = [VERMILLION, *(pictures.LENGTHS[length] for length in (39, 9, 39, 19))]
+    pictures.motifs_found(record, arms)
+    assert [to_hex(bar.get_facecolor()).upper() for bar in plt.gcf().axes[0].patches] == expected
+    pictures.motif_losses(record, arms)
+    means = [line for line in plt.gcf().axes[0].lines if line.get_linewidth() == 2]
+    assert [line.get_color() for line in means] == expected
+    monkeypatch.undo()
+    plt.close("all")
+
+
+def history(*shares):
+    """A history whose passes had these accuracies on training and on test texts."""
+    return History(tuple(Epoch(n, 1.0, a, None, b, 0.1, 1.0, 1.0) for n, (a, b) in enumerate(shares, 1)))
+
+
+def test_memory_is_told_by_the_last_pass():
+    words = pictures.memorised(history((0.5, 0.4), (1.0, 0.67)), history((0.3, 0.3), (0.98, 0.56))).description
+    assert words.endswith(
+        "bag, training texts, 100 %; bag, test texts, 67 %; network, training texts, 98 %; network, test texts, 56 %."
+    )
+    with pytest.raises(ValueError, match="the history of the network has no accuracy on test texts"):
+        pictures.memorised(history((0.5, 0.4)), history((0.5, None)))

@@ -4,6 +4,7 @@ Each function returns a `Picture` with its description. What several chapters dr
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from statistics import fmean
 from typing import Any
 
@@ -48,15 +49,17 @@ def loss_curves(
     what: str = "losses",
     x: str = "pass over the training images",
     y: str = "training loss (nats)",
+    colours: Sequence[str] = CYCLE,
 ) -> Picture:
     """The losses of a recorded experiment's arms, pass by pass: every seed thin, their mean thick, named at its end.
 
     `arms` are the names in the record -> the names for readers; runs of an arm are "arm/0", "arm/1" and so on.
+    `colours` are those of the arms, in their order, from the start again after the last.
     """
     style()
     fig, ax = plt.subplots(figsize=(7, 3.4))
     words, ends = [], {}
-    for (arm, name), colour in zip(arms.items(), CYCLE, strict=False):
+    for (arm, name), colour in zip(arms.items(), cycle(colours), strict=False):
         runs = [run[what] for key, run in record["runs"].items() if key.rpartition("/")[0] == arm]
         mean = [fmean(at) for at in zip(*runs, strict=True)]
         passes = range(1, len(mean) + 1)
@@ -82,19 +85,19 @@ def name_ends(ax: Axes, x: float, ends: Mapping[str, tuple[float, str]]) -> None
 
 
 def bars_by_seed(
-    panels: Mapping[str, Mapping[str, Sequence[float]]], of_what: Sequence[str]
+    panels: Mapping[str, Mapping[str, Sequence[float]]], of_what: Sequence[str], colours: Sequence[str] = CYCLE
 ) -> tuple[Figure, list[Axes], str]:
     """Panels side by side with a bar for the mean of each arm and a dot for each seed; and their means in words.
 
     `panels` is title -> arm -> shares of 1, the same arms in each, top to bottom. `of_what` is what the words say after
-    the percentages of each panel.
+    the percentages of each panel. `colours` are those of the arms, from the start again after the last.
     """
     style()
     names = list(next(iter(panels.values())))
     fig, row = plt.subplots(1, len(panels), figsize=(9, 0.5 * len(names) + 1.2), sharey=True)
     means: dict[str, list[str]] = {name: [] for name in names}
     for ax, (title, arms), what in zip(row, panels.items(), of_what, strict=True):
-        for place, ((name, shares), colour) in enumerate(zip(arms.items(), CYCLE, strict=False)):
+        for place, ((name, shares), colour) in enumerate(zip(arms.items(), cycle(colours), strict=False)):
             seeds = [100 * share for share in shares]
             ax.barh(place, fmean(seeds), color=colour, alpha=0.35, height=0.6)
             ax.plot(seeds, [place + (n - 4.5) / 25 for n in range(len(seeds))], ".", color=colour, markersize=5)

@@ -8,14 +8,23 @@ import torch
 import torch.nn.functional as F
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from ...data.text import tokens
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE
+from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE, SKY_BLUE, VERMILLION
+from ...train.loop import History
 from ..records import by_seed
 from ..scales import MOTIFS, hidden
-from . import bars_by_seed
+from . import bars_by_seed, loss_curves, name_ends
+from .many_kernels_at_once import right_by_kind
+
+LENGTHS = {9: BLUE, 19: GREEN, 39: ORANGE}
+"""The colour of each length of a kernel, or of a motif; in text, of one word, three and five."""
+ARMS = {"9": LENGTHS[9], "19": LENGTHS[19], "39": LENGTHS[39], "39, wide": LENGTHS[39], "mixture": VERMILLION}
+"""Arm of the experiment with motifs -> its colour: that of its length, or that of a network with several."""
+BAG, NETWORK = SKY_BLUE, VERMILLION
 
 
 def _windows(ax: Axes, centre: float, top: float, step: float, widths: Mapping[str, tuple[int, str]]) -> None:
@@ -36,15 +45,20 @@ def fields(sentence: str) -> Picture:
     fig, (above, below) = plt.subplots(2, 1, figsize=(9, 4.6), height_ratios=(1.15, 1))
     above.plot(steps, series, color=INK_BOTH, linewidth=1.3)
     above.set(xlim=(0, 98), ylim=(-5.4, 3.4), title="a series: one value per step", xlabel="step", yticks=[])
-    lengths = {"39 steps": (39, ORANGE), "19 steps": (19, GREEN), "9 steps": (9, BLUE), "pool, 3": (3, PURPLE)}
-    _windows(above, 48, -2.7, 0.85, lengths)
+    lengths = {f"{length} steps": (length, colour) for length, colour in reversed(LENGTHS.items())}
+    _windows(above, 48, -2.7, 0.85, lengths | {"pool, 3": (3, PURPLE)})
     words = tokens(sentence)
     below.set(xlim=(0, len(words)), ylim=(-4.1, 1), title="a sentence: one vector per word")
     for place, word in enumerate(words):
         below.add_patch(Rectangle((place + 0.03, 0), 0.94, 0.8, facecolor="none", edgecolor=INK_BOTH, linewidth=0.8))
         below.text(place + 0.5, 0.4, word, ha="center", va="center", fontsize=7.5)
     middle = len(words) // 2
-    branches = {"5 words": (5, ORANGE), "3 words": (3, GREEN), "1 word": (1, BLUE), "pool, 3": (3, PURPLE)}
+    branches = {
+        "5 words": (5, LENGTHS[39]),
+        "3 words": (3, LENGTHS[19]),
+        "1 word": (1, LENGTHS[9]),
+        "pool, 3": (3, PURPLE),
+    }
     _windows(below, middle + 0.5, -1.0, 1.0, branches)
     for ax in (above, below):
         ax.grid(visible=False)
@@ -76,11 +90,11 @@ def motifs() -> Picture:
         series, motif = data.images[label], MOTIFS[label]
         at, size = int(_answers(series, motif).argmax()), len(motif)
         upper.plot(series[0], color=INK_BOTH, linewidth=0.8)
-        upper.plot(range(at, at + size), motif + 6, color=ORANGE if size > 9 else BLUE, linewidth=1.5)
+        upper.plot(range(at, at + size), motif + 6, color=LENGTHS[size], linewidth=1.5)
         upper.set_title(f"{name}: {size} steps")
         # Of a long motif a kernel of 9 fits the middle; of a short one a kernel of 39 fits all, with zeros around it.
         kernels = (motif[15:24], motif) if size > 9 else (motif, F.pad(motif, (15, 15)))
-        for ax, kernel, colour in zip(lower, kernels, (BLUE, ORANGE), strict=True):
+        for ax, kernel, colour in zip(lower, kernels, (LENGTHS[9], LENGTHS[39]), strict=True):
             answers = _answers(series, kernel)
             half = len(kernel) // 2
             ax.plot(range(half, half + len(answers)), answers, color=colour, linewidth=1)
@@ -90,14 +104,51 @@ def motifs() -> Picture:
     axes[0, 0].set(ylabel="series\n(motif above it)", ylim=(-4, 9.5))
     axes[1, 0].set_ylabel("answer of\na kernel of 9")
     axes[2, 0].set_ylabel("answer of\na kernel of 39")
+    fig.supylabel("standard deviations of the noise", fontsize=9.5, color=INK_BOTH)
     return show(
         fig,
         "Two noisy series of 192 steps, with the motif that each hides drawn above the place where it is. Below, what "
-        "fitting kernels answer, in spreads of the noise. Left, a strong motif of 9 steps: kernels of 9 and of 39 both "
-        f"have one clear peak, {peaks[0]:.1f} and {peaks[1]:.1f}. Right, a faint motif of 39 steps: a kernel of 9 that "
-        f"fits its middle reaches {peaks[2]:.1f}, no more than elsewhere; a kernel of 39 has one peak of "
-        f"{peaks[3]:.1f}.",
+        "fitting kernels answer, in standard deviations of the noise. Left, a strong motif of 9 steps: kernels of 9 "
+        f"and of 39 both have one clear peak, {peaks[0]:.1f} and {peaks[1]:.1f}. Right, a faint motif of 39 steps: a "
+        f"kernel of 9 that fits its middle reaches {peaks[2]:.1f}, no more than elsewhere; a kernel of 39 has one peak "
+        f"of {peaks[3]:.1f}.",
     )
+
+
+def motifs_found(record: Mapping[str, Any], arms: Mapping[str, str]) -> Picture:
+    """How many short and long motifs each arm of the record, name there -> name for readers, classifies correctly."""
+    return right_by_kind(record, arms, "motifs", ("short", "long"), [ARMS[arm] for arm in arms])
+
+
+def motif_losses(record: Mapping[str, Any], arms: Mapping[str, str]) -> Picture:
+    """The training losses of the same arms."""
+    return loss_curves(record, arms, x="pass over the training series", colours=[ARMS[arm] for arm in arms])
+
+
+def memorised(bag: History, network: History) -> Picture:
+    """Accuracy of a bag of words and of a network on training texts (dashed) and test texts, pass by pass.
+
+    The test texts are those that each history was validated on. Raises ValueError if there were none.
+    """
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3.6))
+    words, ends = [], {}
+    for name, history, colour in (("bag", bag, BAG), ("network", network, NETWORK)):
+        valid = [epoch.valid_accuracy for epoch in history.epochs if epoch.valid_accuracy is not None]
+        if not valid:
+            raise ValueError(f"the history of the {name} has no accuracy on test texts: give them to fit as `valid`")
+        passes = range(1, len(valid) + 1)
+        for what, shares, line in (
+            ("training texts", [epoch.accuracy for epoch in history.epochs], "--"),
+            ("test texts", valid, "-"),
+        ):
+            ax.plot(passes, [100 * share for share in shares], line, color=colour)
+            ends[f"{name}, {what}"] = 100 * shares[-1], colour
+            words.append(f"{name}, {what}, {100 * shares[-1]:.0f} %")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set(xlabel="pass over the training texts", ylabel="texts right (%)", ylim=(0, 104))
+    name_ends(ax, passes[-1], ends)
+    return show(fig, f"Accuracy pass by pass; after the last: {'; '.join(words)}.")
 
 
 TEXT_ARMS = {
@@ -116,7 +167,8 @@ def text_scores(record: Mapping[str, Any]) -> Picture:
         f"{size:,} texts": {words: by_seed(dict(record), f"{arm}@{size}") for arm, words in TEXT_ARMS.items()}
         for size in (1000, 3000)
     }
-    fig, _, words = bars_by_seed(panels, [f"after {title}" for title in panels])
+    colours = [NETWORK if name.startswith("network") else BAG for name in TEXT_ARMS.values()]
+    fig, _, words = bars_by_seed(panels, [f"after {title}" for title in panels], colours)
     return show(fig, f"Definitions of the test set classified correctly: {words}.")
 
 
@@ -140,4 +192,4 @@ def learning_curves(record: Mapping[str, Any], arms: Mapping[str, tuple[str, str
     ax.set(xlabel="training texts", ylabel="test texts right (%)")
     ax.minorticks_off()
     ax.legend()
-    return show(fig, f"Test accuracy in per cent from 100 to 3,000 training texts: {'; '.join(told)}.")
+    return show(fig, f"Test accuracy in percent from 100 to 3,000 training texts: {'; '.join(told)}.")
