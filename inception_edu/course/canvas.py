@@ -67,12 +67,12 @@ def network(weights: str = "small_googlenet") -> InceptionNet:
     return net.to(memory_format=torch.channels_last)  # twice as fast, and whoever asks, asks for many images
 
 
-def trained(net: nn.Module) -> nn.Module:
-    """Gives the course's weights to `net`, (N, 1, 28, 28) -> (N, 10): a small GoogLeNet of one's own, with norms.
+def trained(net: nn.Module, weights: str = "small_googlenet") -> nn.Module:
+    """Gives the `weights` of a `network` to `net`, one's own small GoogLeNet with norms: (N, 1, 28, 28) -> (N, 10).
 
-    Raises ValueError with the first two tensors that do not fit.
+    Raises ValueError with the first two tensors that do not fit, and for a name of weights that there are not.
     """
-    copy_weights(network(), net, (1, SIDE, SIDE))
+    copy_weights(network(weights), net, (1, SIDE, SIDE))
     return net
 
 

@@ -64,5 +64,7 @@ def test_a_network_of_ones_own_gets_the_weights_and_another_is_refused() -> None
     assert trained(own) is own
     with torch.no_grad():
         torch.testing.assert_close(own.eval()(images), network().eval()(images), atol=1e-5, rtol=1e-5)
+        robust = network("robust_googlenet").eval()(images)
+        torch.testing.assert_close(trained(own, "robust_googlenet").eval()(images), robust, atol=1e-5, rtol=1e-5)
     with pytest.raises(ValueError, match=r"tensor 1 in .* \(8, 1, 3, 3\), .* \(16, 1, 3, 3\)"):
         trained(torch.nn.Conv2d(1, 8, 3))

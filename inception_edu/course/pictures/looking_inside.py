@@ -1,14 +1,16 @@
 """Chapter 10: evidence over a canvas, the patches that excite channels, and images that a network asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import ceil
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
-from matplotlib.patches import Rectangle
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, Normalize, to_rgb
+from matplotlib.patches import Circle, Rectangle
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -23,11 +25,68 @@ def _grey(ax: Axes, image: Tensor) -> None:
     ax.axis("off")
 
 
+def _brightened(image: Tensor) -> Tensor:
+    return BLACK + (image - BLACK) * (WHITE - BLACK) / (image.max() - BLACK)
+
+
 def _signed(values: Tensor, most: float) -> "np.ndarray[Any, Any]":
     """Values (H, W) as colours (H, W, 4): orange above 0, blue below, opaque in proportion to their size."""
     strength = (values / most).clamp(-1, 1).numpy().round(2)
     colours = np.where(strength[..., None] > 0, to_rgb(ORANGE), to_rgb(SKY_BLUE))
     return np.dstack([colours, 0.85 * abs(strength)])
+
+
+def swap(maps: Tensor, weight: Tensor, bias: float) -> Picture:
+    """Maps (C, P), a mean over positions and a weighted sum over channels, in either order: the same number."""
+    style()
+    fig, ax = plt.subplots(figsize=(8.2, 3.9))
+    ax.set(xlim=(0, 15.6), ylim=(6.9, 0), aspect="equal")
+    ax.axis("off")
+
+    def table(values: Tensor, left: float, top: float, name: str, signed: bool = False) -> None:
+        most = values.abs().max().item()
+        for row, line in enumerate(values.tolist()):
+            for column, value in enumerate(line):
+                colour = (ORANGE if value > 0 else SKY_BLUE) if signed else INK_BOTH
+                ax.add_patch(
+                    Rectangle(
+                        (left + column, top + row), 1, 1, facecolor=colour, alpha=0.15 + 0.4 * abs(value) / most, lw=0
+                    )
+                )
+                ax.text(
+                    left + column + 0.5,
+                    top + row + 0.5,
+                    f"{value:g}".replace("-", "\N{MINUS SIGN}"),
+                    ha="center",
+                    va="center",
+                )
+        ax.text(left + values.shape[1] / 2, top - 0.3, name, ha="center", fontsize=9.5)
+
+    def arrow(start: tuple[float, float], end: tuple[float, float], name: str, above: bool, right: float = 0) -> None:
+        ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": INK_BOTH, "lw": 1.5})
+        x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + (-0.55 if above else 0.5)
+        ax.text(x + right, y, name, ha="center", va="bottom" if above else "top", fontsize=9.5)
+
+    per_position = (weight @ maps + bias)[None]
+    means = maps.mean(1, keepdim=True)
+    layer = f"weights {', '.join(f'{value:g}' for value in weight.tolist())}; bias {bias:g}".replace(
+        "-", "\N{MINUS SIGN}"
+    )
+    table(maps, 0.6, 2.6, "two maps")
+    table(means, 7.4, 0.8, "two means")
+    table(per_position, 6.6, 5.4, "the class map", signed=True)
+    table(per_position.mean(1, keepdim=True), 14, 3.1, "the logit", signed=True)
+    arrow((3.8, 3.2), (7.2, 1.9), "mean", above=True)
+    arrow((3.8, 4.1), (6.4, 5.8), f"{layer},\nat each position", above=False, right=-1.6)
+    arrow((8.6, 1.9), (13.8, 3.4), layer, above=True)
+    arrow((9.8, 5.8), (13.8, 3.9), "mean", above=False)
+    numbers = ", ".join(f"{value:g}" for value in per_position[0].tolist())
+    return show(
+        fig,
+        f"Two ways from two maps of {maps.shape[1]} positions to one logit. Above, the mean of each map is first and "
+        f"the weighted sum second. Below, the weighted sum is first and gives the class map {numbers}; then its mean. "
+        f"Both end at {per_position.mean():g}.",
+    )
 
 
 def over_canvas(canvas: Tensor, maps: Mapping[str, Tensor], *, jump: int = 8, start: int = 6) -> Picture:
@@ -43,13 +102,18 @@ def over_canvas(canvas: Tensor, maps: Mapping[str, Tensor], *, jump: int = 8, st
     fig, axes = plt.subplots(
         rows,
         columns,
-        figsize=(9.5, 9.5 / columns * rows * canvas.shape[2] / canvas.shape[3] + 0.5 * rows),
+        figsize=(9.5, 8.2 / columns * rows * canvas.shape[2] / canvas.shape[3] + 0.35 * rows),
         squeeze=False,
     )
     for ax in axes.flat[1 + len(maps) :]:
         ax.remove()
     _grey(axes[0, 0], canvas[0, 0])
     axes[0, 0].set_title("the canvas", loc="center", fontsize=10, fontweight="normal")
+    scale = ListedColormap(_signed(torch.linspace(-1, 1, 100)[None], 1)[0])
+    bar = fig.colorbar(ScalarMappable(Normalize(-most, most), scale), ax=axes, shrink=0.8, aspect=30)
+    bar.set_label("evidence beyond an empty canvas", fontsize=9)
+    bar.outline.set_visible(False)
+    bar.ax.set_facecolor("black")  # as the canvas is
     words = []
     for ax, (name, map_) in zip(axes.flat[1:], maps.items(), strict=False):
         _grey(ax, canvas[0, 0])
@@ -94,9 +158,47 @@ def patch_rows(rows: Mapping[tuple[str, int], Sequence[Tensor]]) -> Picture:
     return show(fig, f"Rows of {longest} small patches of test images that excite a channel of block 3a: {branches}.")
 
 
-def wishes(rows: Mapping[str, Sequence[tuple[str, Tensor, float]]]) -> Picture:
-    """A row for each network: (class, image (1, 1, H, W) made for it, the network's own probability) side by side."""
+def changed_by_hiding(pictures: Mapping[str, tuple[Tensor, Tensor, Tensor]], side: int) -> Picture:
+    """Where a covered square changes the answer: class -> its picture (H, W), which squares do (h, w), its map (n, n).
+
+    A dot is at the centre of each square of `side` pixels that changes the answer, the first of them is drawn, and a
+    ring marks the highest position of the class map.
+    """
     style()
+    fig, axes = plt.subplots(1, len(pictures), figsize=(3.3 * len(pictures), 3.5))
+    words = []
+    for ax, (name, (image, changed, map_)) in zip(axes, pictures.items(), strict=True):
+        _grey(ax, image)
+        places = changed.nonzero()
+        rows, columns = (places + (side - 1) / 2).T.tolist()
+        ax.plot(columns, rows, "o", color=VERMILLION, markersize=4)
+        top, left = places[0].tolist()
+        ax.add_patch(Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor=ORANGE, lw=1.5))
+        cell = len(image) / len(map_)
+        row, column = ((torch.tensor(divmod(int(map_.argmax()), len(map_))) + 0.5) * cell - 0.5).tolist()
+        ax.add_patch(Circle((column, row), 0.42 * cell, fill=False, edgecolor=BLUE, lw=2))
+        ax.set_title(f"{name}: {len(places)} of {changed.numel()}", loc="center", fontsize=10, fontweight="normal")
+        words.append(
+            f"{name}: {len(places)} of {changed.numel()} squares, centred at rows {min(rows):g} to {max(rows):g} and "
+            f"columns {min(columns):g} to {max(columns):g}; the map is highest around row {row:g}, column {column:g}"
+        )
+    return show(
+        fig,
+        f"Centres of the squares of {side} pixels that change the answer when they are covered. {'; '.join(words)}.",
+    )
+
+
+def wishes(rows: Mapping[str, Sequence[tuple[str, Tensor, float]]], brighten: Collection[str] = ()) -> Picture:
+    """A row for each network: (class, image (1, 1, H, W) made for it, the network's own probability) side by side.
+
+    The networks in `brighten` get a second row, in which the brightest pixel of each image is white.
+    """
+    style()
+    rows = {
+        row: made if row == name else [(what, _brightened(image), chance) for what, image, chance in made]
+        for name, made in rows.items()
+        for row in (name, f"{name},\nbrightened")[: 1 + (name in brighten)]
+    }
     columns = max(map(len, rows.values()))
     fig, axes = plt.subplots(len(rows), columns, figsize=(1.75 * columns + 0.8, 2.1 * len(rows)))
     words = []
@@ -104,8 +206,13 @@ def wishes(rows: Mapping[str, Sequence[tuple[str, Tensor, float]]]) -> Picture:
         for ax, (name, image, probability) in zip(line, made, strict=True):
             _grey(ax, image[0, 0])
             ax.set_title(f"{name} {probability:.0%}", loc="center", fontsize=9.5, fontweight="normal")
-        line[0].text(-0.08, 0.5, network, rotation=90, ha="right", va="center", transform=line[0].transAxes)
-        words.append(f"{network}: " + ", ".join(f"{name} {probability:.0%}" for name, _, probability in made))
+        line[0].text(
+            -0.08, 0.5, network, rotation=90, ha="right", va="center", multialignment="center",
+            transform=line[0].transAxes,
+        )  # fmt: skip
+        words.append(
+            f"{network}: ".replace("\n", " ") + ", ".join(f"{name} {probability:.0%}" for name, _, probability in made)
+        )
     return show(
         fig, f"Images made by gradient ascent for {columns} classes, one row for each network. {'; '.join(words)}."
     )
@@ -123,9 +230,15 @@ def fooled(images: Tensor, moved: Tensor, before: Sequence[str], after: Sequence
         middle.imshow(_signed(change[column], change.abs().max().item()))
         middle.axis("off")
         _grey(bottom, moved[column, 0])
-        bottom.set_title(after[column], loc="center", fontsize=9.5, fontweight="normal")
-    for line, words in zip(axes, ("the image", "is changed by", "and becomes"), strict=True):
-        line[0].text(-0.08, 0.5, words, rotation=90, ha="right", va="center", transform=line[0].transAxes)
+        wrong = {"color": VERMILLION, "fontweight": "bold"} if before[column] != after[column] else {}
+        bottom.set_title(after[column], loc="center", fontsize=9.5, **({"fontweight": "normal"} | wrong))
+    for line, words in zip(
+        axes, ("the image", f"is changed by\nat most {largest:.0f} %\nof white", "and becomes"), strict=True
+    ):
+        line[0].text(
+            -0.08, 0.5, words, rotation=90, ha="right", va="center", multialignment="center",
+            transform=line[0].transAxes, fontsize=9,
+        )  # fmt: skip
     pairs = "; ".join(f"{a} becomes {b}" for a, b in zip(before, after, strict=True))
     return show(
         fig,
