@@ -103,7 +103,7 @@ KEY = {
         points=8,
         shown=[[what, 0] for what in ("one batch", "rate 0", "kept", "whole")],
         hidden=[[what, 1] for what in ("one batch", "rate 0", "kept", "whole")],
-        ask="What differs between two steps of that experiment, if neither the images nor the weights do?",
+        ask="What does each line of `train` do in that experiment, and in which state is the network at that moment?",
     ),
     "growing_trunk": Computes(
         points=3,
