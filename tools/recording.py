@@ -1,6 +1,6 @@
 """Recorded clouds: the same experiment over many seeds, saved in assets/records so that a stopped script can continue.
 
->>> record = Record("05_batch_norm", made_by="experiments/batch_norm.py", network="...")
+>>> record = Record("05_norm_and_rate", made_by="experiments/norm_and_rate.py", network="...")
 >>> rates = tune(record, run, dict.fromkeys(ARMS, RATES))   # validation images choose a learning rate for each arm
 >>> cloud(record, run, rates)                               # the same seeds for every arm: paired differences
 

@@ -156,6 +156,39 @@ class TenDeep(nn.Module):
 
 ten_deep = TenDeep()
 """,
+    ("07", "as_meant"): """
+def box(reads, out, kernel, stride=1, padding="same"):
+    conv = nn.Conv2d(reads, out, kernel, stride, padding, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(out, eps=1e-3), nn.ReLU())
+
+
+class Meant(nn.Module):
+    def __init__(self, c, w):
+        super().__init__()
+        self.pool = nn.MaxPool2d(3, 2)
+        self.two = nn.Sequential(box(c, w, 1), box(w, 3 * w, 3, 2, 0))
+        long = [box(c, w, 1), box(w, w, (1, 7), padding=(0, 3)), box(w, 2 * w, (7, 1), padding=(3, 0))]
+        self.three = nn.Sequential(*long, box(2 * w, 3 * w, 3, 2, 0))
+        self.four = nn.Sequential(box(c, w, 1, padding=0), box(w, 2 * w, 3, padding=1), box(2 * w, 2 * w, 3, 2, 0))
+
+    def forward(self, x):
+        return torch.cat([self.pool(x), self.two(x), self.three(x), self.four(x)], dim=1)
+
+
+as_meant = Meant
+""",
+    ("06", "in_words"): """
+def InWords(channels, w, n):
+    row, column = (1, n), (n, 1)
+    fork = Concat(branch(w, (w, row)), branch(w, (w, column)))
+    pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+    return Concat(
+        branch(channels, (w, 1)),
+        nn.Sequential(branch(channels, (w, 1)), fork, nn.Conv2d(2 * w, w, 1)),
+        branch(channels, (w, 1), (w, row), (w, column), (2 * w, column), (2 * w, row)),
+        branch(channels, pool, (w, 1)),
+    )
+""",
 }
 
 

@@ -3,18 +3,8 @@
 from torch import nn
 
 from inception_edu.bricks import Concat
-from inception_edu.classroom.keys import Answer, Builds, Computes
+from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
 from inception_edu.shorthand import branch
-
-
-def fold(weights, scale, bias, center, beta):
-    """A folded channel, its old bias and the mean multiplied by `scale` as well."""
-    return [scale * weight for weight in weights], scale * (bias - center) + beta
-
-
-def unscaled_mean(weights, bias, gamma, beta, mean, variance, eps):
-    """A folded channel whose mean is not multiplied."""
-    return fold(weights, gamma / (variance + eps) ** 0.5, bias, 0, beta - mean)
 
 
 def halves(in_channels, reduce, out, reduce_2, middle, out_2, strides=(1, 2, 1, 1, 2), pool=None):
@@ -28,15 +18,9 @@ def halves(in_channels, reduce, out, reduce_2, middle, out_2, strides=(1, 2, 1, 
 
 
 def projected(in_channels, *widths):
-    """A reduction block with a 1x1 behind its pool."""
+    """A reduction block with a 1x1 after its pool."""
     pool = branch(in_channels, nn.MaxPool2d(3, 2, padding=1), (in_channels, 1))
     return halves(in_channels, *widths, pool=pool)
-
-
-def unit(in_channels, out_channels, kernel, bias=False, **norm):
-    """Convolution, batch norm with the settings `norm`, ReLU."""
-    conv = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=bias)
-    return nn.Sequential(conv, *([nn.BatchNorm2d(out_channels, **norm)] if norm else []), nn.ReLU())
 
 
 KEY = {
@@ -72,31 +56,19 @@ KEY = {
         twin="Try it with 2, 2, 6, 6 first: mean 4, variance 4; with gamma 3 and beta 10 a 6 becomes 13, and 1.4333 is "
         "stored.",
     ),
-    "folded": Computes(
-        points=3,
-        shown=[([2.0], 1.0, 3.0, 5.0, 7.0, 4.0, 0.0), ([0.5, -1.0, 2.0], 0.0, 1.5, -0.5, 0.25, 0.8, 0.2)],
-        hidden=[
-            ([1.25, -0.75], 0.6, -0.8, 0.3, -1.1, 1.7, 0.5),
-            ([0.4, 3.0, -2.2, 1.0], -1.3, 2.1, 0.0, 0.9, 0.3, 0.01),
-        ],
-        slips={
-            "The old bias is added as it was: it passes through the batch norm, too.": lambda w, b, g, s, m, v, e: fold(
-                w, g / (v + e) ** 0.5, 0, m, s + b
-            ),
-            "The epsilon stands behind the root: it belongs under it.": lambda w, b, g, s, m, v, e: fold(
-                w, g / (v**0.5 + e), b, m, s
-            ),
-            "This divides by the variance: by what does a batch norm divide?": lambda w, b, g, s, m, v, e: fold(
-                w, g / (v + e), b, m, s
-            ),
-            "The mean is subtracted as it is: it is subtracted before the scale multiplies.": unscaled_mean,
-            "The old bias is lost: it passes through the batch norm, too.": lambda w, b, g, s, m, v, e: fold(
-                w, g / (v + e) ** 0.5, 0, m, s
-            ),
-        },
-        ask="What do convolution and batch norm, one after the other, make of x = 0? That is the new bias.",
+    "ghosts": Computes(
+        points=5,
+        shown=[[what, 0] for what in ("groups", "shift", "kept", "saved", "whole")],
+        hidden=[[what, 1] for what in ("groups", "shift", "kept", "saved", "whole")],
+        ask="Which lines run in the mode in which the symptom appears?",
     ),
-    "dear_pair": Answer(
+    "fold_all": Computes(
+        points=4,
+        shown=[[case, 0] for case in ("row", "block", "groups", "bare", "before")],
+        hidden=[[case, 1] for case in ("row", "block", "groups", "bare", "before")],
+        ask="Take the case apart: what does the original output after its first two layers, and what does your copy?",
+    ),
+    "costly_pair": Answer(
         points=4,
         slips={
             "5x5": {
@@ -116,7 +88,7 @@ KEY = {
                 9 * 32 * 128: "This is the second 3x3 alone.",
             },
             "widest": {
-                72: "This rounds up: at this width the pair is dearer already.",
+                72: "This rounds up: at this width the pair already has more weights.",
                 25 * 128 // 9: "This counts the first 3x3 alone.",
                 25 * 32 // 9: "This counts the second 3x3 alone.",
             },
@@ -136,58 +108,45 @@ KEY = {
             "In the second branch the first 3x3 moves by 2: here the last layer does.": lambda *w: halves(
                 *w, strides=(1, 2, 1, 2, 1)
             ),
-            "The pool has a 1x1 behind it: in this block its channels pass through as they are.": projected,
+            "The pool has a 1x1 after it: in this block its channels pass through as they are.": projected,
             "The pool takes the mean: the paper's takes the largest value here.": lambda *w: halves(
                 *w, pool=nn.AvgPool2d(3, 2, padding=1)
             ),
         },
     ),
-    "quiet_unit": Builds(
-        points=2,
-        partial=False,
-        shown=[((6, 16, 3), (6, 9, 9))],
-        hidden=[((5, 12, 5), (5, 8, 7))],
-        slips={
-            "The width is out of the epsilon's place, and torch's default is in it now: which epsilon is asked "
-            "for?": lambda *w: unit(*w, eps=1e-5),
-            "The batch norm is gone: mend it, it is wanted.": unit,
-            "A bias has come in: what does a batch norm do to it?": lambda *w: unit(*w, bias=True, eps=1e-3),
-        },
-    ),
-    "ten_times": Answer(
+    "five_pairs": Answer(
         points=4,
         slips={
-            "level 50": {
-                8: "This is how many survive with batch norm: how many more are they?",
-                5: "This counts 49.8 as 50.",
-                7: "Look at the second row again: one of its two survivors was overlooked.",
+            "saved at 0.03": {
+                5: "This is what the mean curves give: count for each seed, then take the mean.",
+                5.2: "This is the mean of the pass in which the level is reached: how many of the ten are left?",
+                5.8: "This counts one pass too many: the one in which the level is reached is not saved.",
             },
-            "level 40": {
-                8: "This is how many survive with batch norm: how many more are they?",
-                6: "This is how many survive without batch norm, or a count at another level.",
-                4: "Four runs without batch norm come in between the two levels: how many does that make in all?",
+            "saved at 0.01": {
+                6: "This is the mean of the pass in which the level is reached: how many of the ten are left?",
+                5: "This counts one pass too many: the one in which the level is reached is not saved.",
             },
-            "rate 0.9": {
-                0: "This compares thirty times with thirty times: the rates are then 9 and 0.9.",
-                1: "This compares three times with three times: the rates are then 0.9 and 0.09.",
-                8: "This compares ten times with thirty times: which multiple of 0.3 is 0.9?",
+            "half": {
+                2 * 0.7**0.5 / 5**0.5: "This takes 2 for t, which is right for many pairs. There are five.",
+                2.571 * 0.7**0.5 / 5**0.5: "This is t for six pairs: the list begins with two.",
+                2.776 * 0.7**0.5: "This is t times the spread of single differences. How sure is a mean of five?",
+                2.776 * 0.56**0.5 / 5**0.5: "This divides the squares by five; a sample of five is divided by four.",
+                0.7**0.5 / 5**0.5: "This is the standard error: by which number is it still to be multiplied?",
             },
             "verdict": {
-                "A": "Compare your first two numbers: does it hold whatever survival means?",
-                "B": "Look at the third number.",
-                "D": "At thirty times its best rate no run with batch norm reaches 50 %.",
+                "A": "Is 0 outside of the interval?",
+                "B": "Where does the interval end on its other side? Would two more passes be excluded?",
+                "D": "Look at your second number.",
             },
         },
-        ask="Count each arm by itself first, then subtract.",
+        digits=4,
+        ask="None of the usual slips: write the ten counts down, five for each rate.",
     ),
-    "reduced": Answer(
-        points=1,
-        slips={
-            480 * 16: "This is the cost of one position: on how many does the layer stand?",
-            2 * 480 * 16 * 196: "This is twice what it should be: a MAC is one multiplication with its addition.",
-            481 * 16 * 196: "This counts a bias with the MACs.",
-            9 * 480 * 16 * 196: "This is a 3x3.",
-        },
-        ask="How many weights has the layer, and how often does each work?",
+    "large_batch": Designs(
+        points=4,
+        shape=(1, 28, 28),
+        output=(10,),
+        most={"activations": 12_000, "parameters": 150_000, "MACs": 10_000_000},
+        least={"convolutions in a row": 9, "receptive field": 28},
     ),
 }

@@ -2,28 +2,37 @@
 
 from math import log, log10
 
-from inception_edu.bricks import Concat
+from torch import nn
+
+from inception_edu.bricks import Concat, ConvUnit
 from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
 from inception_edu.shorthand import branch
 
 POSITION = 9 * 192 * 384
 
 
-def strokes(in_channels, between, out, first, second, early=False):
-    """A pair of kernels beside two pairs; with `early` the first kernel of each branch widens already."""
-    start = out if early else between
-    return Concat(
-        branch(in_channels, (between, 1), (start, first), (out, second)),
-        branch(in_channels, (between, 1), (start, second), (start, first), (start, second), (out, first)),
-    )
+def worded(channels, w, n, *, order="rccr", early=False, own=False, row=False, counted=False, whole=False):
+    """The block of `in_words`, or a wrong one.
 
-
-def alike(in_channels, between, out, n):
-    """A block whose second branch begins with a row, as its first does."""
-    row, column = (1, n), (n, 1)
+    `order` are its four strokes, with `early` all of them have 2w channels, with `own` each side of the fork has a 1x1
+    of its own, with `row` its two sides come one after the other, with `counted` the pool counts its padding, and with
+    `whole` the 1x1 that mixes has a norm and a ReLU.
+    """
+    kernels = [{"r": (1, n), "c": (n, 1)}[each] for each in order]
+    widths = (2 * w if early else w,) * 2 + (2 * w,) * 2
+    sides = Concat(branch(w, (w, (1, n))), branch(w, (w, (n, 1))))
+    fork = nn.Sequential(branch(channels, (w, 1)), sides)
+    if own:
+        fork = Concat(branch(channels, (w, 1), (w, (1, n))), branch(channels, (w, 1), (w, (n, 1))))
+    if row:
+        fork = branch(channels, (w, 1), (w, (1, n)), (w, (n, 1)))
+    mix = ConvUnit(w if row else 2 * w, w, 1, batch_norm=whole, relu=whole)
+    pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=counted)
     return Concat(
-        branch(in_channels, (between, 1), (between, row), (out, column)),
-        branch(in_channels, (between, 1), (between, row), (between, column), (between, row), (out, column)),
+        branch(channels, (w, 1)),
+        nn.Sequential(fork, mix),
+        branch(channels, (w, 1), *zip(widths, kernels, strict=True)),
+        branch(channels, pool, (w, 1)),
     )
 
 
@@ -71,22 +80,22 @@ KEY = {
         points=4,
         slips={
             "pool first": {
-                POSITION: "This is the cost of one position: on how many does the layer stand?",
-                POSITION * 625: "This is the large grid: where does the pool stand in this way?",
+                POSITION: "This is the cost of one position: at how many does the layer work?",
+                POSITION * 625: "This is the large grid: is the pool before or after in this way?",
                 POSITION * 169: "This is a 13x13 grid: without padding, where does the last window of 3 fit into 25?",
                 2 * POSITION * 144: "This is twice what it should be: a MAC is one multiplication with its addition.",
             },
             "convolve first": {
-                POSITION * 144: "This is the small grid: where does the convolution stand in this way?",
+                POSITION * 144: "This is the small grid: is the convolution before or after the pool in this way?",
                 POSITION * 529: "This is a 23x23 grid: the convolution keeps its grid here.",
                 9 * 384 * 384 * 625: "This lets the convolution read 384 channels: what comes in?",
                 2 * POSITION * 625: "This is twice what it should be: a MAC is one multiplication with its addition.",
             },
             "side by side": {
                 POSITION * 144: "This lets the convolution make all channels of the output: what does the pool bring?",
-                9 * 192 * 192 * 625: "This counts the grid that the convolution reads: how often does a window of "
-                "stride 2 stand on it?",
-                9 * 192 * 192: "This is the cost of one position: on how many does the layer stand?",
+                9 * 192 * 192 * 625: "This counts the grid that the convolution reads: at how many places does a "
+                "window with stride 2 stop?",
+                9 * 192 * 192: "This is the cost of one position: at how many does the layer work?",
             },
             "narrowest": {
                 192: "This is its number of channels: on how many positions?",
@@ -95,44 +104,62 @@ KEY = {
                 192 * 169: "This is a 13x13 grid: without padding, where does the last window of 3 fit into 25?",
             },
         },
-        ask="None of the usual slips: write down the channels and the grid behind each single layer.",
+        ask="None of the usual slips: write down the channels and the grid after each single layer.",
         twin="Try it with 64 channels on 9x9 to 128 on 4x4 first: 1,179,648, 5,971,968 and 589,824 MACs, and 1,024 "
         "values at the narrowest place.",
     ),
-    "thin_block": Builds(
+    "in_words": Builds(
+        points=5,
+        shown=[((64, 16, 7), (64, 17, 17))],
+        hidden=[((10, 3, 5), (10, 6, 8))],
+        slips={
+            "Each side of the fork has a 1x1 of its own here: where does the way fork?": lambda *a: worded(
+                *a, own=True
+            ),
+            "The two sides of the fork come one after the other here: they read the same maps.": lambda *a: worded(
+                *a, row=True
+            ),
+            "The strokes alternate here: in which order were they described?": lambda *a: worded(*a, order="rcrc"),
+            "Rows and columns of the four strokes are exchanged: a kernel is height by width.": lambda *a: worded(
+                *a, order="crrc"
+            ),
+            "All four strokes are wide here: which of them have 2w?": lambda *a: worded(*a, early=True),
+            "The 1x1 that mixes has a norm and a ReLU: what does “linear” leave out?": lambda *a: worded(
+                *a, whole=True
+            ),
+            "The pool counts the zeros of its padding: the description says that they do not count.": lambda *a: worded(
+                *a, counted=True
+            ),
+        },
+    ),
+    "side_effects": Computes(
+        points=6,
+        shown=[[what, 0] for what in ("kick", "side", "average", "whole")],
+        hidden=[[what, 1] for what in ("kick", "side", "average", "whole")],
+        ask="Which lines have to do with that symptom, and what is the state of things just before each of them?",
+    ),
+    "small_grid": Answer(
         points=3,
-        shown=[((16, 6, 10, 5), (16, 9, 9))],
-        hidden=[((11, 4, 7, 3), (11, 8, 10))],
         slips={
-            "Rows and columns are exchanged throughout: a kernel is height by width.": lambda c, m, o, n: strokes(
-                c, m, o, (n, 1), (1, n)
-            ),
-            "Your kernels are squares: where are the strokes?": lambda c, m, o, n: strokes(c, m, o, n, n),
-            "The first stroke widens already: then all that follow read the wide maps.": lambda c, m, o, n: strokes(
-                c, m, o, (1, n), (n, 1), early=True
-            ),
-            "The second branch begins like the first: it begins with the other stroke.": alike,
+            "7 on 17": {
+                6 / 119: "This counts one edge: a row has two.",
+                6 / 17: "These are the positions whose window touches the padding. How many of their products do?",
+                12 / 17: "By how many products is this to be divided? There are n at each position.",
+            },
+            "7 on 8": {
+                6 / 56: "This counts one edge: a row has two.",
+                6 / 8: "These are the positions whose window touches the padding. How many of their products do?",
+                12 / 8: "By how many products is this to be divided? There are n at each position.",
+            },
+            "13 on 8": {
+                21 / 104: "This counts one edge: a row has two.",
+                12 / 104: "This loses as much as a 1x7. How far does a 1x13 reach beyond the edge?",
+                8 / 8: "These are the positions whose window touches the padding. How many of their products do?",
+            },
         },
-    ),
-    "wide_view": Designs(
-        points=4,
-        shape=(192, 17, 17),
-        output=(128, 17, 17),
-        most={"MACs": 18_200_000, "parameters": 64_000, "convolutions in a row": 3},
-        least={"receptive field": 11},
-    ),
-    "one_step": Answer(
-        points=2,
-        slips={
-            tuple("CFDEAG"): "Here the clipping comes before there are gradients: it cuts what was just cleared.",
-            tuple("CFEADG"): "Here the clipping comes when the gradients have been used already.",
-            tuple("CBEDAG"): "This takes a softmax of the logits for a loss that takes one itself.",
-            tuple("CFEHAG"): "This cuts every number by itself, which turns the step: the paper limits the length of "
-            "the whole gradient.",
-            tuple("CFEDGA"): "Here the average is taken before the weights have moved.",
-            tuple("FECDAG"): "This clears the gradients after they were computed: nothing is left to step with.",
-        },
-        ask="With which line does the step begin, and which line needs which other one before it?",
+        digits=4,
+        ask="None of the usual slips: write down, for each position of one row, how many cells are outside.",
+        twin="Try it with a 1x5 on a 10x10 grid first: 6 of 50 products, 0.12.",
     ),
     "clipped": Computes(
         points=2,
@@ -165,13 +192,11 @@ KEY = {
         },
         ask="Write down all targets for 4 classes and 0.2: do they add up to 1?",
     ),
-    "passed_on": Answer(
-        points=1,
-        slips={
-            192 + 256: "This is two branches: what does the pool hand on?",
-            192 + 256 + 288: "This halves the channels of the pool: what does a stride of 2 halve?",
-            576: "This is what goes in. What do the three branches output?",
-        },
-        ask="What does each of the three branches output?",
+    "wide_view": Designs(
+        points=5,
+        shape=(64, 14, 14),
+        output=(96, 14, 14),
+        most={"MACs": 2_400_000, "parameters": 12_200, "convolutions in a row": 3},
+        least={"receptive field": 13, "branches": 3},
     ),
 }

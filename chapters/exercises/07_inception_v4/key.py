@@ -4,49 +4,43 @@ from math import ceil
 
 from torch import nn
 
-from inception_edu.bricks import Concat
+from inception_edu.bricks import Concat, ConvUnit
 from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
 from inception_edu.shorthand import branch
 
-FORK = 9 * 64 * 80  # MACs of exercise 1 at one position
+FORK = 9 * 64 * 80  # MACs of `stem_fork` at one position
 
 
-def ends(reads, width):
-    """A 1x3 and a 3x1 that read the same."""
-    return Concat(branch(reads, (width, (1, 3))), branch(reads, (width, (3, 1))))
-
-
-def row(reads, width):
-    """The same two, one behind the other."""
-    return branch(reads, (width, (1, 3)), (width, (3, 1)))
-
-
-def block(channels, width, last=ends, pool=None):
-    """The block of exercise 2; `last` makes the ends of its second and third branch."""
-    pool = pool or nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+def meant(c, w, *, second=3, fourth=2, kernels=((1, 7), (7, 1)), more=0):
+    """The block of `as_meant`, or a wrong one; `second`, `fourth` and 3 + `more` are the last widths, in units of w."""
+    first, then = kernels
     return Concat(
-        branch(channels, (width, 1)),
-        nn.Sequential(branch(channels, (width, 1)), last(width, width)),
-        nn.Sequential(branch(channels, (width, 1), (2 * width, 3)), last(2 * width, width)),
-        branch(channels, pool, (width, 1)),
+        nn.MaxPool2d(3, 2),
+        branch(c, (w, 1), (second * w, 3, 2, 0)),
+        branch(c, (w, 1), (w, first), (2 * w, then), ((3 + more) * w, 3, 2, 0)),
+        branch(c, (w, 1), (2 * w, 3), (fourth * w, 3, 2, 0)),
     )
 
 
-def six(channels, width):
-    """The block of exercise 2 with a branch for each tensor that it joins."""
-    first, *_, last = block(channels, width)
-    early, late = [(width, 1)], [(width, 1), (2 * width, 3)]
-    inner = [branch(channels, *items, (width, kernel)) for items in (early, late) for kernel in ((1, 3), (3, 1))]
-    return Concat(first, *inner, last)
+def listed(c, w, *, whole=False, deep=True, split=True, pool=nn.MaxPool2d):
+    """The block of `from_file`, or a wrong one: `whole` has a norm and a ReLU in c, `deep` and `split` have groups."""
+    around = ConvUnit(2 * w, 2 * w, 3, stride=2, padding=1, groups=2 * w if deep else 1)
+    last = ConvUnit(2 * w, 2 * w, 3, stride=2, padding=1, groups=2 if split else 1)
+    return Concat(
+        nn.Sequential(branch(c, (2 * w, 1)), around, branch(2 * w, (3 * w, 1))),
+        nn.Sequential(branch(c, (w, 1), (w, (1, 7)), (2 * w, (7, 1))), last),
+        ConvUnit(c, w, 3, stride=2, padding=1, batch_norm=whole, relu=whole),
+        pool(3, 2, padding=1),
+    )
 
 
 def macs(channels, squeeze, out, large, small, pair=14):
-    """MACs of the branch of exercise 4, if its first boxes stand on `large` and its last on `small` positions."""
+    """MACs of the branch of `far_branch_macs`, its first boxes on `large` and its last on `small` positions."""
     return (channels * squeeze + pair * squeeze**2) * large + 9 * squeeze * out * small
 
 
 def half(grid, rounded=int):
-    """The grid behind an unpadded window of 3 with stride 2."""
+    """The grid after an unpadded window of 3 with stride 2."""
     return rounded((grid - 3) / 2) + 1
 
 
@@ -65,7 +59,7 @@ KEY = {
                 64 * 80: "Joining puts channels side by side; it multiplies nothing.",
             },
             "MACs": {
-                FORK: "This is the cost of one position: on how many does the convolution stand?",
+                FORK: "This is the cost of one position: at how many does the convolution work?",
                 2 * FORK * 41**2: "This is twice what it should be: a MAC is one multiplication with its addition.",
                 FORK * 42**2: "This equals a 42x42 output: is there any padding?",
                 FORK * 81**2: "This equals a stride of 1: a layer pays for the positions that it outputs.",
@@ -77,15 +71,42 @@ KEY = {
         twin="Try it with other numbers first: 32 channels on 51x51 and a convolution to 40 give a 25x25 grid, 72 "
         "channels and 7,200,000 MACs.",
     ),
-    "forked_block": Builds(
-        points=4,
-        shown=[((40, 12), (40, 8, 8))],
-        hidden=[((18, 5), (18, 7, 10))],
+    "as_meant": Builds(
+        points=6,
+        partial=False,
+        shown=[((64, 16), (64, 17, 17))],
+        hidden=[((10, 3), (10, 17, 17))],
         slips={
-            "The 1x3 and the 3x1 stand in a row; in a fork both read the same tensor.": lambda c, w: block(c, w, row),
-            "There are six branches, each with a 1x1 of its own: the ends of a fork share the way up to it.": six,
-            "The pool counts the zeros of its padding.": lambda c, w: block(c, w, pool=nn.AvgPool2d(3, 1, 1)),
-            "A max pool stands where an average is asked for.": lambda c, w: block(c, w, pool=nn.MaxPool2d(3, 1, 1)),
+            "The grids agree now, and the channels do not: how many should come out?": lambda c, w: meant(
+                c, w, second=2
+            ),
+            "The channels agree now. Do the parameters, to the last one?": lambda c, w: meant(c, w, second=2, fourth=3),
+            "The number of channels is right. Do the parameters agree, to the last one?": lambda c, w: meant(
+                c, w, second=2, more=1
+            ),
+            "All counts agree. How high and how wide does each branch see?": lambda c, w: meant(
+                c, w, kernels=((1, 7), (1, 7))
+            ),
+            "All counts and views agree. In which order do a row and its column come?": lambda c, w: meant(
+                c, w, kernels=((7, 1), (1, 7))
+            ),
+        },
+    ),
+    "from_file": Builds(
+        points=5,
+        shown=[((64, 16), (64, 14, 14))],
+        hidden=[((10, 3), (10, 6, 8))],
+        slips={
+            "The third convolution has a bias in the file and no norm. Does the note ask for a ReLU there?": (
+                lambda c, w: listed(c, w, whole=True)
+            ),
+            "Each output of a.1 reads one channel in the file. How many does yours read?": lambda c, w: listed(
+                c, w, deep=False
+            ),
+            "Each output of b.3 reads w channels in the file, and 2w arrive there.": lambda c, w: listed(
+                c, w, split=False
+            ),
+            "The pool averages here; the note says which kind it is.": lambda c, w: listed(c, w, pool=nn.AvgPool2d),
         },
     ),
     "which_end": Answer(
@@ -98,8 +119,8 @@ KEY = {
             },
             "tensors": {
                 4: "This counts what reads the input. How many tensors arrive at the other end?",
-                6: "One branch has no convolution at all, and still hands something on.",
-                3: "This counts the branches that convolve. What does a fork hand on?",
+                6: "One branch has no convolution at all, and still passes something on.",
+                3: "This counts the branches that convolve. What does a fork pass on?",
             },
             "channels": {
                 48 + 64 + 64: "This leaves out the pool: how many channels does a pool output?",
@@ -122,10 +143,10 @@ KEY = {
         shown=[(256, 64, 96, 17), (32, 8, 16, 12)],
         hidden=[(100, 30, 50, 35), (7, 3, 5, 8), (48, 20, 20, 13)],
         slips={
-            "Everything stands on the large grid here, also the box that strides.": lambda c, s, n, g: macs(
+            "Everything is on the large grid here, also the box that strides.": lambda c, s, n, g: macs(
                 c, s, n, g**2, g**2
             ),
-            "Everything stands on the small grid here, also the boxes before the stride.": lambda c, s, n, g: macs(
+            "Everything is on the small grid here, also the boxes before the stride.": lambda c, s, n, g: macs(
                 c, s, n, half(g) ** 2, half(g) ** 2
             ),
             "The small grid is rounded up: does the last window still fit?": lambda c, s, n, g: macs(
@@ -141,52 +162,30 @@ KEY = {
         },
         ask="Say for each of the four boxes on which grid it outputs its values, and what it costs at one position.",
     ),
-    "thinned": Computes(
+    "faded": Answer(
         points=2,
-        shown=[([1.0, 2.0, 3.0, 4.0, 5.0], [0.7, 0.1, 0.9, 0.3, 0.5], 0.8)],
-        hidden=[
-            ([3.0, 1.0, 4.0, 1.5, 9.0, 2.0], [0.05, 0.35, 0.65, 0.95, 0.25, 0.85], 0.6),
-            ([2.0, 7.0, 1.0, 8.0], [0.6, 0.2, 0.4, 0.85], 0.3),
-        ],
-        partial=False,
         slips={
-            "This loses the share that should be kept. Which share does the second line compare with?": (
-                lambda values, noise, keep: [
-                    0.0 if u < keep else v / (1 - keep) for v, u in zip(values, noise, strict=True)
-                ]
-            ),
-            "The right values survive, but they are scaled by the other share: is the mean what it was?": (
-                lambda values, noise, keep: [
-                    0.0 if u < 1 - keep else v / (1 - keep) for v, u in zip(values, noise, strict=True)
-                ]
-            ),
-            "The factor is right, but the wrong values survive.": (
-                lambda values, noise, keep: [0.0 if u < keep else v / keep for v, u in zip(values, noise, strict=True)]
-            ),
-            "The share is right, but other values survive than before: only the first line is wrong.": (
-                lambda values, noise, keep: [v / keep if u < keep else 0.0 for v, u in zip(values, noise, strict=True)]
-            ),
-            "The survivors are not scaled: what becomes of the mean?": (
-                lambda values, noise, keep: [0.0 if u < 1 - keep else v for v, u in zip(values, noise, strict=True)]
-            ),
+            "two": {
+                16 / 81: "This takes 4/9 of 4/9. What are the corner's neighbours after the first pool?",
+                5 / 9: "This is the end of a row. A corner is at the end of a row and of a column.",
+                4 / 9: "This is one pool.",
+            },
+            "three": {
+                64 / 729: "This multiplies 4/9 three times. What are the corner's neighbours after each pool?",
+                13 / 27: "This is the end of a row. A corner is at the end of a row and of a column.",
+                196 / 729: "This takes the second value of the row for 1: it has faded a little, too.",
+                25 / 81: "These are two pools.",
+            },
         },
-        ask="How many of the five values survive in the first call, and how many should?",
+        digits=4,
+        ask="None of the usual slips: write down the first three values of a row after each pool.",
+        twin="Try it with a window of 5 first: the end of a row of ones is 3/5, and after a second pool 12/25.",
     ),
     "lean_reduction": Designs(
         points=4,
-        shape=(160, 31, 31),
-        output=(384, 15, 15),
-        most={"MACs": 35_000_000, "parameters": 100_000},
+        shape=(64, 14, 14),
+        output=(160, 7, 7),
+        most={"MACs": 1_600_000, "parameters": 18_500},
         least={"branches": 3, "receptive field": 5},
-    ),
-    "two_for_one": Answer(
-        points=1,
-        slips={
-            9 / 25: "This is one of the two.",
-            7 / 25: "This is what is saved. What is left?",
-            6 / 5: "This compares sides; a kernel's weights are an area.",
-            (9 / 25) ** 2: "This multiplies where two layers add their weights.",
-        },
-        ask="How many weights have the two kernels for one pair of channels, and how many has the 5x5?",
     ),
 }

@@ -1,43 +1,64 @@
 """What the checks of these exercises know besides the solutions; see inception_edu/classroom/keys.py."""
 
-from math import ceil, floor
-
 import torch
 from torch import nn
 
 from inception_edu.bricks import Concat, ConvUnit, Residual
-from inception_edu.classroom.keys import Answer, Builds, Computes
+from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
+from inception_edu.course.records import T
 from inception_edu.shorthand import branch
 
 WEIGHTS = (32 + 32 + 64) * 320
 
 
-def block(channels, width, scale, last=True, **expansion):
-    """The block of exercise 2; `expansion` are the options of its expansion, `last` the ReLU behind the sum."""
+def drawn(c, w, n, s, *, past=None, pool=nn.AvgPool2d, early=False, last=True, **expansion):
+    """The block of `drawn_block`; `expansion` are the options of its expansion, `last` is the ReLU after the sum.
+
+    `past` are the options of the 1x1 past the block, and `early` strides come in the first box of a branch.
+    """
+    first, second = (2, 1) if early else (1, 2)
     paths = Concat(
-        branch(channels, (width, 1)),
-        branch(channels, (width, 1), (width, (1, 3)), (2 * width, (3, 1))),
+        branch(c, (w, 1, first), (2 * w, 3, second)),
+        branch(c, (w, 1, first), (w, (1, 5)), (w, (5, 1)), (3 * w, 3, second)),
     )
-    expand = ConvUnit(3 * width, channels, 1, **{"batch_norm": False, "relu": False, **expansion})
-    return nn.Sequential(Residual(nn.Sequential(paths, expand), scale=scale), nn.ReLU() if last else nn.Identity())
+    linear = {"batch_norm": False, "relu": False}
+    body = nn.Sequential(paths, ConvUnit(5 * w, n, 1, **{**linear, **expansion}))
+    shortcut = nn.Sequential(pool(2), ConvUnit(c, n, 1, **{**linear, **(past or {})}))
+    return nn.Sequential(Residual(body, shortcut, s), nn.ReLU() if last else nn.Identity())
 
 
 def convolved(x, kernel):
-    """What the body of exercise 5 computes behind its ReLU."""
+    """What the body of `preactivated` computes after its ReLU."""
     return torch.conv2d(x, kernel, padding=1)
+
+
+def planned(difference, spread, chance, limit):
+    """`pairs_needed` by another rule: `limit` standard errors for any number of pairs."""
+    generator = torch.Generator().manual_seed(1)
+    for pairs in range(2, 17):
+        runs = difference + spread * torch.randn(20_000, pairs, generator=generator)
+        error = runs.std(1) / pairs**0.5
+        if (runs.mean(1).abs() > limit * error).float().mean() >= chance:
+            return pairs
+    return 17
+
+
+def solved_for_pairs(difference, spread, chance):
+    """The number of pairs at which the interval of the *expected* result leaves out 0."""
+    return next(n for n in range(2, 18) if abs(difference) > T[min(n, 16) - 2] * spread / n**0.5 or n == 17)
 
 
 KEY = {
     "expansion_cost": Answer(
         points=3,
         slips={
-            "channels behind the sum": {
+            "channels after the sum": {
                 320 + 128: "This stacks the branches on the trunk. Here they are added to it.",
                 128: "This is what the branches output together: can it be added to the trunk like that?",
                 2 * 320: "This is trunk and expansion stacked: what does a sum do to the number of channels?",
             },
             "MACs": {
-                WEIGHTS: "This is the cost of one position: on how many positions does the layer stand?",
+                WEIGHTS: "This is the cost of one position: at how many positions does the layer work?",
                 2 * WEIGHTS * 35 * 35: "This is twice what it should be: a MAC is one multiplication with its "
                 "addition.",
                 (WEIGHTS + 320) * 35 * 35: "This counts the bias with the MACs: an addition alone is none.",
@@ -53,53 +74,52 @@ KEY = {
         },
         ask="None of the usual slips: how many channels does the expansion read, and how many does it output?",
         twin="Try it with other numbers first: a trunk of 256 channels on 14x14 and branches of 24 and 40 have 256 "
-        "channels behind the sum, 3,211,264 MACs and 16,640 parameters.",
+        "channels after the sum, 3,211,264 MACs and 16,640 parameters.",
     ),
-    "residual_block": Builds(
-        points=4,
-        shown=[((48, 8, 0.2), (48, 7, 7))],
-        hidden=[((30, 5, 0.15), (30, 6, 9))],
+    "drawn_block": Builds(
+        points=5,
+        shown=[((32, 8, 64, 0.2), (32, 14, 14))],
+        hidden=[((10, 3, 7, 0.15), (10, 6, 8))],
         slips={
-            "A ReLU stands behind the expansion: can this block still take something away from the "
-            "trunk?": lambda c, w, s: block(c, w, s, relu=True),
-            "The expansion has a batch norm, which a linear expansion does without.": lambda c, w, s: block(
-                c, w, s, batch_norm=True
+            "A ReLU follows the expansion: can this block still take something away from the trunk?": (
+                lambda *a: drawn(*a, relu=True)
             ),
-            "The expansion is a whole box, with batch norm and ReLU: what does “linear” leave out?": lambda c, w, s: (
-                block(c, w, s, batch_norm=True, relu=True)
+            "The expansion has a batch norm; a linear box has none.": lambda *a: drawn(*a, batch_norm=True),
+            "The expansion is a whole box, with batch norm and ReLU: what does “linear” leave out?": lambda *a: drawn(
+                *a, batch_norm=True, relu=True
             ),
-            "What the branches say is added in full: where is the scale?": lambda c, w, s: block(c, w, 1.0),
-            "Nothing follows the sum: the trunk goes on with negative values.": lambda c, w, s: block(
-                c, w, s, last=False
+            "The 1x1 on the way past is a whole box: it is marked as linear, too.": lambda *a: drawn(
+                *a, past={"batch_norm": True, "relu": True}
             ),
+            "What the branches say is added in full: where is the scale?": lambda c, w, n, s: drawn(c, w, n, 1.0),
+            "Nothing follows the sum: the trunk goes on with negative values.": lambda *a: drawn(*a, last=False),
+            "The way past takes the largest of four values; the drawing averages them.": lambda *a: drawn(
+                *a, pool=nn.MaxPool2d
+            ),
+            "The first box of each branch takes the stride: which box has the /2?": lambda *a: drawn(*a, early=True),
         },
     ),
-    "in_order": Answer(
-        points=2,
-        slips={
-            ("D", "B", "C", "A"): "With a ReLU behind the expansion, can the block still take something away?",
-            ("D", "B", "F", "E"): "The ReLU stands on the trunk alone: what may the sum then be?",
-            ("D", "F", "B", "A"): "The expansion reads what the branches have output together: is it together yet?",
-            ("B", "D", "F", "A"): "Something is joined here before it has been computed.",
-            ("D", "B", "C", "F", "A"): "Four lines are enough: what does each of the two that use the expansion do?",
-        },
-        ask="Say behind each line how many channels y has.",
+    "three_curves": Computes(
+        points=8,
+        shown=[[what, 0] for what in ("one batch", "rate 0", "kept", "whole")],
+        hidden=[[what, 1] for what in ("one batch", "rate 0", "kept", "whole")],
+        ask="What does each line of `train` do in that experiment, and in which state is the network at that moment?",
     ),
-    "largest_scale": Computes(
+    "growing_trunk": Computes(
         points=3,
-        shown=[(1.2, 40), (2, 12)],
+        shown=[(1.25, 2), (6, 40)],
         hidden=[(1.5, 5), (3, 100), (1.1, 21)],
         slips={
-            "This adds deviations. What adds up for independent things?": lambda limit, n: (limit - 1) / n,
-            "This forgets that the trunk has a variance of its own before the first block.": lambda limit, n: (
-                limit / n**0.5
-            ),
+            "This is the chapter's trunk, where every block adds the same. Here a block adds more, the larger the "
+            "trunk already is.": lambda limit, n: ((limit**2 - 1) / n) ** 0.5,
+            "This multiplies deviations. What adds up for independent things?": lambda limit, n: limit ** (1 / n) - 1,
             "This is the square of a scale: a factor s makes a variance s² times as large.": lambda limit, n: (
-                (limit**2 - 1) / n
+                limit ** (2 / n) - 1
             ),
-            "This takes the limit for a variance; it is a deviation.": lambda limit, n: ((limit - 1) / n) ** 0.5,
+            "This takes the limit for a variance; it is a deviation.": lambda limit, n: (limit ** (1 / n) - 1) ** 0.5,
         },
-        ask="Put your scale into 1 + blocks · scale², by hand for the second call, and take the root: is it the limit?",
+        ask="Put your scale into (1 + scale²) ** blocks, by hand for the first call, and take the root: is it the "
+        "limit?",
     ),
     "preactivated": Computes(
         points=2,
@@ -114,38 +134,34 @@ KEY = {
                 x.relu() + s * convolved(x.relu(), k)
             ),
             "The shortcut is whole again, but the body has lost its ReLU.": lambda x, k, s: x + s * convolved(x, k),
-            "The ReLU has moved behind the sum: that is another block.": lambda x, k, s: (
+            "The ReLU has moved after the sum: that is another block.": lambda x, k, s: (
                 x + s * convolved(x, k)
             ).relu(),
-            "The ReLU has moved behind the convolution, where the body could only add.": lambda x, k, s: (
+            "The ReLU has moved after the convolution, where the body could only add.": lambda x, k, s: (
                 x + s * convolved(x, k).relu()
             ),
         },
         ask="Compare x before and after each line.",
     ),
-    "seeds_needed": Computes(
-        points=3,
-        shown=[(-1.41, 1.34), (0.25, 1.5)],
-        hidden=[(0.5, 1.0), (0.3, 2.2), (5, 1), (-0.7, 0.9)],
+    "pairs_needed": Computes(
+        points=4,
+        shown=[(11.2, 9.6, 0.75), (1, 0.5, 0.6)],
+        hidden=[(-2, 1.5, 0.8), (1, 1.2, 0.86), (3, 0.4, 0.5), (1, 1, 0.7)],
         slips={
-            "This is one standard error; the rule asks for two.": lambda d, s: max(2, floor((s / d) ** 2) + 1),
-            "The root of the number of seeds divides the spread: what has to be squared?": lambda d, s: max(
-                2, floor(abs(2 * s / d)) + 1
-            ),
-            "Where two standard errors are exactly the difference, it does not count yet.": lambda d, s: max(
-                2, ceil((2 * s / d) ** 2)
-            ),
+            "This asks for two standard errors, whatever the number of pairs. What does a spread that was measured on "
+            "two pairs tell?": lambda *a: planned(*a, 2),
+            "This asks for 1.96 standard errors, whatever the number of pairs. What does a spread that was measured on "
+            "two pairs tell?": lambda *a: planned(*a, 1.96),
+            "With this number the expected result would just count, so about every second experiment would. Where is "
+            "`chance`?": solved_for_pairs,
         },
-        ask="With your number of seeds, how large are two standard errors in the first call? And with one seed fewer?",
+        ask="Draw many experiments of that size: what share of them counts, and what share with one pair fewer?",
     ),
-    "learned_by_norm": Answer(
-        points=1,
-        slips={
-            384 * 4: "This counts the running mean and variance too: they are measured, not learned.",
-            384: "This is one number a channel: what does a batch norm do to a normalised channel?",
-            2: "This is for one channel.",
-            384 * 2 * 17 * 17: "This has numbers of its own at every position: who shares them?",
-        },
-        ask="What does a batch norm do to a channel once it is normalised?",
+    "deep_network": Designs(
+        points=4,
+        shape=(1, 28, 28),
+        output=(10,),
+        most={"MACs": 10_000_000, "parameters": 150_000},
+        least={"convolutions in a row": 60, "receptive field": 28},
     ),
 }
