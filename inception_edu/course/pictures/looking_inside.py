@@ -194,27 +194,26 @@ def wishes(rows: Mapping[str, Sequence[tuple[str, Tensor, float]]], brighten: Co
     The networks in `brighten` get a second row, in which the brightest pixel of each image is white.
     """
     style()
-    rows = {
-        row: made if row == name else [(what, _brightened(image), chance) for what, image, chance in made]
-        for name, made in rows.items()
-        for row in (name, f"{name},\nbrightened")[: 1 + (name in brighten)]
-    }
+    lines = [(name, made, bright) for name, made in rows.items() for bright in (False, True)[: 1 + (name in brighten)]]
     columns = max(map(len, rows.values()))
-    fig, axes = plt.subplots(len(rows), columns, figsize=(1.75 * columns + 0.8, 2.1 * len(rows)))
-    words = []
-    for line, (network, made) in zip(axes, rows.items(), strict=True):
+    fig, axes = plt.subplots(len(lines), columns, figsize=(1.75 * columns + 0.8, 2.1 * len(lines)))
+    for line, (network, made, bright) in zip(axes, lines, strict=True):
         for ax, (name, image, probability) in zip(line, made, strict=True):
-            _grey(ax, image[0, 0])
-            ax.set_title(f"{name} {probability:.0%}", loc="center", fontsize=9.5, fontweight="normal")
+            _grey(ax, _brightened(image[0, 0]) if bright else image[0, 0])
+            if not bright:  # the network did not see the brighter image
+                ax.set_title(f"{name} {probability:.0%}", loc="center", fontsize=9.5, fontweight="normal")
         line[0].text(
-            -0.08, 0.5, network, rotation=90, ha="right", va="center", multialignment="center",
-            transform=line[0].transAxes,
+            -0.08, 0.5, f"{network},\nbrightened" if bright else network, rotation=90, ha="right", va="center",
+            multialignment="center", transform=line[0].transAxes,
         )  # fmt: skip
-        words.append(
-            f"{network}: ".replace("\n", " ") + ", ".join(f"{name} {probability:.0%}" for name, _, probability in made)
-        )
+    words = [
+        f"{network}: " + ", ".join(f"{name} {probability:.0%}" for name, _, probability in made)
+        for network, made in rows.items()
+    ]
+    again = f" Drawn again, brightened: {', '.join(brighten)}." if brighten else ""
     return show(
-        fig, f"Images made by gradient ascent for {columns} classes, one row for each network. {'; '.join(words)}."
+        fig,
+        f"Images made by gradient ascent for {columns} classes, one row for each network. {'; '.join(words)}.{again}",
     )
 
 
