@@ -106,7 +106,7 @@ def price() -> Picture:
         "pool": at * 192 * 32,
     }
     style()
-    fig, ax = plt.subplots(figsize=(8, 2.2))
+    fig, ax = plt.subplots(figsize=(8, 2.4))
     for row, costs in ((1, naive), (0, reduced)):
         start = 0.0
         for (name, macs), colour in zip(costs.items(), (BLUE, GREEN, ORANGE, PURPLE), strict=True):
@@ -114,6 +114,16 @@ def price() -> Picture:
             ax.barh(row, width, left=start, color=colour, alpha=0.6, edgecolor=INK_BOTH)
             if width > 15:
                 ax.text(start + width / 2, row, f"{name} branch: {width:.0f}", ha="center", va="center", fontsize=9)
+            elif name == "5x5":
+                ax.annotate(
+                    f"5x5 branch: {width:.0f}",
+                    (start + width / 2, row - 0.4),
+                    (0, -12),
+                    textcoords="offset points",
+                    ha="center",
+                    va="center",
+                    fontsize=9,
+                )
             start += width
         ax.text(start + 4, row, f"{start:.0f}", va="center", fontsize=10)
     ax.set(yticks=(0, 1), yticklabels=("with 1x1s", "naive"), xlabel="million multiply-adds", xlim=(0, 330))
