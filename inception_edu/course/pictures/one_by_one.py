@@ -114,18 +114,9 @@ def price() -> Picture:
             ax.barh(row, width, left=start, color=colour, alpha=0.6, edgecolor=INK_BOTH)
             if width > 15:
                 ax.text(start + width / 2, row, f"{name} branch: {width:.0f}", ha="center", va="center", fontsize=9)
-            elif name == "5x5":
-                ax.annotate(
-                    f"5x5 branch: {width:.0f}",
-                    (start + width / 2, row - 0.4),
-                    (0, -12),
-                    textcoords="offset points",
-                    ha="center",
-                    va="center",
-                    fontsize=9,
-                )
             start += width
-        ax.text(start + 4, row, f"{start:.0f}", va="center", fontsize=10)
+        five = f", the 5x5 branch {costs['5x5'] / 1e6:.0f}" if row == 0 else ""
+        ax.text(start + 4, row, f"{start:.0f}{five}", va="center", fontsize=10)
     ax.set(yticks=(0, 1), yticklabels=("with 1x1s", "naive"), xlabel="million multiply-adds", xlim=(0, 330))
     ax.grid(axis="y", visible=False)
     rows = (f"{name} {a / 1e6:.0f} and {reduced[name] / 1e6:.0f}" for name, a in naive.items())
