@@ -44,11 +44,13 @@ class Price(Settings):
 
     def sentence(self) -> str:
         left = self.left
+        most = f"{self.params:g} M parameters, {self.macs:g} G MACs and {self.milliseconds:g} ms"
+        budget = f"Budget: at most {most}, at least {self.top1:g} %."
         if not left:
-            return f"None of the {len(choices())} networks is left: raise a budget, or ask for less."
+            return f"{budget} None of the {len(choices())} networks is left: raise a budget, or ask for less."
         best, quickest = left[0], min(left, key=lambda each: each.milliseconds)
         said = f"{len(left)} of {len(choices())} networks left. The most accurate is {best.title} ({best.top1:.1f} %)"
-        return f"{said}, the fastest {quickest.title} ({quickest.milliseconds:.0f} ms)."
+        return f"{budget} {said}, the fastest {quickest.title} ({quickest.milliseconds:.0f} ms)."
 
     def versus(self, pinned: Self) -> str:
         def names(networks: set[Choice]) -> str:

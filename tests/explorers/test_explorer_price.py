@@ -29,9 +29,9 @@ def test_a_network_is_left_exactly_if_nothing_rules_it_out(price: Price) -> None
     filled = [dot for dot in root.iter("{http://www.w3.org/2000/svg}circle") if dot.get("fill") != "none"]
     assert len(filled) == len(price.left)
     if price.left:
-        assert price.sentence().startswith(f"{len(price.left)} of 10 networks left. The most accurate is")
+        assert f" {len(price.left)} of 10 networks left. The most accurate is" in price.sentence()
     else:
-        assert price.sentence().startswith("None of the 10 networks is left")
+        assert "None of the 10 networks is left" in price.sentence()
 
 
 def test_a_bound_is_kept_by_a_network_that_meets_it_exactly() -> None:
@@ -71,3 +71,8 @@ def test_two_budgets_are_compared_by_what_they_leave() -> None:
 def test_an_impossible_budget_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^Milliseconds at most must be a whole number from 5 to 250, not 2$"):
         Price(milliseconds=2)
+
+
+def test_the_sentence_states_the_budget_so_that_every_step_is_heard() -> None:
+    assert "at most 5 M parameters, 0.5 G MACs and 15 ms, at least 55 %." in Price(5.0, 0.5, 15, 55.0).sentence()
+    assert Price(60.0).sentence() != Price(59.5).sentence()
