@@ -127,3 +127,21 @@ def test_layers_that_changed_places_in_a_deep_network_show_at_its_end(capsys: py
     lrn, pool = nn.LocalResponseNorm(5, alpha=0.1), nn.MaxPool2d(3, 2)
     ie.agree(stem(lrn, pool), stem(pool, lrn), (3, 32, 32))
     assert "not equal" in capsys.readouterr().out
+
+
+class Shuffle(nn.Module):
+    """Channels in the order of a table of whole numbers, which no start can draw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 1)
+        self.register_buffer("order", torch.tensor([[3, 1], [0, 2]]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        order: Any = self.order
+        return self.conv(x)[:, order.flatten()]
+
+
+def test_a_table_of_whole_numbers_stays_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    ie.agree(Shuffle(), Shuffle(), (4, 5, 5))
+    assert capsys.readouterr().out.endswith("largest difference 0: equal\n")
