@@ -1,12 +1,9 @@
 """The canvas: five garments to arrange, and what the small GoogLeNet finds among them."""
 
-import base64
-import io
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
-from PIL import Image
 from torch import Tensor
 
 from ..course.canvas import HEIGHT, SIDE, WIDTH, Found, Garment, find, lay_out, network
@@ -14,6 +11,7 @@ from ..data.fashion import CLASS_NAMES, to_pixels
 from ..explain import class_maps
 from ..running import threads
 from ..show.palette import BLUE, CYCLE
+from .pixels import grey
 from .settings import Settings, choice, explorer, knob
 from .svg import svg
 
@@ -67,7 +65,7 @@ class Canvas(Settings):
     def view(self) -> str:
         """The canvas with a frame around what was found; a garment can be dragged."""
         image, found = lay_out(self.garments), self.found
-        parts = [_png(image)]
+        parts = [grey(to_pixels(image[0, 0]).numpy(), SCALE)]
         if self.map != NO_MAP:
             parts += _evidence(image, CLASS_NAMES.index(self.map))
         for number, each in enumerate(found):
@@ -118,14 +116,6 @@ def _evidence(image: Tensor, label: int) -> list[str]:
                 place = f'cx="{across * (column + 0.5):.1f}" cy="{down * (row + 0.5):.1f}" r="{radius:.1f}"'
                 dots.append(f'<circle {place} fill="{BLUE}" fill-opacity="0.55" stroke="white"/>')
     return dots
-
-
-def _png(image: Tensor) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(to_pixels(image[0, 0]).numpy()).save(buffer, "png")
-    data = base64.b64encode(buffer.getvalue()).decode()
-    size = f'width="{SCALE * WIDTH}" height="{SCALE * HEIGHT}" style="image-rendering:pixelated"'
-    return f'<image x="0" y="0" {size} href="data:image/png;base64,{data}"/>'
 
 
 def canvas_explorer() -> "Panel":

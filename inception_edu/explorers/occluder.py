@@ -1,14 +1,11 @@
 """The occluder: a square laid on a picture of the test set, and what a trained network then says it is."""
 # mypy: untyped-calls-exclude=torch
 
-import base64
-import io
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Self
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ..course.canvas import network, pictures
@@ -16,6 +13,7 @@ from ..data.fashion import BLACK, CLASS_NAMES, to_pixels
 from ..explain import class_activation_map
 from ..running import threads
 from ..show.palette import BLUE, ORANGE, VERMILLION
+from .pixels import grey
 from .settings import Settings, choice, explorer, knob
 from .svg import bar, svg, text
 
@@ -92,7 +90,7 @@ class Occluder(Settings):
         """The picture under its square, the map where it is asked for, and a bar for each class's probability."""
         scale = 9
         full = scale * SIDE
-        parts = [_png(to_pixels(self.image[0]), 0, full)]
+        parts = [grey(to_pixels(self.image[0]).numpy(), scale)]
         if self.size:
             x, y, side = scale * self.column, scale * self.row, scale * self.size
             parts.append(
@@ -142,14 +140,6 @@ def at_the_peak(picture: int, size: int, paint: str = "grey") -> Occluder:
 def smallest_at_the_peak(picture: int, paint: str = "grey") -> int | None:
     """The side of the smallest square over the map's peak that changes the answer; None where none up to 28 does."""
     return next((size for size in range(1, SIDE + 1) if at_the_peak(picture, size, paint).flipped), None)
-
-
-def _png(pixels: Tensor, x: int, side: int) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels.numpy()).save(buffer, "png")
-    data = base64.b64encode(buffer.getvalue()).decode()
-    place = f'x="{x}" y="0" width="{side}" height="{side}" style="image-rendering:pixelated"'
-    return f'<image {place} href="data:image/png;base64,{data}"/>'
 
 
 def occluder_explorer() -> "Panel":

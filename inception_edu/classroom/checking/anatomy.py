@@ -24,6 +24,9 @@ from ...layers import Part, kind_of, size
 from ...network import InceptionNet
 from ...tracing import trace
 
+IN_DOUBT = "these figures are the ones that the notebook states"
+"""Ends the sentence about a design whose costs could not be told from its parts."""
+
 
 def box(module: nn.Module) -> Part:
     """The settings of one layer that decide what it computes; what is not known is told by its own words."""

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from ...bricks import Concat, Residual
 from ...network import as_bricks
 from ...tracing import Node, trace
-from .anatomy import UnknownPartError, anatomy, computing, count, rebuilt
-from .marking import IN_DOUBT
+from .anatomy import IN_DOUBT, UnknownPartError, anatomy, computing, count, rebuilt
 
 PLAIN = (bool, int, float, str, type(None))
 MOST = 10_000  # values in one piece of evidence: far more than any exercise asks, far less than would hurt

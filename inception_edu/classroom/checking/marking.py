@@ -18,12 +18,10 @@ from typing import Any, NamedTuple
 from ...data.files import asset
 from ...show.palette import GREEN, VERMILLION
 from .anatomy import differences
+from .evidence import recomputed
 
 Task = Mapping[str, Any]
 """One exercise of assets/exercises/NN.json."""
-
-IN_DOUBT = "these figures are the ones that the notebook states"
-"""Ends the sentence about a design whose costs could not be told from its parts."""
 
 EVIDENCE = "application/vnd.inception-edu.evidence+json"
 
@@ -389,8 +387,6 @@ def _judge_designed(salt: str, shown: Task, hidden: Task | None, pieces: list[An
     bounds, piece = shown["expected"][0], pieces[0]
     if error := failure(piece):
         return [0.0], [Line(False, error)]
-    from .evidence import recomputed  # torch, which only designs need out here
-
     given, doubt = recomputed(piece, shown["settings"][0][1])
     lines, kept = [Line(False, doubt)] if doubt else [], 0
     if "output" in bounds and given["output"] != bounds["output"]:

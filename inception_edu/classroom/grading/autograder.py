@@ -42,7 +42,8 @@ from traitlets import Bool
 from traitlets.config import Config
 
 from ...data.files import write_whole
-from ..checking.marking import EVIDENCE, IN_DOUBT, Line, Mark, mark
+from ..checking.anatomy import IN_DOUBT
+from ..checking.marking import EVIDENCE, Line, Mark, mark
 from ..handout import STUB, TEXT_STUB
 from .pages import FILTER
 from .repair import bare, mend
