@@ -10,17 +10,14 @@ by three runs for each rate.
 from functools import cache
 from typing import Any
 
-import torch
-from torch import nn
+from heads import head_network
 
 import inception_edu as ie
 from inception_edu.data.fashion import LabelledImages, balanced_choice, load_fashion, split_validation
-from inception_edu.network import InceptionNet, classifier
-from inception_edu.shorthand import Item, chain
 from inception_edu.train.loop import accuracy, adamw, fit, flip, one_cycle
 from tools.recording import Record, cloud, device, tune
 
-PER_CLASS = 20
+PER_CLASS, SIDE = 20, 28
 RECIPE: dict[str, Any] = {
     "epochs": 120,
     "batch_size": 50,
@@ -30,21 +27,6 @@ RECIPE: dict[str, Any] = {
     "progress": False,
 }
 RATES = {"FC": (0.001, 0.003, 0.01), "GAP": (0.03, 0.1, 0.3)}
-
-
-def network(arm: str, seed: int = 0) -> InceptionNet:
-    """Three convolutions and a head, "FC" or "GAP": (N, 1, 28, 28) -> (N, 10)."""
-    torch.manual_seed(seed)
-    items: dict[str, Item] = {
-        "conv_1": (8, 3),
-        "pool_1": nn.MaxPool2d(2),
-        "conv_2": (24, 3),
-        "pool_2": nn.MaxPool2d(2),
-        "conv_3": (48, 3),
-    }
-    trunk = chain(1, items)
-    flat = nn.Sequential(nn.Flatten(), nn.Linear(48 * 7 * 7, 10))
-    return InceptionNet(trunk, classifier(48, 10) if arm == "GAP" else flat, name=arm)
 
 
 @cache
@@ -57,7 +39,7 @@ def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
     """One training: shares of 1, and the mean training loss of each pass."""
     pool, valid, test = data()
     few = pool[balanced_choice(pool.labels, PER_CLASS, seed=seed)]
-    net = network(arm, seed).to(device())
+    net = head_network(arm, SIDE, seed).to(device())
     history = fit(net, few, lr=rate, seed=seed, **RECIPE)
     shares = {"valid": valid, "train": few, "test": test}
     return {name: round(accuracy(net, images), 4) for name, images in shares.items()} | {
@@ -67,7 +49,7 @@ def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
 
 def main() -> None:
     """Chooses a rate for each head, then trains both with the same ten seeds."""
-    costs = {arm: ie.trace(network(arm), (1, 28, 28)) for arm in RATES}
+    costs = {arm: ie.trace(head_network(arm, SIDE), (1, SIDE, SIDE)) for arm in RATES}
     record = Record(
         "01_few_images",
         made_by="experiments/few_images.py",

@@ -13,33 +13,17 @@ from functools import partial
 from typing import Any
 
 import torch
+from heads import head_network
 from torch import nn
 
 import inception_edu as ie
 from inception_edu.data.fashion import LabelledImages, balanced_choice, load_fashion, normalise, split_validation
-from inception_edu.network import InceptionNet, classifier
-from inception_edu.shorthand import Item, chain
 from inception_edu.train.loop import accuracy, fit, flip, flip_and_shift
 from tools.recording import Record, cloud, tune
 
 MARGIN, FARTHEST, SEEDS = 10, 8, range(10)
 RATES = (0.003, 0.01, 0.03)
 ARMS = ("GAP", "FC", "GAP moved", "FC moved")
-
-
-def head_network(head: str, side: int, seed: int) -> InceptionNet:
-    """Three convolutions and a head, "GAP" or "FC": (N, 1, side, side) -> (N, 10)."""
-    torch.manual_seed(seed)
-    items: dict[str, Item] = {
-        "conv_1": (8, 3),
-        "pool_1": nn.MaxPool2d(2),
-        "conv_2": (24, 3),
-        "pool_2": nn.MaxPool2d(2),
-        "conv_3": (48, 3),
-    }
-    trunk = chain(1, items)
-    flat = nn.Sequential(nn.Flatten(), nn.Linear(48 * (side // 4) ** 2, 10))
-    return InceptionNet(trunk, classifier(48, 10) if head == "GAP" else flat, name=head)
 
 
 def on_canvas(data: LabelledImages, right: int = 0) -> LabelledImages:

@@ -12,12 +12,11 @@ from functools import cache, partial
 from typing import Any
 
 import torch
+from heads import head_network
 from torch import nn
 
 import inception_edu as ie
 from inception_edu.data.fashion import BLACK, LabelledImages, balanced_choice, load_fashion, split_validation
-from inception_edu.network import InceptionNet, classifier
-from inception_edu.shorthand import Item, chain
 from inception_edu.train.loop import accuracy, adamw, fit, flip, flip_and_shift, one_cycle
 from tools.recording import Record, cloud, device, tune
 
@@ -32,21 +31,6 @@ RECIPE: dict[str, Any] = {
 RATES = (0.01, 0.03, 0.1)
 ARMS = ("GAP", "FC", "GAP moved", "FC moved")
 move = partial(flip_and_shift, pixels=FARTHEST)
-
-
-def network(arm: str, seed: int = 0) -> InceptionNet:
-    """Three convolutions and the head that `arm` begins with: (N, 1, 48, 48) -> (N, 10)."""
-    torch.manual_seed(seed)
-    items: dict[str, Item] = {
-        "conv_1": (8, 3),
-        "pool_1": nn.MaxPool2d(2),
-        "conv_2": (24, 3),
-        "pool_2": nn.MaxPool2d(2),
-        "conv_3": (48, 3),
-    }
-    trunk = chain(1, items)
-    flat = nn.Sequential(nn.Flatten(), nn.Linear(48 * (SIDE // 4) ** 2, 10))
-    return InceptionNet(trunk, classifier(48, 10) if arm.startswith("GAP") else flat, name=arm)
 
 
 def on_canvas(data: LabelledImages, right: int = 0) -> LabelledImages:
@@ -69,7 +53,7 @@ def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
     """One training: shares of 1, at each place for the test images, and the mean training loss of each pass."""
     train, valid, moved, places = data()
     wanders = arm.endswith("moved")
-    net = network(arm, seed).to(device())
+    net = head_network(arm.split()[0], SIDE, seed).to(device())
     history = fit(net, train, lr=rate, augment=move if wanders else flip, seed=seed, **RECIPE)
     shifts = [round(accuracy(net, place), 4) for place in places]
     return {
@@ -83,7 +67,7 @@ def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
 def main() -> None:
     """Chooses a rate for each of the four arms, then trains them with the same ten seeds."""
     train, _, _, places = data()
-    costs = {arm: ie.trace(network(arm), (1, SIDE, SIDE)) for arm in ARMS}
+    costs = {arm: ie.trace(head_network(arm.split()[0], SIDE), (1, SIDE, SIDE)) for arm in ARMS}
     record = Record(
         "01_head_shifts",
         made_by="experiments/head_shifts.py",
