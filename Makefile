@@ -45,6 +45,7 @@ without = $(addprefix --ignore=tests/,$(1))
 
 .PHONY: test
 test: $(VENV)/.dev  ## set up what the tests need, run them all and every notebook of the course again
+	@! command -v npm > /dev/null || $(MAKE) --no-print-directory $(NPM)
 	$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=600 tests $(CHAPTERS) $(TEST_ARGS)
 
 .PHONY: check
@@ -109,13 +110,28 @@ classroom-feedback: $(VENV)/.teach  ## write a page for each student: COURSE= CH
 classroom-export: $(VENV)/.teach  ## write all marks to grades.csv: COURSE=
 	$(CLASSROOM)
 
+# What pages bring along comes from npm; everything else is made from the checkout, and no notebook is run.
+NPM := build/npm/.installed
+.PHONY: site
+site: $(VENV)/.site $(NPM)  ## write the course as a website into build/site; look at it: python3 -m http.server -d build/site
+	rm -rf build/site
+	$(BIN)/python tools/site/stage.py build/site-source build/npm/node_modules
+	$(BIN)/python -m sphinx -q -E -W --keep-going -j $(JOBS) -c tools/site build/site-source/pages build/site
+
+$(NPM): tools/site/package-lock.json
+	@command -v npm > /dev/null || { echo 'npm is needed: on Debian and Ubuntu, sudo apt install npm' >&2; exit 1; }
+	mkdir -p $(@D)
+	cp tools/site/package.json tools/site/package-lock.json $(@D)
+	npm ci --prefix $(@D) --silent --no-audit --no-fund
+	@touch $@
+
 .PHONY: pictures
 pictures: $(VENV)/.course  ## draw the pictures of the README again
 	$(BIN)/python -m inception_edu draw googlenet inception_3a -o assets/inception_3a.svg
 
 .PHONY: clean
 clean:  ## delete the environment and every cache
-	rm -rf $(VENV) .venv-oldest dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-oldest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
 
 # ---- the environment; a stamp file tells when it was last brought up to date -------------------
@@ -135,6 +151,10 @@ $(VENV)/.course: pyproject.toml $(wildcard $(CONSTRAINTS)) | $(BIN)/pip
 
 $(VENV)/.teach: $(VENV)/.course
 	$(INSTALL) -e '.[teach]'
+	@touch $@
+
+$(VENV)/.site: $(VENV)/.course
+	$(INSTALL) -e '.[site]'
 	@touch $@
 
 $(VENV)/.oldest: $(VENV)/.course

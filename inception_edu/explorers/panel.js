@@ -30,6 +30,7 @@ function inputsOf({ label, low, high, step, choices }, moved) {
 }
 
 function render({ model, el }) {
+  const unanswered = model.get("unanswered") ?? UNANSWERED; // a page without a kernel has other words
   let late;
   const ask = (name, value) => {
     model.set(name, value);
@@ -110,7 +111,7 @@ function render({ model, el }) {
   const layout = model.get("layout");
   const tell = () => {
     const connected = layout?.comm_live ?? true;
-    const words = !connected ? UNCONNECTED : model.get("answered") < model.get("turn") ? UNANSWERED : "";
+    const words = !connected ? UNCONNECTED : model.get("answered") < model.get("turn") ? unanswered : "";
     controls.disabled = !connected;
     notice.hidden = !words;
     if (notice.textContent !== words) notice.textContent = status.textContent = words;

@@ -6,15 +6,13 @@ their labels to a screen reader.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-from .settings import S, Settings, page, read, still
+from .settings import S, answer, start, still
 
 _HERE = Path(__file__).parent
 
@@ -44,13 +42,7 @@ class Panel(anywidget.AnyWidget):
     def __init__(self, title: str, kind: type[S], presets: Mapping[str, S]) -> None:
         self._kind = kind
         self._shown: Any = None
-        named = [{"name": name, "values": asdict(preset)} for name, preset in presets.items()]
-        super().__init__(
-            title=title,
-            controls=[{"name": each.name, **each.metadata} for each in fields(kind)],
-            presets=named,
-            values=named[0]["values"],
-        )
+        super().__init__(**start(title, kind, presets))
 
     @traitlets.observe("values", "pinned", "turn")
     def _changed(self, change: Any) -> None:
@@ -58,17 +50,9 @@ class Panel(anywidget.AnyWidget):
         with self.hold_sync():
             if asked != self._shown:  # a change in the browser comes here twice, with its values and with its turn
                 self._shown = asked
-                now, pinned = self._read(self.values), self._read(self.pinned) if self.pinned else None
-                self.html = _page(now, pinned if isinstance(pinned, Settings) else None)
-                self.sentence = now.sentence() if isinstance(now, Settings) else _reason(now)
-                self.pinned_html = _page(pinned) if pinned else ""
+                for name, text in answer(self._kind, *asked).items():
+                    setattr(self, name, text)
             self.answered = self.turn
-
-    def _read(self, values: Mapping[str, Any]) -> Settings | ValueError:
-        try:
-            return read(self._kind, values)
-        except ValueError as error:
-            return error
 
     def __repr__(self) -> str:
         return f"{self.title}: {self.sentence}"
@@ -79,13 +63,3 @@ class Panel(anywidget.AnyWidget):
         if data is not None:
             data = {**data, "text/plain": repr(self), "text/html": still(self.html)}
         return data, metadata
-
-
-def _reason(error: ValueError) -> str:
-    return f"This cannot exist: {error}."
-
-
-def _page(now: Settings | ValueError, pinned: Settings | None = None) -> str:
-    if isinstance(now, Settings):
-        return page(now, pinned)
-    return f'<p class="ie-impossible"><b>{escape(_reason(now))}</b></p>'

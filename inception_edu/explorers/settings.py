@@ -1,7 +1,7 @@
 """The settings of an explorer: numbers and names, declared once with their controls, and checked in Python too."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from html import escape
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -76,6 +76,43 @@ def page(setting: Settings, pinned: Settings | None = None) -> str:
     change = setting.versus(pinned) if pinned and pinned != setting else ""
     said = f'<p class="ie-said"><b>{escape(setting.sentence())}</b></p>'
     return said + (f"<p>{escape(change)}</p>" if change else "") + setting.view()
+
+
+def start(title: str, kind: type[S], presets: Mapping[str, S]) -> dict[str, Any]:
+    """What a panel begins with, as plain data: controls and presets in order, the values of the first preset."""
+    named = [{"name": name, "values": asdict(preset)} for name, preset in presets.items()]
+    controls = [{"name": each.name, **each.metadata} for each in fields(kind)]
+    return {"title": title, "controls": controls, "presets": named, "values": named[0]["values"]}
+
+
+def answer(kind: type[S], values: Mapping[str, Any], pinned: Mapping[str, Any]) -> dict[str, str]:
+    """What a panel shows for `values` and, unless it is empty, for a `pinned` setting: HTML, and a sentence to be said.
+
+    Values that cannot be are answered by the reason, in words.
+    """
+    now, kept = _read_or_refuse(kind, values), _read_or_refuse(kind, pinned) if pinned else None
+    return {
+        "html": _page(now, kept if isinstance(kept, Settings) else None),
+        "sentence": now.sentence() if isinstance(now, Settings) else _reason(now),
+        "pinned_html": _page(kept) if kept else "",
+    }
+
+
+def _read_or_refuse(kind: type[S], values: Mapping[str, Any]) -> S | ValueError:
+    try:
+        return read(kind, values)
+    except ValueError as error:
+        return error
+
+
+def _reason(error: ValueError) -> str:
+    return f"This cannot exist: {error}."
+
+
+def _page(now: Settings | ValueError, pinned: Settings | None = None) -> str:
+    if isinstance(now, Settings):
+        return page(now, pinned)
+    return f'<p class="ie-impossible"><b>{escape(_reason(now))}</b></p>'
 
 
 def still(html: str) -> str:

@@ -137,6 +137,8 @@ import sys
 sys.modules["anywidget"] = sys.modules["ipywidgets"] = None
 from inception_edu import explorers
 from inception_edu.explorers.settings import Settings, page, still
+for name in explorers.__all__:
+    getattr(explorers, name)
 kinds = Settings.__subclasses__()
 assert len(kinds) == len(explorers.__all__), kinds
 for kind in kinds:

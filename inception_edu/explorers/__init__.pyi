@@ -1,0 +1,17 @@
+from .bottleneck import bottleneck_explorer as bottleneck_explorer
+from .branch_silence import branch_silence_explorer as branch_silence_explorer
+from .canvas import canvas_explorer as canvas_explorer
+from .designer import designer_explorer as designer_explorer
+from .factorise import factorise_explorer as factorise_explorer
+from .family_map import family_map_explorer as family_map_explorer
+from .grid_reduction import grid_reduction_explorer as grid_reduction_explorer
+from .head_size import head_size_explorer as head_size_explorer
+from .inception_block import inception_block_explorer as inception_block_explorer
+from .naive_block import naive_block_explorer as naive_block_explorer
+from .occluder import occluder_explorer as occluder_explorer
+from .price import price_explorer as price_explorer
+from .rate import rate_explorer as rate_explorer
+from .reduction_klmn import reduction_klmn_explorer as reduction_klmn_explorer
+from .residual_scale import residual_scale_explorer as residual_scale_explorer
+from .separable import separable_explorer as separable_explorer
+from .small_kernels import small_kernels_explorer as small_kernels_explorer

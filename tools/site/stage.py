@@ -1,0 +1,133 @@
+"""Lays out the sources of the website: the committed notebooks as they were run, and pages made from the package.
+
+    python tools/site/stage.py FOLDER NODE_MODULES
+
+FOLDER/pages mirrors the repository, so that links between notebooks work unchanged. Nothing is executed. Explorers
+become their still view in a frame with their name, which `static/explorers.js` brings to life.
+"""
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import explorers
+
+from inception_edu.classroom.handout import without_solutions
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+WIDGET = "application/vnd.jupyter.widget-view+json"
+EXPLORER = re.compile(r"\b(\w+)_explorer\(\)\s*$")
+RUN_FIRST = "Run this cell to move the sliders."
+
+FROM_NPM = {
+    "mathjax": ["es5/tex-svg.js"],
+    "pyodide": ["pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json"],
+}
+LINK = re.compile(r"\]\(([^():#\s]+)[#)]")
+PAGES = (
+    "CHANGELOG.md",
+    "assets/formula_sheet.md",
+    "chapters/glossary.md",
+    "chapters/exercises/README.md",
+    "chapters/exercises/TEACHING.md",
+)
+
+
+def explorer_of(cell: dict[str, Any]) -> str:
+    """The name of the explorer that a cell shows, or nothing."""
+    found = EXPLORER.search("".join(cell["source"]))
+    return found[1] if found else ""
+
+
+def frame(name: str, still: str) -> str:
+    """A still view in the frame that the page's script looks for; what it says is true where no script runs."""
+    words = (
+        "These sliders move where JavaScript is on and the page comes from a web server. From a folder on this "
+        "computer, start one with <code>python3 -m http.server</code>, then open <code>http://localhost:8000</code>."
+    )
+    body = still.replace(f"<p><em>{RUN_FIRST}</em></p>", f'<p class="ie-why"><em>{words}</em></p>')
+    return f'<div class="ie-live" data-explorer="{escape(name)}">{body}</div>'
+
+
+def outputs(cell: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The outputs of a cell as a page shows them: explorers as stills, progress bars not at all."""
+    for output in cell["outputs"]:
+        data = output.get("data", {})
+        if WIDGET not in data:
+            yield output
+        elif name := explorer_of(cell):
+            html = frame(name, "".join(data["text/html"]))
+            yield {**output, "data": {"text/html": html.splitlines(keepends=True)}}
+
+
+def page(notebook: dict[str, Any]) -> dict[str, Any]:
+    """A notebook without what only a kernel can use."""
+    cells = [{**cell, "outputs": list(outputs(cell))} if "outputs" in cell else cell for cell in notebook["cells"]]
+    metadata = {name: value for name, value in notebook["metadata"].items() if name != "widgets"}
+    return {**notebook, "cells": cells, "metadata": metadata}
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a file, and the folders that it needs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def notebooks() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every notebook of the site with its place in it: chapters, side roads, and exercises without solutions."""
+    for path in sorted((ROOT / "chapters").glob("**/*.ipynb")):
+        place = path.relative_to(ROOT)
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        if place.parts[1] == "exercises":
+            yield f"my_exercises/{place.parts[2]}.ipynb", without_solutions(notebook)
+        elif ".ipynb_checkpoints" not in place.parts:
+            yield place.as_posix(), page(notebook)
+
+
+def copy_linked(folder: Path, place: str, texts: Iterable[str]) -> None:
+    """Copies the files that a page links to and that are no pages: pictures, and source to download."""
+    for target in {link for text in texts for link in LINK.findall(text)}:
+        there = (folder / place).parent / target
+        origin = (ROOT / place).parent / target
+        if not there.exists() and origin.is_file() and origin.suffix not in (".md", ".ipynb"):
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(origin, there)
+
+
+def stage(folder: Path) -> None:
+    """Fills an empty folder with all sources of the site."""
+    for place, notebook in notebooks():
+        write(folder / place, json.dumps(notebook, ensure_ascii=False))
+        copy_linked(folder, place, ("".join(cell["source"]) for cell in notebook["cells"]))
+    for place in PAGES:
+        text = (ROOT / place).read_text(encoding="utf-8")
+        write(folder / place, text)
+        copy_linked(folder, place, [text])
+    for page_ in HERE.glob("pages/*.md"):
+        write(folder / page_.name, page_.read_text(encoding="utf-8"))
+
+
+def assets(folder: Path, packages: Path) -> None:
+    """Writes what pages load: the explorers, the package's own panel, and what npm installed."""
+    folder.mkdir(parents=True)
+    explorers.write(folder)
+    for name in ("panel.js", "panel.css"):
+        shutil.copyfile(ROOT / "inception_edu" / "explorers" / name, folder / name)
+    for package, files in FROM_NPM.items():
+        for file in files:
+            target = folder / package / Path(file).name
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(packages / package / file, target)
+
+
+if __name__ == "__main__":
+    target, node_modules = map(Path, sys.argv[1:])
+    shutil.rmtree(target, ignore_errors=True)
+    stage(target / "pages")
+    assets(target / "static", node_modules)
