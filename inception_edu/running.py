@@ -6,10 +6,10 @@
 """
 # mypy: untyped-calls-exclude=torch
 
+import time  # by its whole name: on a web page Python has no thread_time, and only measuring needs it
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from statistics import median
-from time import thread_time
 
 import torch
 from torch import Tensor, nn
@@ -100,8 +100,8 @@ def milliseconds(nets: Sequence[nn.Module], images: Tensor, *, turns: int = 40) 
             stack.enter_context(_channels_last(net))
         for turn in range(5 + turns):  # the first five warm up
             for net, times in zip(nets, seen, strict=True):
-                start = thread_time()
+                start = time.thread_time()
                 net(images)
                 if turn >= 5:
-                    times.append(1000 * (thread_time() - start))
+                    times.append(1000 * (time.thread_time() - start))
     return [median(times) for times in seen]
