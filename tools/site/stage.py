@@ -16,13 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import explorers
+import gallery
 
 from inception_edu.classroom.handout import without_solutions
+from inception_edu.explorers.settings import still
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 WIDGET = "application/vnd.jupyter.widget-view+json"
 EXPLORER = re.compile(r"\b(\w+)_explorer\(\)\s*$")
+SHOWN = re.compile(r"\{\{ (\w+) explorer \}\}")
+CHAPTER = re.compile(r"^\| (\d\d) \| \[(.+?)\]\((\w+)\.ipynb\) \| (.+?) \|$", re.MULTILINE)
 RUN_FIRST = "Run this cell to move the sliders."
 
 FROM_NPM = {
@@ -45,14 +49,19 @@ def explorer_of(cell: dict[str, Any]) -> str:
     return found[1] if found else ""
 
 
-def frame(name: str, still: str) -> str:
+SERVED = (
+    "These sliders move where JavaScript is on and the page comes from a web server. From a folder on this computer, "
+    "start one with <code>python3 -m http.server</code>, then open <code>http://localhost:8000</code>."
+)
+COMPUTED = "This one runs a trained network, so it moves in JupyterLab: download the notebook and open it there."
+
+
+def frame(name: str, html: str) -> str:
     """A still view in the frame that the page's script looks for; what it says is true where no script runs."""
-    words = (
-        "These sliders move where JavaScript is on and the page comes from a web server. From a folder on this "
-        "computer, start one with <code>python3 -m http.server</code>, then open <code>http://localhost:8000</code>."
-    )
-    body = still.replace(f"<p><em>{RUN_FIRST}</em></p>", f'<p class="ie-why"><em>{words}</em></p>')
-    return f'<div class="ie-live" data-explorer="{escape(name)}">{body}</div>'
+    moves = name in explorers.NAMES
+    words = f'<p class="ie-why"><em>{SERVED if moves else COMPUTED}</em></p>'
+    body = html.replace(f"<p><em>{RUN_FIRST}</em></p>", words)
+    return f'<div class="ie-{"live" if moves else "shown"}" data-explorer="{escape(name)}">{body}</div>'
 
 
 def outputs(cell: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -90,6 +99,16 @@ def notebooks() -> Iterator[tuple[str, dict[str, Any]]]:
             yield place.as_posix(), page(notebook)
 
 
+def chapter_cards() -> str:
+    """A card for each chapter, with what the reader builds in it, from the start page of the notebooks."""
+    rows = CHAPTER.findall((ROOT / "chapters" / "README.md").read_text(encoding="utf-8"))
+    cards = [
+        f'<li><a href="chapters/{file}.html"><b>{number} · {title}</b> <span>{builds}</span></a></li>'
+        for number, title, file, builds in rows
+    ]
+    return f'<ul class="landing">{"".join(cards)}</ul>\n'
+
+
 def copy_linked(folder: Path, place: str, texts: Iterable[str]) -> None:
     """Copies the files that a page links to and that are no pages: pictures, and source to download."""
     for target in {link for text in texts for link in LINK.findall(text)}:
@@ -109,8 +128,12 @@ def stage(folder: Path) -> None:
         text = (ROOT / place).read_text(encoding="utf-8")
         write(folder / place, text)
         copy_linked(folder, place, [text])
-    for page_ in HERE.glob("pages/*.md"):
-        write(folder / page_.name, page_.read_text(encoding="utf-8"))
+    for place, text in (*gallery.networks(frame), *gallery.reference()):
+        write(folder / place, text)
+    for path in HERE.glob("pages/*.md"):
+        text = path.read_text(encoding="utf-8")
+        text = SHOWN.sub(lambda found: frame(found[1], still(explorers.panel(found[1]).html)), text)
+        write(folder / path.name, text.replace("CHAPTERS\n", chapter_cards()))
 
 
 def assets(folder: Path, packages: Path) -> None:
