@@ -1,4 +1,4 @@
-"""Three kinds of block under one budget: the record that chapter 12 reads.
+"""Three kinds of block under one budget: the record that an exercise of chapter 12 reads.
 
 Each kind is as wide as the budget allows. Its learning rate is chosen on the validation images, then every kind
 runs with the same ten seeds. About three minutes on one core: .venv/bin/python experiments/designs.py

@@ -189,6 +189,27 @@ def InWords(channels, w, n):
         branch(channels, pool, (w, 1)),
     )
 """,
+    ("12", "four_prices"): """
+class FourPrices(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.second = nn.Conv2d(1, 16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1)
+        self.one = nn.Conv2d(32, 32, 1)
+        self.three_reduce, self.three = nn.Conv2d(32, 24, 1), nn.Conv2d(24, 32, 3, padding=1)
+        self.five_reduce, self.five = nn.Conv2d(32, 8, 1), nn.Conv2d(8, 16, 5, padding=2)
+        self.last, self.linear = nn.Conv2d(80, 36, 3, padding=1), nn.Linear(36, 10)
+
+    def forward(self, x):
+        x = F.relu(self.second(F.max_pool2d(F.relu(self.stem(x)), 2)))
+        x = F.max_pool2d(x, 2)
+        three = F.relu(self.three(F.relu(self.three_reduce(x))))
+        five = F.relu(self.five(F.relu(self.five_reduce(x))))
+        x = torch.cat([F.relu(self.one(x)), three, five], dim=1)
+        return self.linear(F.relu(self.last(x)).mean((2, 3)))
+
+
+four_prices = FourPrices()
+""",
 }
 
 
