@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from ..data.files import write_whole
@@ -36,6 +37,16 @@ def cells(notebook: Path) -> dict[str, str]:
         for cell in found
         if cell["cell_type"] == "code"
     }
+
+
+def given(notebook: Path) -> SimpleNamespace:
+    """What a notebook defines in its cells of code that are neither answers nor checks: what students are given."""
+    space: dict[str, Any] = {"__name__": "__exercises__"}
+    code = cells(notebook)
+    for name, source in code.items():
+        if not name.endswith("-check") and f"{name}-check" not in code:
+            exec(compile(source, f"{notebook.parent.name}:{name}", "exec"), space)
+    return SimpleNamespace(**space)
 
 
 def solved(notebook: Path) -> dict[str, object]:

@@ -82,6 +82,14 @@ def test_a_source_keeps_no_outputs_and_locks_what_is_not_an_answer(folder) -> No
 
 
 @each_folder
+def test_no_code_that_a_student_reads_is_longer_than_a_screen(folder) -> None:
+    for name, cell in exercises.notebook(folder).items():
+        if cell["cell_type"] == "code":
+            lines = len(exercises.stub(cell["source"]).splitlines())
+            assert lines <= 25, f"{name}: {lines} lines; give what the exercise needs in a cell of its own"
+
+
+@each_folder
 def test_a_set_asks_for_different_kinds_of_work(folder) -> None:
     key = runpy.run_path(str(folder / "key.py"))["KEY"]
     assert len({task.kind for task in key.values()}) >= 2

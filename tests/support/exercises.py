@@ -14,6 +14,7 @@ from inception_edu.classroom.checking import recorded
 from inception_edu.classroom.checking.evidence import gather
 from inception_edu.classroom.checking.marking import tasks
 from inception_edu.classroom.handout import SOLUTION, without_solutions
+from inception_edu.classroom.sealing import given
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = sorted(path.parent for path in (ROOT / "chapters" / "exercises").glob("*/exercises.ipynb"))
@@ -56,12 +57,7 @@ def stub(code: str) -> str:
 
 @cache
 def _setup(folder: Path) -> dict[str, Any]:
-    space: dict[str, Any] = {"__name__": "__exercises__"}
-    for cell in notebook(folder).values():
-        about = cell["metadata"]["nbgrader"]
-        if cell["cell_type"] == "code" and not about["solution"] and not about["grade"]:
-            exec(cell["source"], space)
-    return space
+    return vars(given(folder / "exercises.ipynb"))
 
 
 def graded(folder: Path, name: str, code: str) -> Mark:

@@ -3,19 +3,16 @@
 from itertools import product
 from math import prod, sqrt
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from inception_edu.arithmetic import out_size
+from inception_edu.classroom import sealing
 from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
-from inception_edu.classroom.sealing import cells
 
-given: dict = {}
-exec(cells(Path(__file__).with_name("exercises.ipynb"))["setup"], given)
-given = SimpleNamespace(**given)
+given = sealing.given(Path(__file__).with_name("exercises.ipynb"))
 
 
 def patch(windows, late=True):

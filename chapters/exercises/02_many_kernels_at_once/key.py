@@ -3,18 +3,15 @@
 from math import ceil, floor, sqrt
 from pathlib import Path
 from statistics import mean, stdev
-from types import SimpleNamespace
 
 import torch
 from torch import nn
 
 from inception_edu.bricks import Concat
+from inception_edu.classroom import sealing
 from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
-from inception_edu.classroom.sealing import cells
 
-given: dict = {}
-exec(cells(Path(__file__).with_name("exercises.ipynb"))["setup"], given)
-given = SimpleNamespace(**given)
+given = sealing.given(Path(__file__).with_name("exercises.ipynb"))
 
 
 def row(channels, widths, side, most, grows=True, pool=True, own=False):

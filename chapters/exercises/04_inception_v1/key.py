@@ -2,19 +2,16 @@
 
 from pathlib import Path
 from statistics import mean, pstdev, stdev, variance
-from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from inception_edu.arithmetic import out_size
+from inception_edu.classroom import sealing
 from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
-from inception_edu.classroom.sealing import cells
 
-given: dict = {}
-exec(cells(Path(__file__).with_name("exercises.ipynb"))["setup"], given)
-given = SimpleNamespace(**given)
+given = sealing.given(Path(__file__).with_name("exercises.ipynb"))
 
 
 def drawn(channels, side, figure, padded=False, up=True, inner=True, last=False, between=True):
