@@ -98,8 +98,9 @@ function render({ model, el }) {
 
   const notice = element("p", { class: "ie-notice", hidden: "" });
   const controls = element("fieldset", {}, form, tools);
-  const shown = element("section", { "aria-label": "This setting" });
-  const kept = element("section", { "aria-label": "Pinned setting" });
+  // They scroll where a drawing is wider than the page: with the keyboard, too.
+  const shown = element("section", { "aria-label": "This setting", tabindex: "0" });
+  const kept = element("section", { "aria-label": "Pinned setting", tabindex: "0" });
   const views = element("div", { class: "ie-views" }, shown, kept);
   const status = element("div", { class: "ie-hidden", role: "status" });
   const panel = element("div", { class: "ie-panel", role: "group", "aria-label": model.get("title") });

@@ -21,6 +21,7 @@ EXPLORERS = {"nin": "head_size", "googlenet": "inception_block", "inception_v3":
 EXPLORERS |= {"inception_v4": "reduction_klmn", "inception_resnet": "residual_scale", "lightweight": "separable"}
 EXPLORERS |= {"xception": "separable"}
 
+COSTS = '<div class="ie-wide" role="region" tabindex="0" aria-label="What each part costs">'
 MODULES = (
     *("arithmetic", "bricks", "layers", "tracing", "reading", "shorthand", "network", "family", "running"),
     *("agreement", "fusion", "checkpoints", "explain"),
@@ -58,7 +59,10 @@ def network_page(entry: Entry, frame: Any) -> str:
         parts += ["## What was published", "No figure was published for this network by itself."]
     if (name := EXPLORERS.get(entry.home)) in explorers.NAMES:
         parts += ["## Try it", frame(name, still(explorers.panel(name).html))]
-    parts += ["## What each part costs", f'<div class="ie-wide">{ie.summary(node, depth=1)._repr_html_()}</div>']
+    parts += [
+        "## What each part costs",
+        f"{COSTS}{ie.summary(node, depth=1)._repr_html_()}</div>",
+    ]
     rows_here = [row for row in Differences.read().rows if row.chapter == CHAPTERS[entry.home] and _about(entry, row)]
     if rows_here:
         parts += ["## Where sources differ", Differences(tuple(rows_here))._repr_html_()]
