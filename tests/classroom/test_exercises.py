@@ -207,6 +207,33 @@ def InWords(channels, w, n):
         branch(channels, pool, (w, 1)),
     )
 """,
+    ("09", "lighten"): """
+class Halves(nn.Module):
+    def __init__(self, conv):
+        super().__init__()
+        c, how = conv.in_channels, {"stride": conv.stride, "padding": conv.padding, "dilation": conv.dilation}
+        self.space = nn.Conv2d(c, c, conv.kernel_size, groups=c, bias=False, **how)
+        self.mix = nn.Conv2d(c, conv.out_channels, 1, bias=conv.bias is not None)
+
+    def forward(self, x):
+        return self.mix(self.space(x))
+
+
+def replaced(child):
+    if not isinstance(child, nn.Conv2d):
+        return lighten(child)
+    window = child.kernel_size[0] * child.kernel_size[1]
+    if child.in_channels == 1 or child.groups > 1:
+        return child
+    return Halves(child) if window + child.out_channels < window * child.out_channels else child
+
+
+def lighten(net):
+    net = deepcopy(net)
+    for name in list(net._modules):
+        net._modules[name] = replaced(net._modules[name])
+    return net
+""",
 }
 
 
