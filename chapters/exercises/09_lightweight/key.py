@@ -1,192 +1,172 @@
 """What the checks of these exercises know besides the solutions; see inception_edu/classroom/keys.py."""
 
-from math import ceil, gcd
+from statistics import fmean, pstdev, stdev
 
-from torch import nn
+import torch
 
-from inception_edu.bricks import Concat, ConvUnit
-from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
-from inception_edu.shorthand import branch, separable
-
-GRID = 20 * 20
-SPACE, MIX, WHOLE = 25 * 96 * GRID, 96 * 160 * GRID, 25 * 96 * 160 * GRID
-"""MACs of exercise 1: the depthwise half, the 1x1, the ordinary convolution."""
+from inception_edu.classroom.keys import Builds, Computes, Designs
+from inception_edu.course.records import T
 
 
-def need(times, kernel, whole=ceil, extra=0):
-    """The width that exercise 2 asks for, rounded otherwise or one of `extra` more; 0 where there is none."""
-    window = kernel**2
-    return whole(times * window / (window - times)) + extra if times < window else 0
+def fewest(channels, kernel, most, first=True, even=True, twice=False):
+    """The towers of exercise 1, or without the 1x1, with numbers that do not come out even, or divided twice."""
+    for number in range(1, channels + 1):
+        share = channels // number
+        windows = kernel**2 * share * (share if twice else channels)
+        if (not even or channels % number == 0) and first * channels**2 + windows <= most:
+            return number
+    return 0
 
 
-def beyond(times, kernel):
-    """The smallest width that saves *more* than asked for."""
-    return need(times, kernel, int, 1)
+def dealt(x, groups, by_columns=True):
+    """The channels of exercise 4, or dealt in the other direction."""
+    n, c, h, w = x.shape
+    rows = groups if by_columns else c // groups
+    return x.reshape(n, rows, c // rows, h, w).transpose(1, 2).reshape(n, c, h, w)
 
 
-def block(channels, reduce, width, pool_proj, bare=False, handed_on=True, tower=separable):
-    """The block of exercise 4: with a bare pool, without its reduction among the outputs, or with other towers."""
-    towers = [tower(reduce, width, kernel) for kernel in (3, 5)]
-    shared = Concat(nn.Identity(), *towers) if handed_on else Concat(*towers)
-    pool = nn.MaxPool2d(3, stride=1, padding=1)
-    last = pool if bare else branch(channels, pool, (pool_proj, 1))
-    return Concat(nn.Sequential(branch(channels, (reduce, 1)), shared), last)
+def svd(weight, sized=True):
+    """The best separable kernels, or without the singular values."""
+    left, sizes, right = torch.linalg.svd(weight.double().transpose(0, 1).flatten(2), full_matrices=False)
+    product = left[:, :, :1] * right[:, :1] * (sizes[:, :1, None] if sized else 1)  # channels, out, k * k
+    return product.transpose(0, 1).reshape(weight.shape)
 
 
-def with_relu(reads, channels, kernel):
-    """A separable convolution with a ReLU between its halves, as tutorial 003 has it."""
-    return nn.Sequential(
-        ConvUnit(reads, reads, kernel, groups=reads, batch_norm=False, bias=False), ConvUnit(reads, channels, 1)
-    )
+def by_mean(weight):
+    """Separable kernels whose pattern is the mean over the outputs, with the best multiples for it."""
+    weight = weight.double()
+    pattern = weight.mean(0, keepdim=True)
+    multiples = (weight * pattern).sum((2, 3), keepdim=True) / (pattern**2).sum((2, 3), keepdim=True)
+    return multiples * pattern
 
 
-def mixed_first(reads, channels, kernel):
-    """The 1x1 first, then the depthwise half."""
-    first = ConvUnit(reads, channels, 1, batch_norm=False, relu=False, bias=False)
-    return nn.Sequential(first, ConvUnit(channels, channels, kernel, groups=channels))
-
-
-def own_reductions(channels, reduce, width, pool_proj):
-    """A reduction for each tower, as in GoogLeNet's block."""
-    return Concat(
-        branch(channels, (reduce, 1)),
-        *(nn.Sequential(branch(channels, (reduce, 1)), separable(reduce, width, kernel)) for kernel in (3, 5)),
-        branch(channels, nn.MaxPool2d(3, stride=1, padding=1), (pool_proj, 1)),
-    )
-
-
-def unbeaten(costs, scores, beats):
-    """The places that no other place beats, by the rule `beats(cost, score, other cost, other score)`."""
-    table = list(zip(costs, scores, strict=True))
+def unbeaten(costs, runs, surely, priced=True):
+    """The places that no other surely beats, by a rule for two rows of runs; with or without a look at the costs."""
+    places = range(len(costs))
     return [
-        b for b, worse in enumerate(table) if not any(a != b and beats(*one, *worse) for a, one in enumerate(table))
+        b
+        for b in places
+        if not any((not priced or costs[a] <= costs[b]) and surely(runs[a], runs[b]) for a in places if a != b)
     ]
 
 
-MACS, MILLISECONDS = [5.45, 1.33, 3.49, 1.11, 1.84, 0.27], [1.31, 1.39, 1.05, 1.63, 0.68, 1.10]
-ACCURACY = [72.1, 70.5, 70.3, 70.6, 69.5, 66.6]
+def lower_end(first, second, t=None, spread=stdev):
+    """The lower end of the interval of the paired differences."""
+    differences = [a - b for a, b in zip(first, second, strict=True)]
+    return fmean(differences) - (t or T[len(differences) - 2]) * spread(differences) / len(differences) ** 0.5
+
+
+def unpaired(first, second):
+    """The same from the spreads of the two rows, as if the seeds had nothing in common."""
+    error = ((stdev(first) ** 2 + stdev(second) ** 2) / len(first)) ** 0.5
+    return fmean(first) - fmean(second) - T[len(first) - 2] * error
+
+
+FOUR = [[82.5, 83.0, 79.2, 79.7], [77.1, 81.2, 77.6, 75.6], [77.6, 82.2, 76.6, 77.5], [78.9, 80.6, 77.5, 78.9]]
+FOUR.append([77.6, 80.5, 80.9, 78.6])
+FIVE = [[81.7, 78.1, 78.1, 79.4, 80.7], [79.8, 78.3, 76.4, 79.4, 79.2], [83.9, 79.0, 78.5, 79.5, 82.9]]
+FIVE += [[81.6, 79.0, 78.6, 80.2, 80.2], [80.2, 77.0, 78.4, 77.4, 77.6]]
+THREE = [[80.4, 81.4, 84.5], [77.1, 80.3, 78.0], [81.5, 82.9, 83.0], [78.0, 78.3, 81.2], [79.1, 81.8, 78.8]]
 
 KEY = {
-    "separable_cost": Answer(
+    "towers": Computes(
         points=3,
-        digits=3,
+        shown=[(12, 3, 400), (96, 5, 40_000), (96, 5, 10_000)],
+        hidden=[(30, 7, 6000), (10, 3, 1000), (14, 3, 440), (16, 3, 256), (36, 5, 8000), (8, 3, 640)],
         slips={
-            "depthwise": {
-                25 * 96: "This is the cost of one position: on how many positions does the layer stand?",
-                2 * SPACE: "This is twice what it should be: a MAC is one multiplication with its addition.",
-                WHOLE: "This is the ordinary convolution: how many channels does a depthwise value read?",
-                25 * 160 * GRID: "This has an output for each of 160 channels: how many does the depthwise half have?",
-                25 * 96 * 96 * GRID: "Here every channel reads every other. What does “depthwise” say?",
-                25 * 96 * 16 * 16: "This equals a 16x16 output: what does the padding do to the grid?",
-            },
-            "pointwise": {
-                96 * 160: "This is the cost of one position: on how many positions does the layer stand?",
-                2 * MIX: "This is twice what it should be: a MAC is one multiplication with its addition.",
-                WHOLE: "This is the ordinary convolution: how large is the window of the second half?",
-                96 * 96 * GRID: "This outputs 96 channels; the second half leads to the output's.",
-                160 * GRID: "This mixes nothing: how many channels does a value of the 1x1 read?",
-            },
-            "times cheaper": {
-                25: "This is the limit for very many output channels, not the value for 160.",
-                1 / (1 / 96 + 1 / 25): "This has the input channels in the formula. Which ones cancel?",
-                1 / 160 + 1 / 25: "This is the share that is left. How many times cheaper is that?",
-                WHOLE / SPACE: "This leaves out the 1x1.",
-            },
-        },
-        ask="None of the usual slips: how many channels does one value of each half read, and on how many positions?",
-        twin="Try it with other numbers first: a 3x3 from 32 to 48 channels on 15x15, padded, costs 64,800 and "
-        "345,600, together 7.58 times less than the ordinary one.",
-    ),
-    "smallest_width": Computes(
-        points=3,
-        shown=[(8, 3), (4, 3), (9, 3)],
-        hidden=[(20, 5), (30, 7), (2, 3), (40, 5), (48, 7)],
-        slips={
-            "This rounds down: does the width that you return save enough?": lambda t, k: need(t, k, int),
-            "Where the division comes out even, this is a channel more than needed: “at least” is asked for.": beyond,
-            "This rounds to the nearest: does the width that you return always save enough?": lambda t, k: need(
-                t, k, round
-            ),
-            "This leaves out the depthwise half, which is paid at every width.": lambda t, k: t,
-        },
-        ask="Put your width into 1/N + 1/k², by hand for the second call, and then one channel less.",
-    ),
-    "depthwise": Builds(
-        points=2,
-        shown=[((6, 2), (6, 9, 9))],
-        hidden=[((5, 3), (5, 7, 8)), ((4, 1), (4, 6, 6))],
-        partial=False,
-        slips={
-            "Without groups every map reads every channel: an ordinary convolution.": lambda c, m: nn.Conv2d(
-                c, c * m, 3, padding=1, bias=False
-            ),
-            "The groups divide both numbers now, but how many channels does a group hold?": lambda c, m: nn.Conv2d(
-                c, c * m, 3, padding=1, bias=False, groups=gcd(c, m)
-            ),
-            "There is one map for each channel now: where is the multiplier?": lambda c, m: nn.Conv2d(
-                c, c, 3, padding=1, bias=False, groups=c
+            "This leaves out the 1x1.": lambda c, k, m: fewest(c, k, m, first=False),
+            "This number of towers does not come out even.": lambda c, k, m: fewest(c, k, m, even=False),
+            "This divides twice. A tower does read a share and make a share, but how many towers are there?": (
+                lambda c, k, m: fewest(c, k, m, twice=True)
             ),
         },
+        ask="What do the 1x1 and all windows cost with your number of towers, and with the next smaller one?",
     ),
-    "mended_block": Builds(
-        points=4,
-        shown=[((48, 8, 12, 10), (48, 9, 9))],
-        hidden=[((21, 5, 7, 4), (21, 8, 6))],
-        slips={
-            "The pool hands on all that it reads, so the next block is dearer.": lambda c, r, w, p: block(
-                c, r, w, p, bare=True
-            ),
-            "Each tower has a reduction of its own; here they share one.": own_reductions,
-            "The reduction itself is not among the outputs.": lambda c, r, w, p: block(c, r, w, p, handed_on=False),
-            "A ReLU stands between the halves of the separable convolutions.": lambda c, r, w, p: block(
-                c, r, w, p, tower=with_relu
-            ),
-            "The halves are exchanged: a separable convolution looks at space first.": lambda c, r, w, p: block(
-                c, r, w, p, tower=mixed_first
-            ),
-        },
-    ),
-    "front": Computes(
-        points=3,
-        shown=[(MACS, ACCURACY), (MILLISECONDS, ACCURACY)],
+    "lighten": Builds(
+        points=6,
+        shown=[
+            (("row", 8), (1, 12, 12)),
+            (("block", 8), (4, 9, 9)),
+            (("mixture", 6), (4, 9, 9)),
+            (("thin", 6), (4, 9, 9)),
+        ],
         hidden=[
-            ([3, 1, 2, 2], [70, 60, 60, 65]),
-            ([2, 2, 5, 1], [71, 71, 71, 55]),
-            ([4, 4, 1, 6], [80, 75, 20, 90]),
-            ([29.5, 23.8, 27.3, 20.5, 12.4, 12.0], ACCURACY),
+            (("row", 5), (1, 9, 14)),
+            (("block", 1), (4, 7, 7)),
+            (("mixture", 1), (4, 8, 8)),
+            (("thin", 1), (4, 8, 9)),
+        ],
+    ),
+    "race": Computes(
+        points=5,
+        shown=[[what, 1] for what in ("cold", "tired", "hiccup", "afterwards", "whole")],
+        hidden=[[what, 2.5] for what in ("cold", "tired", "hiccup", "afterwards", "whole")],
+        ask="Write down the first twelve calls, in order: which network, in which mode, timed or not?",
+    ),
+    "shuffled": Computes(
+        points=3,
+        shown=[[{"tensor": [2, 6, 2, 3], "seed": 0}, 2]],
+        hidden=[[{"tensor": [1, 12, 3, 3], "seed": 1}, 3], [{"tensor": [2, 4, 2, 2], "seed": 2}, 4]],
+        slips={
+            "This deals in the other direction: a table with a column per group.": lambda x, groups: dealt(
+                x, groups, by_columns=False
+            ),
+            "Nothing has moved.": lambda x, groups: x,
+        },
+        ask="Try it with torch.arange(6.0).reshape(1, 6, 1, 1) and two groups: 0 3 1 4 2 5 should come out.",
+    ),
+    "cut_in_two": Computes(
+        points=4,
+        shown=[[{"tensor": [5, 4, 3, 3], "seed": 0}]],
+        hidden=[
+            [{"tensor": [3, 6, 5, 5], "seed": 1}],
+            [{"tensor": [2, 1, 3, 3], "seed": 2}],
+            [{"tensor": [1, 3, 3, 3], "seed": 3}],
         ],
         slips={
-            "This throws out whoever is worse than some other in one of the two. Beaten is beaten in both.": (
-                lambda costs, scores: unbeaten(costs, scores, lambda c, s, oc, os: c < oc or s > os)
+            "The directions are right, the size is missing. What does the singular value do?": lambda weight: svd(
+                weight, sized=False
             ),
-            "This prizes cost: less of it is better.": (
-                lambda costs, scores: unbeaten(
-                    costs, scores, lambda c, s, oc, os: c >= oc and s >= os and (c > oc or s > os)
-                )
-            ),
-            "With equal entries this differs: who costs more for the same score, or scores less at the same cost, is "
-            "beaten too.": (lambda costs, scores: unbeaten(costs, scores, lambda c, s, oc, os: c < oc and s > os)),
-            "Twins that are equal in both throw each other out here.": (
-                lambda costs, scores: unbeaten(costs, scores, lambda c, s, oc, os: c <= oc and s >= os)
-            ),
+            "This takes the mean over the outputs for the pattern. Another pattern comes closer.": by_mean,
         },
-        ask="For each place that is missing or too many: which other network beats it, and in what?",
+        ask="For one input channel: how large is the sum of squared differences with your cut, and with another one?",
     ),
-    "light_branch": Designs(
+    "sure_front": Computes(
         points=3,
-        shape=(256, 14, 14),
-        output=(160, 14, 14),
-        most={"MACs": 3_000_000, "parameters": 16_000},
-        least={"receptive field": 7},
-    ),
-    "deviation_of_trunk": Answer(
-        points=1,
+        shown=[([3, 3, 4, 1, 1], FOUR)],
+        hidden=[
+            ([4, 1, 1, 3, 2], FIVE),
+            ([2, 3, 1, 1, 2], THREE),
+            ([2, 2], [[70.1, 71.0, 72.0, 71.5], [70.1, 71.0, 72.0, 71.5]]),
+            ([2, 2], [[83.0, 84.0, 83.0, 84.0], [81.0, 80.0, 79.0, 82.0]]),
+        ],
         slips={
-            25: "This is a variance, or a sum of deviations: what is asked for, and what adds up?",
-            24**0.5: "This forgets the variance with which the trunk begins.",
-            24: "This adds deviations and forgets the first.",
-            1: "This is what a scale of 0 would give: the sums change something.",
+            "This compares means only. How sure is each difference?": lambda costs, runs: unbeaten(
+                costs, runs, lambda a, b: fmean(a) > fmean(b)
+            ),
+            "This takes two standard errors for any number of pairs.": lambda costs, runs: unbeaten(
+                costs, runs, lambda a, b: lower_end(a, b, t=2) > 0
+            ),
+            "This takes the spread of each row. The seeds are the same: take the spread of the differences.": (
+                lambda costs, runs: unbeaten(costs, runs, lambda a, b: unpaired(a, b) > 0)
+            ),
+            "This divides squares by the number of pairs; a sample's are divided by one less.": lambda costs, runs: (
+                unbeaten(costs, runs, lambda a, b: lower_end(a, b, spread=pstdev) > 0)
+            ),
+            "This is t times the spread of single differences. How sure is their mean?": lambda costs, runs: unbeaten(
+                costs, runs, lambda a, b: lower_end(a, b, t=T[len(a) - 2] * len(a) ** 0.5) > 0
+            ),
+            "This does not look at the costs.": lambda costs, runs: unbeaten(
+                costs, runs, lambda a, b: lower_end(a, b) > 0, priced=False
+            ),
         },
-        ask="What is the variance of the trunk after the first block?",
+        ask="For each place that is missing or too many: which other network beats it? Where does the interval end?",
+    ),
+    "a_tenth": Designs(
+        points=4,
+        shape=(1, 28, 28),
+        output=(10,),
+        most={"MACs": 1_000_000, "parameters": 150_000},
+        least={"receptive field": 28, "convolutions in a row": 14},
     ),
 }
