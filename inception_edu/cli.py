@@ -1,4 +1,4 @@
-"""The command line: `inception-edu`, then `family`, `cost`, `draw`, `train` or `evaluate`."""
+"""The command line: `inception-edu`, then `family`, `cost`, `draw`, `train`, `evaluate` or `selftest`."""
 
 import argparse
 import inspect
@@ -48,10 +48,13 @@ def main(arguments: list[str] | None = None) -> int:
     draw.add_argument("part", nargs="?", help="a part, such as inception_3a, or `stem` for all before the first block")
     draw.add_argument("-o", "--output", help="file to write (default: standard output)")
     _add_training(commands)
+    commands.add_parser("selftest", help="say in a few seconds whether this installation works")
     options = parser.parse_args(arguments)
     if options.command == "draw" and options.module and options.name:
         options.part, options.name = options.name, None  # `draw --module FILE.py:NAME PART`
     run = {"family": _family, "cost": _cost, "draw": _draw, "train": _train, "evaluate": _evaluate}
+    if options.command == "selftest":
+        return _selftest()
     try:
         run[options.command](options)
     except (ValueError, TypeError, KeyError, OSError, ImportError, FloatingPointError) as error:
@@ -59,6 +62,18 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"inception-edu: {message}", file=sys.stderr)
         return 2
     return 0
+
+
+def _selftest() -> int:
+    """Prints a line for each check; 1 if any of them failed."""
+    from .selftest import run
+
+    failed = 0
+    for good, words in run():
+        failed += not good
+        print(f"{'ok    ' if good else 'FAILED'}  {words}", flush=True)
+    print(f"{failed} failed: this installation does not work as it should" if failed else "everything works")
+    return int(failed > 0)
 
 
 def _family(options: argparse.Namespace) -> None:

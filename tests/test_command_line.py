@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from inception_edu import selftest
 from inception_edu.cli import main
 
 
@@ -123,3 +124,27 @@ def test_a_network_is_asked_for_once(capsys):
     for arguments in (["cost"], ["cost", "googlenet", "--module", "mine.py:Net"]):
         assert main(arguments) == 2
         assert "say which network" in capsys.readouterr().err
+
+
+def test_the_selftest_says_that_everything_works(capsys):
+    assert main(["selftest"]) == 0
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert last == "everything works"
+    assert len(lines) == len(selftest.CHECKS)
+    assert all(line.startswith("ok ") for line in lines)
+    assert "589,824" in lines[0]
+
+
+def test_the_selftest_names_what_is_broken_and_goes_on(monkeypatch, capsys):
+    from inception_edu.course import canvas
+
+    def lost(name):
+        raise FileNotFoundError(f"{name} is nowhere")
+
+    canvas.network.cache_clear()
+    monkeypatch.setattr(canvas, "asset", lost)
+    assert main(["selftest"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:-1]] == ["ok", "ok", "ok", "FAILED", "ok"]
+    assert "the trained network: FileNotFoundError: checkpoints/small_googlenet.safetensors is nowhere" in lines[3]
+    assert lines[-1].startswith("1 failed")
