@@ -116,7 +116,7 @@ NPM := build/npm/.installed
 site: $(VENV)/.site $(NPM)  ## write the course as a website into build/site; look at it: python3 -m http.server -d build/site
 	rm -rf build/site
 	$(BIN)/python tools/site/stage.py build/site-source build/npm/node_modules
-	$(BIN)/python -m sphinx -q -E -W --keep-going -j $(JOBS) -c tools/site -d build/site-source/doctrees build/site-source/pages build/site
+	$(BIN)/python -m sphinx -q -E -W --keep-going -j $(JOBS) -d build/site-source/doctrees build/site-source/pages build/site
 
 $(NPM): tools/site/package-lock.json
 	@command -v npm > /dev/null || { echo 'npm is needed: on Debian and Ubuntu, sudo apt install npm' >&2; exit 1; }

@@ -1,11 +1,9 @@
-"""Sphinx's settings for the website; `make site` calls it on what `stage.py` laid out."""
+"""Sphinx's settings for the website; `stage.py` puts them beside the pages that it lays out."""
 
 import os
 from pathlib import Path
 
 from sphinx.application import Sphinx
-
-HERE = Path(__file__).parent
 
 project = "inception-edu"
 author = "The inception-edu authors"
@@ -19,10 +17,10 @@ myst_heading_anchors = 3
 
 html_theme = "sphinx_book_theme"
 html_title = "inception-edu"
-html_static_path = [str(HERE / "static"), str(HERE.parents[1] / "build" / "site-source" / "static")]
+html_static_path = ["../static"]
 html_css_files = ["panel.css", "site.css"]
 html_js_files = [("explorers.js", {"type": "module"})]
-html_favicon = str(HERE / "static" / "icon.svg")
+html_favicon = "../static/icon.svg"
 html_copy_source = True
 html_theme_options = {
     "use_download_button": True,

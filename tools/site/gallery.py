@@ -48,7 +48,10 @@ def network_page(entry: Entry, frame: Any) -> str:
         "is one multiply-add; those of convolutions and linear layers are counted."
     )
     parts.append(f'```python\nimport inception_edu as ie\n\nnet = ie.build("{entry.name}")\n```')
-    parts += ["## The network, drawn", f'<div class="ie-drawing">\n{ie.diagram(node)}</div>']
+    parts += [
+        "## The network, drawn",
+        f'<div class="ie-drawing" role="region" tabindex="0" aria-label="The drawing">\n{ie.diagram(node)}</div>',
+    ]
     if entry.published:
         rows = ((each.figure, each.setting, each.source) for each in entry.published)
         parts += ["## What was published", table(("figure", "measured on", "source"), rows)]

@@ -27,6 +27,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 EXPLORER = re.compile(r"\b(\w+)_explorer\(\)\s*$")
 SHOWN = re.compile(r"\{\{ (\w+) explorer \}\}")
 CHAPTER = re.compile(r"^\| (\d\d) \| \[(.+?)\]\((\w+)\.ipynb\) \| (.+?) \|$", re.MULTILINE)
+CELL_LINK = re.compile(r"(?<=\.)ipynb#cell-id=[\w-]+")
 RUN_FIRST = "Run this cell to move the sliders."
 
 FROM_NPM = {
@@ -69,7 +70,9 @@ def outputs(cell: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for output in cell["outputs"]:
         data = output.get("data", {})
         if WIDGET not in data:
-            yield output
+            # A link to a cell of a notebook leads to the notebook's page, where cells have no names.
+            shown = {kind: CELL_LINK.sub("html", "".join(text)) for kind, text in data.items() if kind == "text/html"}
+            yield {**output, "data": {**data, **shown}} if shown else output
         elif name := explorer_of(cell):
             html = frame(name, "".join(data["text/html"]))
             yield {**output, "data": {"text/html": html.splitlines(keepends=True)}}
@@ -138,7 +141,7 @@ def stage(folder: Path) -> None:
 
 def assets(folder: Path, packages: Path) -> None:
     """Writes what pages load: the explorers, the package's own panel, and what npm installed."""
-    folder.mkdir(parents=True)
+    shutil.copytree(HERE / "static", folder)
     explorers.write(folder)
     for name in ("panel.js", "panel.css"):
         shutil.copyfile(ROOT / "inception_edu" / "explorers" / name, folder / name)
@@ -153,4 +156,5 @@ if __name__ == "__main__":
     target, node_modules = map(Path, sys.argv[1:])
     shutil.rmtree(target, ignore_errors=True)
     stage(target / "pages")
+    shutil.copyfile(HERE / "conf.py", target / "pages" / "conf.py")
     assets(target / "static", node_modules)
