@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from torch import nn
 
 import inception_edu as ie
-from inception_edu.course.pictures import inception_v3
+from inception_edu.arithmetic import Pair
+from inception_edu.course.pictures import inception_v3, two_kernels
 from inception_edu.course.records import load_record
 from inception_edu.explorers.grid_reduction import GridReduction
 
@@ -16,6 +18,12 @@ def test_the_whole_network_is_drawn_from_its_trace() -> None:
     assert "A A A R B B B B R C C, mean, linear" in said
     assert "B on 17x17: 1x1 | 1x1 1x7 7x1 | 1x1 7x1 1x7 7x1 1x7 | pool 1x1" in said
     assert "C on 8x8: 1x1 | 1x1 1x3 beside 3x1 | 1x1 3x3 1x3 beside 3x1 | pool 1x1" in said
+
+
+@pytest.mark.parametrize("kernels", [((1, 7), (7, 1)), ((1, 7), (1, 7)), ((3, 3), (3, 3))])
+def test_two_kernels_see_what_a_trace_says(kernels: tuple[Pair, Pair]) -> None:
+    high, wide = ie.trace(nn.Sequential(*(nn.Conv2d(1, 1, kernel) for kernel in kernels)), (1, 15, 15)).output.field
+    assert f"Together they see {high}x{wide} cells" in repr(two_kernels(*kernels))
 
 
 def test_the_three_ways_cost_what_the_explorer_says() -> None:

@@ -1,4 +1,4 @@
-"""Chapter 06: two strokes for a square, V3 as a whole, ways to halve a grid, kernels and their rank-1 parts."""
+"""Chapter 06: V3 as a whole, ways to halve a grid, kernels and their rank-1 parts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.patches import ConnectionPatch, Rectangle
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from ...arithmetic import Pair, conv_macs, pair
@@ -16,48 +16,6 @@ from ...show.figures import Picture, show, style
 from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE, VERMILLION
 from ...tracing import Node
 from ..records import by_seed
-
-
-def _grid(ax: Axes, side: int, title: str) -> None:
-    """An empty map of side x side cells, row 0 on top."""
-    for n in range(side + 1):
-        ax.plot([n, n], [0, side], color=INK_BOTH, linewidth=0.5)
-        ax.plot([0, side], [n, n], color=INK_BOTH, linewidth=0.5)
-    ax.set(xlim=(-0.3, side + 0.3), ylim=(side + 0.3, -0.3), aspect="equal")
-    ax.set_title(title, fontsize=10, fontweight="normal", loc="center")
-    ax.axis("off")
-
-
-def _shade(ax: Axes, row: int, column: int, shape: Pair, colour: str, alpha: float = 0.5) -> None:
-    ax.add_patch(Rectangle((column, row), shape[1], shape[0], facecolor=colour, alpha=alpha, edgecolor="none"))
-
-
-def two_strokes() -> Picture:
-    """One value after a 1x7 and a 7x1: seven values in between, 49 in the input."""
-    style()
-    fig, (first, middle, last) = plt.subplots(1, 3, figsize=(9, 3.3))
-    _grid(first, 9, "the input: 7x7 cells are seen")
-    _grid(middle, 9, "after the 1x7: seven values are read")
-    _grid(last, 9, "after the 7x1: one value")
-    _shade(first, 1, 1, (7, 7), GREEN, 0.3)
-    _shade(first, 3, 1, (1, 7), ORANGE, 0.8)
-    _shade(middle, 1, 4, (7, 1), GREEN, 0.6)
-    _shade(middle, 3, 4, (1, 1), ORANGE, 0.9)
-    _shade(last, 4, 4, (1, 1), BLUE, 0.9)
-    links = (
-        (first, (8, 3), middle, (4, 3), ORANGE),
-        (first, (8, 4), middle, (4, 4), ORANGE),
-        (middle, (5, 1), last, (4, 4), GREEN),
-        (middle, (5, 8), last, (4, 5), GREEN),
-    )
-    for a, start, b, end, colour in links:
-        fig.add_artist(ConnectionPatch(start, end, "data", "data", axesA=a, axesB=b, color=colour, linewidth=1))
-    return show(
-        fig,
-        "Three maps of 9x9 cells. One value of the last map reads a column of seven values of the middle map, through "
-        "the 7x1. Each of those reads a row of seven cells of the input, through the 1x7. Together they see 7x7 cells.",
-    )
-
 
 # ---- V3 as a whole ----------------------------------------------------------------------------
 
