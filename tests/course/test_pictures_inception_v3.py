@@ -1,11 +1,15 @@
 """The drawings of chapter 06 say what the package computes."""
 
+from statistics import fmean
+
 import pytest
 import torch
+from torch import nn
 
 import inception_edu as ie
-from inception_edu.course.pictures import inception_v3
-from inception_edu.course.records import load_record
+from inception_edu.arithmetic import Pair
+from inception_edu.course.pictures import inception_v3, two_kernels
+from inception_edu.course.records import by_seed, load_record
 from inception_edu.explorers.grid_reduction import GridReduction
 
 
@@ -16,6 +20,12 @@ def test_the_whole_network_is_drawn_from_its_trace() -> None:
     assert "A A A R B B B B R C C, mean, linear" in said
     assert "B on 17x17: 1x1 | 1x1 1x7 7x1 | 1x1 7x1 1x7 7x1 1x7 | pool 1x1" in said
     assert "C on 8x8: 1x1 | 1x1 1x3 beside 3x1 | 1x1 3x3 1x3 beside 3x1 | pool 1x1" in said
+
+
+@pytest.mark.parametrize("kernels", [((1, 7), (7, 1)), ((1, 7), (1, 7)), ((3, 3), (3, 3))])
+def test_two_kernels_see_what_a_trace_says(kernels: tuple[Pair, Pair]) -> None:
+    high, wide = ie.trace(nn.Sequential(*(nn.Conv2d(1, 1, kernel) for kernel in kernels)), (1, 15, 15)).output.field
+    assert f"Together they see {high}x{wide} cells" in repr(two_kernels(*kernels))
 
 
 def test_the_three_ways_cost_what_the_explorer_says() -> None:
@@ -40,9 +50,12 @@ def test_each_share_is_told(kind: str) -> None:
     assert f"{kind} {shares['3a, 3x3'][kind]:.2f}" in repr(inception_v3.rank_one_shares(shares))
 
 
-def test_the_channels_between_are_told_with_their_price() -> None:
-    said = repr(inception_v3.channels_between({0.5: 0.906, 1: 0.931}, {0.5: 0.51, 1: 1.02}, 0.9314))
-    assert "0.5: 90.6% with 51% of the weights; 1: 93.1% with 102% of the weights. As trained: 93.1%." in said
+def test_cut_and_trained_pairs_are_told_by_their_means() -> None:
+    record = load_record("06_strokes")
+    said = repr(inception_v3.cut_and_trained(record))
+    for arm, what, share in (("pairs 0.25", "test", "0.25"), ("squares", "cut 0.25", "0.25")):
+        assert f"{100 * fmean(by_seed(record, arm, what)):.1f}% at {share}" in said
+    assert f"squares {100 * fmean(by_seed(record, 'squares')):.1f}%" in said
 
 
 def test_clipping_counts_the_runs_that_survive() -> None:

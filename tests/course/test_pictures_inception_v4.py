@@ -1,5 +1,6 @@
 """What chapter 07 draws as printed differs from the package's blocks only where the chapter says so."""
 
+import re
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -67,6 +68,21 @@ def test_what_shrinks_the_grid_as_printed(v4: Node) -> None:
     numbered = [[box.translate(letters) for box in branch] for branch in drawn(drawings.REDUCTION_A)]
     assert numbered == built(v4["reduction_a"].children)
     assert not differences(drawings.REDUCTION_B, v4["reduction_b"].children)
+
+
+def test_no_single_reading_of_the_kernels_fits_all_figures(v4: Node) -> None:
+    def turned(stage: drawings.Stage) -> drawings.Stage:
+        return [[re.sub(r"(\d)x(\d)", r"\2x\1", box) for box in branch] for branch in drawn(stage)]
+
+    _, _, middle, _ = drawings.STEM
+    assert not differences(turned(middle), v4["mixed_4a"].children)
+    assert differences(turned(drawings.B), v4["inception_b_1"].children) == [("7x1 224", "1x7 224")]
+    long = turned(drawings.C)[2][:3]
+    assert long == built(v4["inception_c_1"].children)[2][:3]
+    assert differences(turned(drawings.REDUCTION_B), v4["reduction_b"].children) == [
+        ("7x1 256", "1x7 256"),
+        ("1x7 320", "7x1 320"),
+    ]
 
 
 def test_equal_blocks_have_one_name(v4: Node) -> None:

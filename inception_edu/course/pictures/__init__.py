@@ -11,13 +11,14 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import ConnectionPatch, Rectangle
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from ...arithmetic import Pair
 from ...data.fashion import to_pixels
 from ...show.figures import Picture, show, style
-from ...show.palette import CYCLE
+from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE
 from ..canvas import HEIGHT, SIDE, WIDTH, Found
 
 
@@ -42,6 +43,55 @@ def draw_canvas(canvas: Tensor, found: Sequence[Found] = ()) -> Picture:
     )
 
 
+def two_kernels(first: Pair, second: Pair) -> Picture:
+    """What one value sees after two convolutions of odd kernels, (height, width), as three maps of cells."""
+    style()
+    seen = first[0] + second[0] - 1, first[1] + second[1] - 1
+    side = max(seen) + 2
+    centre = side // 2
+    names = ["x".join(map(str, kernel)) for kernel in (first, second, seen)]
+    order = ("first ", "second ") if first == second else ("", "")
+    titles = (
+        f"the input: {names[2]} cells are seen",
+        f"after the {order[0]}{names[0]}: {second[0] * second[1]} values are read",
+        f"after the {order[1]}{names[1]}: one value",
+    )
+    fig, axes = plt.subplots(1, 3, figsize=(9, 3.3))
+    for ax, title in zip(axes, titles, strict=True):
+        for n in range(side + 1):
+            ax.plot([n, n], [0, side], color=INK_BOTH, linewidth=0.5)
+            ax.plot([0, side], [n, n], color=INK_BOTH, linewidth=0.5)
+        ax.set(xlim=(-0.3, side + 0.3), ylim=(side + 0.3, -0.3), aspect="equal")
+        ax.set_title(title, fontsize=10, fontweight="normal", loc="center")
+        ax.axis("off")
+    last = centre, centre
+    one = tuple(centre - min(1, length // 2) for length in second)  # one of the values that the last one reads
+    for ax, (row, column), (height, width), colour, alpha in (
+        (axes[0], last, seen, GREEN, 0.3),
+        (axes[0], one, first, ORANGE, 0.8),
+        (axes[1], last, second, GREEN, 0.6),
+        (axes[1], one, (1, 1), ORANGE, 0.9),
+        (axes[2], last, (1, 1), BLUE, 0.9),
+    ):
+        corner = column - width // 2, row - height // 2
+        ax.add_patch(Rectangle(corner, width, height, facecolor=colour, alpha=alpha, edgecolor="none"))
+    for left, right, (row, column), (height, width), colour in (
+        (axes[0], axes[1], one, first, ORANGE),
+        (axes[1], axes[2], last, second, GREEN),
+    ):
+        for below in (0, 1):  # from the right corners of what is read to the left corners of what reads it
+            start = column + width // 2 + 1, row + (height // 2 + 1 if below else -(height // 2))
+            link = ConnectionPatch(
+                start, (column, row + below), "data", "data", axesA=left, axesB=right, color=colour, linewidth=1
+            )
+            fig.add_artist(link)
+    return show(
+        fig,
+        f"Three maps of {side}x{side} cells. One value of the last map reads {names[1]} values of the middle map. "
+        f"Each of those reads {names[0]} cells of the input. Together they see {names[2]} cells.",
+    )
+
+
 def loss_curves(
     record: Mapping[str, Any],
     arms: Mapping[str, str],
@@ -50,11 +100,13 @@ def loss_curves(
     x: str = "pass over the training images",
     y: str = "training loss (nats)",
     colours: Sequence[str] = CYCLE,
+    level_of: str | None = None,
 ) -> Picture:
     """The losses of a recorded experiment's arms, pass by pass: every seed thin, their mean thick, named at its end.
 
     `arms` are the names in the record -> the names for readers; runs of an arm are "arm/0", "arm/1" and so on.
-    `colours` are those of the arms, in their order, from the start again after the last.
+    `colours` are those of the arms, in their order, from the start again after the last. A dotted line is drawn where
+    the mean of the arm `level_of` ends.
     """
     style()
     fig, ax = plt.subplots(figsize=(7, 3.4))
@@ -67,6 +119,8 @@ def loss_curves(
             ax.plot(passes, run, color=colour, linewidth=0.6, alpha=0.35)
         ax.plot(passes, mean, color=colour, linewidth=2)
         ends[name] = mean[-1], colour
+        if arm == level_of:
+            ax.axhline(mean[-1], color=INK_BOTH, linestyle=":", linewidth=1)
         words.append(f"{name} from {mean[0]:.2f} to {mean[-1]:.2f}, {len(runs)} seeds")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel=x, ylabel=y)

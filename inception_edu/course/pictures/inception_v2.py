@@ -89,7 +89,7 @@ def _read(net: nn.Module, units: Mapping[str, nn.Module], images: Tensor) -> dic
 def before_the_relus(nets: Mapping[str, Any], images: Tensor) -> Picture:
     """Histograms of what three ReLUs of small GoogLeNets read, twelve channels each; keys are those of `ARMS`.
 
-    A ReLU is called idle for a channel if it passes on more than 95 % of its values, or less than 5 %.
+    A ReLU is called idle for a channel if it passes on more than 95 % of its values, or less than 5 %; all are counted.
     """
     style()
     fig, axes = plt.subplots(len(nets), 3, figsize=(8.6, 1.9 * len(nets) + 0.5), sharex=True, layout="constrained")
@@ -102,12 +102,16 @@ def before_the_relus(nets: Mapping[str, Any], images: Tensor) -> Picture:
             for channel in values[:12]:
                 ax.hist(channel.numpy(), bins, density=True, histtype="step", color=colour, linewidth=0.8, alpha=0.7)
             passed = (values > 0).float().mean(1)
-            idle = ((passed > 0.95) | (passed < 0.05)).float().mean().item()
+            idle = ((passed > 0.95) | (passed < 0.05)).sum().item()
             ax.axvline(0, color=INK_BOTH, linewidth=1)
-            ax.text(0.98, 0.95, f"idle for {idle:.0%}", transform=ax.transAxes, ha="right", va="top", fontsize=9)
+            ax.text(
+                0.98, 0.95, f"idle: {idle} of {len(values)}", transform=ax.transAxes, ha="right", va="top", fontsize=9
+            )
             ax.set(yticks=[], title=name if arm == next(iter(nets)) else "", ylim=(0, 1.15))
             ax.title.set_fontsize(10.5)
-            words.append(f"{title}, {name}: standard deviation {values.std():.1f}, the ReLU idle for {idle:.0%}")
+            words.append(
+                f"{title}, {name}: standard deviation {values.std():.1f}, idle for {idle} of {len(values)} channels"
+            )
         row[0].set_ylabel(title)
     axes[-1][1].set_xlabel("what the ReLU reads")
     return show(fig, f"Histograms of what ReLUs read, channel by channel, before training. {'; '.join(words)}.")

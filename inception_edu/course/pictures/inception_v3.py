@@ -1,13 +1,14 @@
-"""Chapter 06: two strokes for a square, V3 as a whole, ways to halve a grid, kernels and their rank-1 parts."""
+"""Chapter 06: V3 as a whole, ways to halve a grid, kernels and their rank-1 parts."""
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.patches import ConnectionPatch, Rectangle
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from ...arithmetic import Pair, conv_macs, pair
@@ -16,48 +17,6 @@ from ...show.figures import Picture, show, style
 from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE, VERMILLION
 from ...tracing import Node
 from ..records import by_seed
-
-
-def _grid(ax: Axes, side: int, title: str) -> None:
-    """An empty map of side x side cells, row 0 on top."""
-    for n in range(side + 1):
-        ax.plot([n, n], [0, side], color=INK_BOTH, linewidth=0.5)
-        ax.plot([0, side], [n, n], color=INK_BOTH, linewidth=0.5)
-    ax.set(xlim=(-0.3, side + 0.3), ylim=(side + 0.3, -0.3), aspect="equal")
-    ax.set_title(title, fontsize=10, fontweight="normal", loc="center")
-    ax.axis("off")
-
-
-def _shade(ax: Axes, row: int, column: int, shape: Pair, colour: str, alpha: float = 0.5) -> None:
-    ax.add_patch(Rectangle((column, row), shape[1], shape[0], facecolor=colour, alpha=alpha, edgecolor="none"))
-
-
-def two_strokes() -> Picture:
-    """One value after a 1x7 and a 7x1: seven values in between, 49 in the input."""
-    style()
-    fig, (first, middle, last) = plt.subplots(1, 3, figsize=(9, 3.3))
-    _grid(first, 9, "the input: 7x7 cells are seen")
-    _grid(middle, 9, "after the 1x7: seven values are read")
-    _grid(last, 9, "after the 7x1: one value")
-    _shade(first, 1, 1, (7, 7), GREEN, 0.3)
-    _shade(first, 3, 1, (1, 7), ORANGE, 0.8)
-    _shade(middle, 1, 4, (7, 1), GREEN, 0.6)
-    _shade(middle, 3, 4, (1, 1), ORANGE, 0.9)
-    _shade(last, 4, 4, (1, 1), BLUE, 0.9)
-    links = (
-        (first, (8, 3), middle, (4, 3), ORANGE),
-        (first, (8, 4), middle, (4, 4), ORANGE),
-        (middle, (5, 1), last, (4, 4), GREEN),
-        (middle, (5, 8), last, (4, 5), GREEN),
-    )
-    for a, start, b, end, colour in links:
-        fig.add_artist(ConnectionPatch(start, end, "data", "data", axesA=a, axesB=b, color=colour, linewidth=1))
-    return show(
-        fig,
-        "Three maps of 9x9 cells. One value of the last map reads a column of seven values of the middle map, through "
-        "the 7x1. Each of those reads a row of seven cells of the input, through the 1x7. Together they see 7x7 cells.",
-    )
-
 
 # ---- V3 as a whole ----------------------------------------------------------------------------
 
@@ -270,24 +229,34 @@ def kernel_and_part(kernel: Tensor) -> Picture:
     )
 
 
-def channels_between(right: Mapping[float, float], prices: Mapping[float, float], trained: float) -> Picture:
-    """Share of images that are right against channels between over channels out, with the pairs' price at each dot."""
+def cut_and_trained(record: Mapping[str, Any]) -> Picture:
+    """Test accuracy of pairs cut from trained squares and of pairs trained as pairs, every seed a dot, over the shares.
+
+    Of the record of experiments/strokes.py.
+    """
     style()
     fig, ax = plt.subplots(figsize=(7, 3.6))
-    ax.axhline(100 * trained, color=INK_BOTH, linestyle="--", linewidth=1)
-    ax.text(min(right), 100 * trained + 1, "as trained", ha="left", va="bottom", fontsize=9)
-    ax.plot(list(right), [100 * value for value in right.values()], "o-", color=BLUE)
-    for share, value in right.items():
-        words = f"{100 * value:.0f} %\n{100 * prices[share]:.0f} % of weights"
-        ax.annotate(words, (share, 100 * value), (6, -6), textcoords="offset points", va="top", fontsize=9)
-    ax.set(xlabel="channels between / channels out", ylabel="test images right, %", ylim=(0, 105), xlim=(0, 1.18))
-    ax.set_xticks(list(right), [f"{share:g}" for share in right])
-    told = "; ".join(f"{s:g}: {100 * v:.1f}% with {prices[s]:.0%} of the weights" for s, v in right.items())
-    return show(
-        fig,
-        "Share of test images classified correctly against channels between over channels out, with the pairs' weights "
-        f"as a share of the squares'. {told}. As trained: {100 * trained:.1f}%.",
-    )
+    names = sorted(arm.split()[1] for arm in record["arms"] if arm != "squares")
+    arms = {
+        "trained as pairs": [by_seed(dict(record), f"pairs {name}") for name in names],
+        "cut from trained squares": [by_seed(dict(record), "squares", f"cut {name}") for name in names],
+    }
+    whole = 100 * fmean(by_seed(dict(record), "squares"))
+    ax.axhline(whole, color=INK_BOTH, linestyle=":", linewidth=1)
+    ax.text(len(names) - 0.25, whole, f"squares: {whole:.1f}", ha="right", va="bottom", color=INK_BOTH, fontsize=9)
+    told = [f"squares {whole:.1f}%"]
+    for (arm, runs), colour, mark, side in zip(arms.items(), (BLUE, VERMILLION), "os", (-0.03, 0.03), strict=True):
+        means = [100 * fmean(each) for each in runs]
+        for place, each in enumerate(runs):
+            ax.plot([place + side] * len(each), [100 * e for e in each], mark, color=colour, markersize=4, alpha=0.4)
+            shift = (-14, 8) if arm == "trained as pairs" else (10, -12)
+            ax.annotate(f"{means[place]:.1f}", (place, means[place]), shift, textcoords="offset points", fontsize=9)
+        ax.plot(range(len(names)), means, "-", color=colour, label=arm)
+        told.append(f"{arm} " + ", ".join(f"{m:.1f}% at {name}" for m, name in zip(means, names, strict=True)))
+    ax.set(xlabel="channels between / channels out", ylabel="test images right, %", ylim=(20, 100))
+    ax.set(xlim=(-0.3, len(names) - 0.2), xticks=range(len(names)), xticklabels=names)
+    ax.legend(loc="lower right")
+    return show(fig, f"Mean share of test images classified correctly, ten seeds: {'; '.join(told)}.")
 
 
 def rank_one_shares(shares: Mapping[str, Mapping[str, float]]) -> Picture:

@@ -167,7 +167,9 @@ def v3_and_v4(nodes: Mapping[str, Node]) -> Picture:
     fig, axes = plt.subplots(len(nodes), 1, figsize=(9.5, 4.4), sharex=True, sharey=True)
     colours = {35: BLUE, 17: GREEN, 8: ORANGE}
     described = []
-    for ax, (title, node), names in zip(axes, nodes.items(), ("12345678", "ABC"), strict=True):
+    for ax, (title, node), names in zip(
+        axes, nodes.items(), (("A1", "A2", "A3", "B1", "B2", "B3", "C1", "C2"), "ABC"), strict=True
+    ):
         named: dict[tuple[int, int], str] = {}
         spoken, x = [], 0.0
         for part in node.children:
