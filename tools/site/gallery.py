@@ -21,7 +21,13 @@ EXPLORERS = {"nin": "head_size", "googlenet": "inception_block", "inception_v3":
 EXPLORERS |= {"inception_v4": "reduction_klmn", "inception_resnet": "residual_scale", "lightweight": "separable"}
 EXPLORERS |= {"xception": "separable"}
 
-COSTS = '<div class="ie-wide" role="region" tabindex="0" aria-label="What each part costs">'
+
+def scrolled(what: str, html: str, *, whole_words: bool = False) -> str:
+    """HTML that scrolls by itself where the page is narrow, from the keyboard too."""
+    kind = "ie-scroll" + (" ie-whole" if whole_words else "")
+    return f'<div class="{kind}" role="region" tabindex="0" aria-label="{what}">\n{html}</div>'
+
+
 MODULES = (
     *("arithmetic", "bricks", "layers", "tracing", "reading", "shorthand", "network", "family", "running"),
     *("agreement", "fusion", "checkpoints", "explain"),
@@ -50,7 +56,7 @@ def network_page(entry: Entry, frame: Any) -> str:
     parts.append(f'```python\nimport inception_edu as ie\n\nnet = ie.build("{entry.name}")\n```')
     parts += [
         "## The network, drawn",
-        f'<div class="ie-drawing" role="region" tabindex="0" aria-label="The drawing">\n{ie.diagram(node)}</div>',
+        scrolled("The drawing", str(ie.diagram(node))),
     ]
     if entry.published:
         rows = ((each.figure, each.setting, each.source) for each in entry.published)
@@ -64,11 +70,14 @@ def network_page(entry: Entry, frame: Any) -> str:
         parts += ["## Try it", frame(name, still(explorers.panel(name).html))]
     parts += [
         "## What each part costs",
-        f"{COSTS}{ie.summary(node, depth=1)._repr_html_()}</div>",
+        scrolled("What each part costs", ie.summary(node, depth=1)._repr_html_(), whole_words=True),
     ]
     rows_here = [row for row in Differences.read().rows if row.chapter == CHAPTERS[entry.home] and _about(entry, row)]
     if rows_here:
-        parts += ["## Where sources differ", Differences(tuple(rows_here))._repr_html_()]
+        parts += [
+            "## Where sources differ",
+            scrolled("Where sources differ", Differences(tuple(rows_here))._repr_html_()),
+        ]
     source = inspect.getsource(home)
     parts += [
         "## Its blocks, as this course writes them",
