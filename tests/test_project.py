@@ -67,7 +67,7 @@ def project_files() -> list[Path]:
     # A copy without .git that lies inside another repository is not what git then lists.
     if listed.returncode == 0 and (ROOT / ".git").exists():
         return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
-    kept = {".ci", ".github", ".gitignore", ".pre-commit-config.yaml"}
+    kept = {".binder", ".ci", ".github", ".gitignore", ".pre-commit-config.yaml"}
     return [
         path
         for path in ROOT.rglob("*")
@@ -432,6 +432,21 @@ def test_no_file_names_a_path_of_the_machine_it_was_written_on() -> None:
 
 
 # ---- continuous integration -------------------------------------------------------------------
+
+
+def test_the_website_is_published_by_the_command_that_makes_it() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "site.yml").read_text())
+    steps = workflow["jobs"]["publish"]["steps"]
+    assert [step["run"] for step in steps if "run" in step] == ["make site TORCH_INDEX=$TORCH_INDEX"]
+    assert {"path": "build/site"} in [step.get("with") for step in steps]
+
+
+def test_binder_installs_the_course_as_it_was_tested() -> None:
+    lines = (ROOT / ".binder" / "requirements.txt").read_text().splitlines()
+    assert "-e .[course]" in lines
+    assert (
+        ROOT / ".binder" / lines[lines.index("-c ../constraints.txt")].split()[1]
+    ).resolve() == ROOT / "constraints.txt"
 
 
 def test_the_workflow_does_what_ci_run_does() -> None:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -39,6 +40,7 @@ if repository := os.environ.get("SITE_REPOSITORY"):
         "use_repository_button": True,
         "use_edit_page_button": True,
         "use_issues_button": True,
+        "launch_buttons": {"notebook_interface": "jupyterlab", "binderhub_url": "https://mybinder.org"},
     }
 mathjax_path = "mathjax/tex-svg.js"
 
@@ -67,6 +69,18 @@ def respoken(app: Sphinx, error: Exception | None) -> None:
         page.write_text(text, encoding="utf-8")
 
 
+def edited_elsewhere(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Pages made from the package, and exercises without their solutions, have no source to edit or to run."""
+    if page.startswith(("chapters/", "assets/")):
+        return
+    buttons = [each for each in context.get("header_buttons", []) if each.get("label") != "launch-buttons"]
+    for each in buttons:
+        if "buttons" in each:
+            each["buttons"] = [one for one in each["buttons"] if one.get("label") != "source-edit-button"]
+    context["header_buttons"] = buttons
+
+
 def setup(app: Sphinx) -> None:
     """Sphinx calls this first."""
+    app.connect("html-page-context", edited_elsewhere, priority=900)
     app.connect("build-finished", respoken)
