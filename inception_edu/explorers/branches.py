@@ -8,12 +8,12 @@ from ..tracing import Node
 HEADS = ("branch", "channels out", "parameters", "MACs", "activations, kB", "receptive field")
 
 
-def branch_table(node: Node, names: Sequence[str], *, whole: str = "together") -> str:
+def branch_table(node: Node, names: Sequence[str], *, whole: str = "together", activations: bool = True) -> str:
     """HTML: what each child of `node` outputs and costs under its name of `names`, then the whole of `node`.
 
-    MACs count conv and linear multiply-adds at batch 1; activations are kB of float32 that the branch's layers output;
-    the receptive field is in cells of the block's input, (height)x(width) where they differ. Raises ValueError for
-    another number of names.
+    MACs count conv and linear multiply-adds at batch 1; `activations` are kB of float32 that the branch's convolutions
+    output, a column to leave out where a pool's own output matters; the receptive field is in cells of the block's
+    input, (height)x(width) where they differ. Raises ValueError for another number of names.
     """
     named = [*zip(names, node.children, strict=True), (whole, node)]
     rows = [
@@ -23,17 +23,19 @@ def branch_table(node: Node, names: Sequence[str], *, whole: str = "together") -
         )
         for name, each in named
     ]
-    return table(HEADS, rows, total=-1)
+    kept = [place for place, head in enumerate(HEADS) if activations or not head.startswith("activations")]
+    return table([HEADS[place] for place in kept], [[row[place] for place in kept] for row in rows], total=-1)
 
 
-def change(now: Node, was: Node) -> str:
-    """By how many per cent channels, parameters, MACs and activations of `now` differ from those of `was`."""
+def change(now: Node, was: Node, *, activations: bool = True) -> str:
+    """By how many per cent channels, parameters, MACs and `activations` of `now` differ from those of `was`."""
     pairs = {
         "channels out": (now.output.channels, was.output.channels),
         "parameters": (now.params, was.params),
         "MACs": (now.macs, was.macs),
-        "activations": (now.activation_bytes, was.activation_bytes),
     }
+    if activations:
+        pairs["activations"] = (now.activation_bytes, was.activation_bytes)
     return (
         "Against the pinned setting: " + ", ".join(f"{a / b - 1:+.1%} {what}" for what, (a, b) in pairs.items()) + "."
     )

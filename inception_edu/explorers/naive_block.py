@@ -66,11 +66,11 @@ class NaiveBlock(Settings):
         )
 
     def versus(self, pinned: Self) -> str:
-        return change(self.node, pinned.node).replace("setting", "first block")
+        return change(self.node, pinned.node, activations=False).replace("setting", "first block")
 
     def view(self) -> str:
         """The first block drawn, a table of its branches, and the channels after every block of the row."""
-        return diagram(self.node, macs_share=True) + branch_table(self.node, BRANCHES) + self._row()
+        return diagram(self.node, macs_share=True) + branch_table(self.node, BRANCHES, activations=False) + self._row()
 
     def _row(self) -> str:
         """A bar for the channels at each place, what came in and what was added told apart by hatching."""

@@ -1,9 +1,10 @@
 """The drawings of chapter 01 show what they say: recorded means, and class maps laid over the pixels they are about."""
 
+import re
+
 import pytest
 import torch
 
-import inception_edu as ie
 from inception_edu.course import canvas
 from inception_edu.course.lesson import load_record
 from inception_edu.course.pictures import network_in_network as drawings
@@ -39,11 +40,9 @@ def test_the_accuracies_are_the_means_of_the_record() -> None:
     assert "mean: 84.8, 83.0, 81.6" in picture.description
 
 
-def test_the_costs_are_those_of_each_convolution() -> None:
-    picture = drawings.costs(ie.trace(ie.build("nin_cifar10"), (3, 32, 32)))
-    assert "9 convolutions" in picture.description
-    assert "5x5, 96 to 192, 16x16: 118.0;" in picture.description  # 25 * 96 * 192 * 256 = 117,964,800
-    assert "1x1, 192 to 10, 8x8: 0.1." in picture.description
+def test_a_move_by_a_whole_stride_keeps_the_mean_and_half_a_stride_does_not() -> None:
+    whole, half, again = re.findall(r"by \d, (\d\.\d{3})", drawings.moved_and_pooled().description)
+    assert whole == again != half
 
 
 def test_every_cell_has_a_weight_for_every_class_in_a_fully_connected_head() -> None:

@@ -35,6 +35,12 @@ def test_a_row_costs_what_the_row_really_built_costs(widths, grid, blocks):
     assert all(b - a == row.growth for a, b in pairwise(row.channels))
 
 
+def test_no_column_gives_the_pool_no_memory_for_the_channels_that_it_passes_on():
+    html = page(NaiveBlock(), NaiveBlock(n5x5=64))
+    assert "MACs" in html
+    assert "activations" not in html
+
+
 def test_the_view_shows_every_number_and_is_well_formed():
     html = page(NaiveBlock(), NaiveBlock(n5x5=64))
     for number in ("416", "640", "864", "1,088", f"{NaiveBlock().node.macs:,}", "Against the pinned first block"):

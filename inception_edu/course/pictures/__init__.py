@@ -169,7 +169,8 @@ def loss_by_step(losses: Sequence[float], *, window: int = 25) -> Picture:
     fig, ax = plt.subplots(figsize=(7, 3))
     steps = range(1, len(losses) + 1)
     means = [fmean(losses[max(0, step - window) : step]) for step in steps]
-    ax.plot(steps, losses, ".", color=CYCLE[0], markersize=3, alpha=0.4)
-    ax.plot(steps, means, color=CYCLE[1], linewidth=2)
+    ax.plot(steps, losses, ".", color=CYCLE[0], markersize=5, alpha=0.5, label="one batch")
+    ax.plot(steps, means, color=CYCLE[1], linewidth=2, label=f"mean of the last {window}")
+    ax.legend(loc="upper right", frameon=False)
     ax.set(xlabel="step", ylabel="training loss (nats)", ylim=(0, None))
     return show(fig, f"The loss over {len(losses)} steps, from {losses[0]:.2f} down to about {means[-1]:.2f}.")

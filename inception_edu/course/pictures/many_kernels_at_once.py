@@ -30,10 +30,19 @@ def windows() -> Picture:
     rows, columns = slice(64, 256), slice(0, 192)
     style()
     fig, axes = plt.subplots(1, 4, figsize=(9.6, 2.7))
-    axes[0].imshow(photo[0, rows, columns].numpy(), cmap="gray")
-    for size, at, colour in ((5, (30, 134), GREEN), (15, (72, 20), YELLOW), (45, (104, 60), ORANGE)):
-        axes[0].add_patch(Rectangle(at, size, size, fill=False, edgecolor=colour, linewidth=1.6))
-        words = axes[0].text(at[0] + size + 8, at[1] + size / 2, size, color=colour, va="center", weight="bold")
+    face = photo[0, rows, columns].numpy()
+    axes[0].imshow(face, cmap="gray")
+    inset = axes[0].inset_axes((0.02, 0.02, 0.3, 0.3))  # the smallest window, enlarged
+    inset.imshow(face, cmap="gray")
+    inset.set(xlim=(4.5, 21.5), ylim=(127.5, 110.5), xticks=[], yticks=[])
+    inset.grid(visible=False)
+    inset.spines[:].set(visible=True, color=GREEN)
+    for size, (left, top), colour in ((5, (10, 117), GREEN), (15, (45, 22), YELLOW), (45, (64, 12), ORANGE)):
+        for ax in (axes[0], inset):
+            frame = Rectangle((left - 0.5, top - 0.5), size, size, fill=False, edgecolor=colour, linewidth=1.6)
+            ax.add_patch(frame)
+        at = (22, 119) if size == 5 else (left + size / 2 - 4, top + size + 9)
+        words = axes[0].text(*at, size, color=colour, va="center", weight="bold")
         words.set_bbox({"facecolor": "black", "edgecolor": "none", "pad": 1.5})  # readable on whiskers, too
     axes[0].set_title("three windows", fontsize=10)
     for ax, name, (fine, coarse) in zip(axes[1:], names, pairwise(blurred), strict=True):
@@ -45,7 +54,8 @@ def windows() -> Picture:
         ax.axis("off")
     return show(
         fig,
-        "A cat's face with frames of 5, 15 and 45 pixels, and its details in three bands. From 3 to 5 pixels: whiskers "
+        "A cat's face with frames of 5 pixels on a whisker, 15 on the rim of an eye and 45 on the eye, and its details "
+        "in three bands. From 3 to 5 pixels: whiskers "
         "and single hairs. From 5 to 15: the rims of the eyes, the nose, spots. From 15 to 45: eyes and muzzle as "
         "dark and light patches, no hair left.",
     )
@@ -134,14 +144,19 @@ def patterns() -> Picture:
         ax.set_title(name, fontsize=10)
     pictures = hidden(STAMPS, 28, 20, seed=5)
     for ax, label in zip(axes[1::2], (3, 17), strict=True):
-        ax.imshow(pictures.images[label, 0].numpy(), cmap="gray", vmin=-4, vmax=4)
+        image, side = pictures.images[label, 0], STAMPS[label].shape[0]
+        fits = F.conv2d(image[None, None], STAMPS[label][None, None])[0, 0]  # largest where the pattern is
+        row, column = divmod(int(fits.argmax()), fits.shape[1])
+        ax.imshow(image.numpy(), cmap="gray", vmin=-4, vmax=4)
+        place = column - 0.5, row - 0.5
+        ax.add_patch(Rectangle(place, side, side, fill=False, edgecolor=ORANGE, linewidth=1.6))
         ax.set_title("hidden in noise", fontsize=10)
     for ax in axes:
         ax.axis("off")
     return show(
         fig,
-        "Four squares of 28x28 pixels. A pattern of 3x3 strong black and white pixels; a picture of noise that has it "
-        "somewhere. A pattern of 9x9 faint pixels; a picture of noise that has it somewhere, where no eye finds it.",
+        "Four squares of 28x28 pixels. A pattern of 3x3 strong black and white pixels; a picture of noise that has it, "
+        "in a frame. A pattern of 9x9 faint pixels; a picture of noise that has it, in a frame, where no eye sees it.",
     )
 
 

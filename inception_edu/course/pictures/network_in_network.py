@@ -8,13 +8,13 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, max_pool2d, pad
 
-from ...data.fashion import load_photo, to_pixels
+from ...data.fashion import BLACK, CLASS_NAMES, WHITE, load_photo, to_pixels
 from ...show.figures import Picture, show, style
 from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE, PURPLE
-from ...tracing import Node
+from ..canvas import pictures
 from ..records import by_seed
 
 LAYERS = ((192, 8), (160, 7), (96, 5))
@@ -130,30 +130,6 @@ def two_heads() -> Picture:
     )
 
 
-def costs(network: Node) -> Picture:
-    """A bar for the MACs of each convolution of a traced network, in order, with the map that it makes."""
-    style()
-    colours = {1: BLUE, 3: GREEN, 5: ORANGE}
-    fig, ax = plt.subplots(figsize=(8, 3.2))
-    found = ((node, getattr(node.module, "conv", node.module)) for node in network.walk() if not node.children)
-    layers = [(node, conv) for node, conv in found if isinstance(conv, nn.Conv2d)]
-    words, names = [], []
-    for row, (node, conv) in enumerate(layers):
-        kernel, (channels, height, width) = conv.kernel_size[0], node.output.shape
-        names.append(f"{kernel}x{kernel}, {node.input.channels} to {channels}, {height}x{width}")
-        ax.barh(row, node.macs / 1e6, color=colours[kernel], alpha=0.75)
-        ax.annotate(
-            f"{node.macs / network.macs:.1%}", (node.macs / 1e6, row), (4, 0), textcoords="offset points", va="center"
-        )
-        words.append(f"{names[-1]}: {node.macs / 1e6:.1f}")
-    ax.set(xlabel="million MACs, and the share of the whole", yticks=range(len(layers)))
-    ax.set_yticklabels(names)
-    ax.invert_yaxis()
-    ax.margins(x=0.1)
-    ax.grid(visible=False, axis="y")
-    return show(fig, f"Bars for {len(layers)} convolutions in order, in million MACs. {'; '.join(words)}.")
-
-
 def accuracy_over_shift(record: dict[str, Any], arms: Mapping[str, str], *, closer: str) -> Picture:
     """Test accuracy over how far the pictures are moved: means of all seeds, with a band from the worst to the best.
 
@@ -184,26 +160,49 @@ def accuracy_over_shift(record: dict[str, Any], arms: Mapping[str, str], *, clos
     return show(fig, f"Mean test accuracy when pictures move by 0 to {len(mean) - 1} pixels. {'; '.join(words)}.")
 
 
+def moved_and_pooled() -> Picture:
+    """A boot on a black 48x48 canvas, moved by 0, 2 and 4 pixels, and its maps after two max pools of stride 2."""
+    style()
+    fig, axes = plt.subplots(2, 3, figsize=(6.6, 4.6))
+    boot = (pictures().images[CLASS_NAMES.index("ankle boot")] - BLACK) / (WHITE - BLACK)  # 1, 28, 28
+    words = []
+    for (above, below), right in zip(axes.T, (0, 2, 4), strict=True):
+        image = pad(boot, (10 + right, 10 - right, 10, 10))  # 1, 48, 48
+        cells = max_pool2d(max_pool2d(image, 2), 2)  # 1, 12, 12
+        mean = cells.mean().item()
+        words.append(f"moved by {right}, {mean:.3f}")
+        above.imshow(image[0].numpy(), cmap="gray")
+        for line in range(4, 48, 4):
+            above.axvline(line - 0.5, color=INK_BOTH, linewidth=0.5)
+            above.axhline(line - 0.5, color=INK_BOTH, linewidth=0.5)
+        above.set(title=f"moved by {right}", xticks=[], yticks=[])
+        below.imshow(cells[0].numpy(), cmap="gray")
+        below.set(xlabel=f"mean {mean:.3f}", xticks=[], yticks=[])
+    return show(fig, f"A boot on a canvas at three places, and its maps of 12x12 cells. Means: {'; '.join(words)}.")
+
+
 JUMP, FIRST = 8, 6
 """Cell k of the small GoogLeNet's last maps looks at pixels around number JUMP * k + FIRST."""
 
 
 def evidence(canvas: Tensor, maps: Mapping[str, Tensor]) -> Picture:
-    """A canvas (1, 1, H, W), and over it the map (h, w) of each class named, orange for and purple against."""
+    """A canvas (1, 1, H, W), and under its outlines the map (h, w) of each class named, orange for, purple against."""
     style()
     fig, axes = plt.subplots(1, 1 + len(maps), figsize=(10, 2.6))
     pixels = to_pixels(canvas)[0, 0].numpy()
     limit = ceil(max(each.abs().max().item() for each in maps.values()))  # whole, so that rounding cannot move it
     words = []
     for ax, (name, each) in zip(axes, {"the canvas": None, **maps}.items(), strict=True):
-        ax.imshow(pixels, cmap="gray")
         ax.set(title=name, xticks=[], yticks=[], xlim=(-0.5, pixels.shape[1] - 0.5), ylim=(pixels.shape[0] - 0.5, -0.5))
         ax.grid(visible=False)
-        if each is not None:
+        if each is None:
+            ax.imshow(pixels, cmap="gray")
+        else:
             height, width = each.shape
             left = FIRST - JUMP / 2
             place = (left, left + JUMP * width, left + JUMP * height, left)
-            heat = ax.imshow(each.numpy(), cmap="PuOr_r", vmin=-limit, vmax=limit, extent=place, alpha=0.75)
+            heat = ax.imshow(each.numpy(), cmap="PuOr_r", vmin=-limit, vmax=limit, extent=place)
+            ax.contour(pixels, levels=[30], colors="black", linewidths=0.7)
             row, column = divmod(int(each.argmax()), width)
             words.append(f"for {name} around row {JUMP * row + FIRST}, column {JUMP * column + FIRST}")
     fig.colorbar(heat, ax=axes, label="score", shrink=0.8)

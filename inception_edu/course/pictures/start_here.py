@@ -1,6 +1,8 @@
 """Chapter 00: the family on one poster, and what chance does to a comparison."""
 
 from collections.abc import Mapping, Sequence
+from math import pi
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 
@@ -11,8 +13,8 @@ from ..records import paired
 from . import name_ends
 
 POSTER = {
-    "nin_imagenet": "Network in Network",
-    "googlenet": "GoogLeNet (Inception V1)",
+    "nin_imagenet": "Network in Network (ImageNet)",
+    "googlenet": "GoogLeNet (V1)",
     "bn_inception": "BN-Inception (V2)",
     "inception_v3": "Inception-v3",
     "inception_v4": "Inception-v4",
@@ -24,28 +26,39 @@ RIVALS = {"AlexNet": (2012, 61_100_840, 714_188_480), "VGG-16": (2014, 138_357_5
 
 
 def poster() -> Picture:
-    """Seven networks of the family and two rivals by year and cost; a disc's area is the number of parameters."""
+    """Seven networks of the family and two rivals by year and cost; a disc's area is the number of parameters.
+
+    The years are columns, as wide as they have networks: where a disc is within its column says nothing.
+    """
     style()
     fig, ax = plt.subplots(figsize=(8, 4.6))
-    words = []
-    points = {name: (FAMILY[key].year, FAMILY[key].params, FAMILY[key].macs) for key, name in POSTER.items()}
-    seen: dict[int, int] = {}
-    for name, (year, params, macs) in (RIVALS | points).items():
-        place = year + 0.24 * seen.get(year, 0)
-        seen[year] = seen.get(year, 0) + 1
-        colour = INK_BOTH if name in RIVALS else ORANGE if "Res" in name else GREEN if name == "Xception" else BLUE
-        ax.scatter(place, macs / 1e9, s=12 * params / 1e6, color=colour, alpha=0.45, edgecolor=colour)
-        above = {"Inception-v4": -17, "Xception": -14}.get(name, 0)
+    points = RIVALS | {name: (FAMILY[key].year, FAMILY[key].params, FAMILY[key].macs) for key, name in POSTER.items()}
+    words: list[str] = []
+    columns: dict[int, list[int]] = {}
+    for place, (name, (year, params, macs)) in enumerate(sorted(points.items(), key=lambda point: point[1][0])):
+        columns.setdefault(year, []).append(place)
+        colour = INK_BOTH if name in (*RIVALS, POSTER["nin_imagenet"]) else BLUE
+        ax.scatter(place, macs / 1e9, s=12 * params / 1e6, color=colour, alpha=0.55, edgecolor=colour)
+        radius = (12 * params / 1e6 / pi) ** 0.5
         ax.annotate(
-            f"{name}, {params / 1e6:.0f} M",
+            f"{fill(name, 12)}\n{params / 1e6:.0f} M",
             (place, macs / 1e9),
-            (10 + (params / 1e6) ** 0.5, above),
+            (0, -radius - 6),
             textcoords="offset points",
             fontsize=9,
-            va="center",
+            ha="center",
+            va="top",
         )
         words.append(f"{name} ({year}): {params / 1e6:.0f} million parameters, {macs / 1e9:.1f} billion multiply-adds")
-    ax.set(yscale="log", xlim=(2011.6, 2018.4), ylim=(0.45, 30), xlabel="published", xticks=range(2012, 2017))
+    for number, places in enumerate(columns.values()):
+        if number % 2:
+            ax.axvspan(places[0] - 0.5, places[-1] + 0.5, color=INK_BOTH, alpha=0.1, linewidth=0)
+    for name, colour in (("the Inception family", BLUE), ("other networks", INK_BOTH)):
+        ax.scatter([], [], s=60, color=colour, alpha=0.55, edgecolor=colour, label=name)
+    ax.legend(loc="lower right", frameon=False)
+    ax.set(yscale="log", xlim=(-0.5, len(points) - 0.5), ylim=(0.25, 32), xlabel="year of publication")
+    ax.set_xticks([(places[0] + places[-1]) / 2 for places in columns.values()], [str(year) for year in columns])
+    ax.grid(visible=False, axis="x")
     ax.set(ylabel="multiply-adds for one image, billions", yticks=[0.5, 1, 2, 5, 10, 20])
     ax.set_yticklabels(["0.5", "1", "2", "5", "10", "20"])
     return show(fig, f"Networks by year and cost; the larger the disc, the more parameters. {'; '.join(words)}.")
