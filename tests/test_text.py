@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 import safetensors.torch
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
@@ -150,6 +151,17 @@ def test_a_time_block_puts_out_one_share_for_each_length_and_one_for_the_pool(ch
     assert node.output.shape == (5 * (len(lengths) + 1), 1, steps) == tuple(block.eval()(x).shape[1:])
     assert node.macs == macs_by_running(block, x)
     assert node.output.field == (1, max(3, *lengths))
+
+
+def test_a_time_block_computes_what_layers_of_one_dimension_do():
+    block = time_block(8, bottleneck=4, each=3).eval()
+    squeeze, *kernels, pool_proj = (weight[:, :, 0] for weight in block.parameters() if weight.dim() == 4)
+    x = torch.randn(2, 8, 60)
+    narrow = F.conv1d(x, squeeze)
+    maps = [F.conv1d(narrow, kernel, padding=kernel.shape[-1] // 2) for kernel in kernels]
+    maps.append(F.conv1d(F.max_pool1d(x, 3, stride=1, padding=1), pool_proj))
+    answer = block(x[:, :, None])[:, :, 0] * (1 + 1e-3) ** 0.5  # the epsilon of a norm that has learned nothing
+    assert torch.allclose(answer, torch.cat(maps, dim=1).relu(), atol=1e-5)
 
 
 def test_inceptiontime_has_six_blocks_and_sees_six_times_38_steps_and_one():

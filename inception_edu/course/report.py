@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
-import matplotlib.pyplot as plt
 import torch
 from markupsafe import Markup
 
@@ -17,7 +16,6 @@ from ..network import InceptionNet
 from ..running import predict
 from ..show import palette
 from ..show.drawing import diagram
-from ..show.figures import Picture, style
 from ..show.html import table
 from ..show.tables import summary
 from ..tracing import trace
@@ -103,7 +101,7 @@ def project_report(
         parts=summary(node),
         drawings=[diagram(part, macs_share=True) for part in (node, *blocks)],
         last=history.last,
-        curves=_curves(history),
+        curves=history.plot(),
         images=len(test),
         found=found,
         error=100 * (found.accuracy * (1 - found.accuracy) / len(test)) ** 0.5,
@@ -113,13 +111,6 @@ def project_report(
         torch=torch.__version__,
     )
     return write_whole(path, report)
-
-
-def _curves(history: History) -> Picture:
-    """The curves in the page's own colour, whatever matplotlib's settings were before."""
-    with plt.rc_context():
-        style()
-        return history.plot()
 
 
 def _confusion(found: Recognised) -> str:

@@ -271,6 +271,6 @@ def presets() -> dict[str, Design]:
 
 
 def designer_explorer() -> "Panel":
-    """The explorer of chapter 12: design, commit, predict, reveal."""
+    """The explorer of chapter 13: design, commit, predict, reveal."""
     settings = {name: Designer(**asdict(design)) for name, design in presets().items()}
     return explorer("Design a network for the budget", Designer, settings)

@@ -150,7 +150,9 @@ class History:
 
     def plot(self) -> "Picture":
         """Loss and accuracy over the epochs, side by side, with a description: what a notebook shows."""
-        from ..show.figures import show
+        import matplotlib.pyplot as plt
+
+        from ..show.figures import show, style
 
         first, last = self.epochs[0], self.last
         description = (
@@ -159,7 +161,9 @@ class History:
         )
         if last.valid_accuracy is not None:
             description += f"; the validation accuracy ends at {last.valid_accuracy:.1%}"
-        return show(self.figure(), f"{description}.")
+        with plt.rc_context():  # the course's look here, whatever matplotlib's settings are elsewhere
+            style()
+            return show(self.figure(), f"{description}.")
 
     def figure(self) -> "Figure":
         """The same as a matplotlib Figure, to add to."""
@@ -175,7 +179,8 @@ class History:
                 axes.plot(numbers, values, "s--", label="validation")
             axes.set_xlabel("epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)
-            axes.legend()
+        if self.last.valid_loss is not None:
+            figure.legend(*left.get_legend_handles_labels(), loc="outside upper right", ncols=2)
         left.set_ylabel("loss (nats)")
         right.set_ylabel("accuracy (%)")
         return figure

@@ -8,7 +8,7 @@ import torch
 import inception_edu as ie
 from inception_edu.course.choices import OTHERS, choices, within
 from inception_edu.course.pictures import choose
-from inception_edu.course.records import by_seed, load_record
+from inception_edu.course.records import by_seed, load_record, paired
 from inception_edu.course.released import write_released
 from tools.peers import prepare_torchvision
 
@@ -77,3 +77,21 @@ def test_the_pictures_name_every_network_and_every_count() -> None:
     assert str(choose.few_pictures(record)).count(",") >= 2 * (len(record["pictures"]) - 1)
     arms = [f"{way}, {count}" for way in ("frozen", "tuned", "scratch") for count in record["pictures"]]
     assert {len(by_seed(record, arm)) for arm in arms} == {5}
+
+
+def test_the_gaps_that_are_drawn_are_those_of_the_pairs() -> None:
+    record = load_record("12_few_new")
+    words = choose.few_pictures(record).description
+    tuned = [paired(by_seed(record, f"scratch, {n}"), by_seed(record, f"tuned, {n}")).mean for n in record["pictures"]]
+    assert f"fine-tuned {', '.join(f'{mean:+.1f}' for mean in tuned)} points, with 95 % intervals" in words
+
+
+def test_a_bridge_shows_the_pieces_that_change_and_wants_as_many_on_both_sides() -> None:
+    words = choose.bridge("conv1|.conv.|weight", "conv1|.0.|weight").description
+    assert "conv1.conv.weight above conv1.0.weight, piece by piece: “.conv.” becomes “.0.”." in words
+    with pytest.raises(ValueError, match="shorter"):
+        choose.bridge("conv1|.conv|.weight", "conv1|.0")
+
+
+def test_frozen_layers_are_told_from_those_that_learn() -> None:
+    assert "Frozen features: all but the last layer stay" in choose.three_ways().description

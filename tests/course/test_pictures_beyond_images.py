@@ -1,6 +1,7 @@
 """Chapter 11's pictures: what they draw is what their descriptions say."""
 
 import re
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import pytest
@@ -57,10 +58,16 @@ def test_a_length_has_one_colour_in_bars_and_curves(monkeypatch):
     record, arms = load_record("11_series"), {arm: arm for arm in ("mixture", "39", "9", "39, wide", "19")}
     expected = [VERMILLION, *(pictures.LENGTHS[length] for length in (39, 9, 39, 19))]
     pictures.motifs_found(record, arms)
-    assert [to_hex(bar.get_facecolor()).upper() for bar in plt.gcf().axes[0].patches] == expected
+    bars = plt.gcf().axes[0].patches
+    assert [to_hex(bar.get_facecolor()).upper() for bar in bars] == expected
+    assert [bar.get_hatch() for bar in bars] == [None, None, None, "//", None]
+    gaps = [lower.get_y() - upper.get_y() for upper, lower in pairwise(bars)]
+    assert gaps == pytest.approx([1, 1, 1.5, 1])
     pictures.motif_losses(record, arms)
     means = [line for line in plt.gcf().axes[0].lines if line.get_linewidth() == 2]
     assert [line.get_color() for line in means] == expected
+    assert [line.get_linestyle() for line in means] == ["-", "-", "-", "--", "-"], "the one that costs more"
+    assert plt.gca().get_yscale() == "log"
     monkeypatch.undo()
     plt.close("all")
 

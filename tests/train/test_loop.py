@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import safetensors.torch
@@ -19,6 +20,7 @@ from inception_edu.data.files import asset
 from inception_edu.family import build
 from inception_edu.network import InceptionNet
 from inception_edu.running import predict, threads
+from inception_edu.show.palette import BLUE
 from inception_edu.train import loop as training
 from inception_edu.train.loop import (
     ONE_MINUTE,
@@ -403,12 +405,22 @@ def test_history_plots_both_curves_with_units(few: LabelledImages) -> None:
     alone = fit(linear(), few, epochs=1, progress=False)
     assert (alone.last.valid_loss, alone.last.valid_accuracy) == (None, None)
     assert len(alone.figure().axes[0].lines) == 1
+    assert (len(history.figure().legends), len(alone.figure().legends)) == (1, 0)
     for each in (history, alone):
         picture = each.plot()
         assert picture.svg.startswith("<svg")
         assert f"{each.last.accuracy:.1%}" in picture.description
     assert f"validation accuracy ends at {history.last.valid_accuracy:.1%}" in history.plot().description
     assert "validation" not in alone.plot().description
+
+
+def test_a_plot_of_a_history_has_the_look_of_the_course_and_leaves_that_of_others(few: LabelledImages) -> None:
+    history = fit(linear(), few, epochs=1, progress=False)
+    with plt.rc_context({"lines.linewidth": 7.0}):
+        svg = history.plot().svg
+        assert plt.rcParams["lines.linewidth"] == 7.0
+    assert "stroke-width: 7" not in svg
+    assert BLUE.lower() in svg.lower()
 
 
 # Files

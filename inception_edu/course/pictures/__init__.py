@@ -4,7 +4,7 @@ Each function returns a `Picture` with its description. What several chapters dr
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
+from itertools import accumulate, cycle
 from statistics import fmean
 from typing import Any
 
@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from torch import Tensor
 
 from ...arithmetic import Pair
@@ -101,12 +101,15 @@ def loss_curves(
     y: str = "training loss (nats)",
     colours: Sequence[str] = CYCLE,
     level_of: str | None = None,
+    dashed: Sequence[str] = (),
+    scale: str = "linear",
 ) -> Picture:
     """The losses of a recorded experiment's arms, pass by pass: every seed thin, their mean thick, named at its end.
 
     `arms` are the names in the record -> the names for readers; runs of an arm are "arm/0", "arm/1" and so on.
-    `colours` are those of the arms, in their order, from the start again after the last. A dotted line is drawn where
-    the mean of the arm `level_of` ends.
+    `colours` are those of the arms, in their order, from the start again after the last; `dashed` are the arms whose
+    mean is a dashed line. A dotted line is drawn where the mean of the arm `level_of` ends. `scale` is the y axis's:
+    "linear" or "log".
     """
     style()
     fig, ax = plt.subplots(figsize=(7, 3.4))
@@ -117,49 +120,63 @@ def loss_curves(
         passes = range(1, len(mean) + 1)
         for run in runs:
             ax.plot(passes, run, color=colour, linewidth=0.6, alpha=0.35)
-        ax.plot(passes, mean, color=colour, linewidth=2)
+        ax.plot(passes, mean, "--" if arm in dashed else "-", color=colour, linewidth=2)
         ends[name] = mean[-1], colour
         if arm == level_of:
             ax.axhline(mean[-1], color=INK_BOTH, linestyle=":", linewidth=1)
         words.append(f"{name} from {mean[0]:.2f} to {mean[-1]:.2f}, {len(runs)} seeds")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set(xlabel=x, ylabel=y)
+    ax.set(xlabel=x, ylabel=y, yscale=scale)
+    if scale == "log":
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        ax.yaxis.set_minor_locator(NullLocator())
     name_ends(ax, passes[-1], ends)
     return show(fig, f"Mean {y.partition(' (')[0]} over {len(mean)} passes: {'; '.join(words)}.")
 
 
 def name_ends(ax: Axes, x: float, ends: Mapping[str, tuple[float, str]]) -> None:
     """Writes the name of each line, name -> (height, colour), right of its end at `x`, one above the other."""
-    low, high = ax.get_ylim()
+    scale = ax.yaxis.get_transform()
+    low, high = scale.transform(ax.get_ylim())
     line = (high - low) * 0.07
     place = low - line
     for name, (height, colour) in sorted(ends.items(), key=lambda end: end[1][0]):
-        place = max(height, place + line)
-        ax.annotate(name, (x, place), (6, 0), textcoords="offset points", va="center", color=colour)
+        place = max(scale.transform(height), place + line)
+        ax.annotate(
+            name, (x, scale.inverted().transform(place)), (6, 0), textcoords="offset points", va="center", color=colour
+        )
 
 
 def bars_by_seed(
-    panels: Mapping[str, Mapping[str, Sequence[float]]], of_what: Sequence[str], colours: Sequence[str] = CYCLE
+    panels: Mapping[str, Mapping[str, Sequence[float]]],
+    of_what: Sequence[str],
+    colours: Sequence[str] = CYCLE,
+    apart: Sequence[str] = (),
 ) -> tuple[Figure, list[Axes], str]:
     """Panels side by side with a bar for the mean of each arm and a dot for each seed; and their means in words.
 
     `panels` is title -> arm -> shares of 1, the same arms in each, top to bottom. `of_what` is what the words say after
-    the percentages of each panel. `colours` are those of the arms, from the start again after the last.
+    the percentages of each panel. `colours` are those of the arms, from the start again after the last. The arms
+    `apart` are hatched and have a gap above them, because they do not compare like the others.
     """
     style()
     names = list(next(iter(panels.values())))
+    gaps = accumulate(0.5 * (name in apart) for name in names)
+    places = [row + gap for row, gap in enumerate(gaps)]
     fig, row = plt.subplots(1, len(panels), figsize=(9, 0.5 * len(names) + 1.2), sharey=True)
     means: dict[str, list[str]] = {name: [] for name in names}
     for ax, (title, arms), what in zip(row, panels.items(), of_what, strict=True):
-        for place, ((name, shares), colour) in enumerate(zip(arms.items(), cycle(colours), strict=False)):
+        for place, (name, shares), colour in zip(places, arms.items(), cycle(colours), strict=False):
             seeds = [100 * share for share in shares]
-            ax.barh(place, fmean(seeds), color=colour, alpha=0.35, height=0.6)
+            hatch = "//" if name in apart else None
+            ax.barh(place, fmean(seeds), color=colour, alpha=0.35, height=0.6, hatch=hatch)
             ax.plot(seeds, [place + (n - 4.5) / 25 for n in range(len(seeds))], ".", color=colour, markersize=5)
             means[name].append(f"{fmean(seeds):.0f} % {what}")
-        ax.set(title=title, xlabel="% right", xlim=(0, 104), yticks=range(len(names)))
+        ax.set(title=title, xlabel="% right", xlim=(0, 104), yticks=places)
         ax.set_yticklabels(names)
         ax.grid(visible=False, axis="y")
-    row[0].set_ylim(len(names) - 0.5, -0.9)
+    row[0].set_ylim(places[-1] + 0.5, -0.9)
     return fig, list(row), "; ".join(f"{name}, {' and '.join(each)}" for name, each in means.items())
 
 

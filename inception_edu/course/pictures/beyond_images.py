@@ -22,7 +22,9 @@ from .many_kernels_at_once import right_by_kind
 
 LENGTHS = {9: BLUE, 19: GREEN, 39: ORANGE}
 """The colour of each length of a kernel, or of a motif; in text, of one word, three and five."""
-ARMS = {"9": LENGTHS[9], "19": LENGTHS[19], "39": LENGTHS[39], "39, wide": LENGTHS[39], "mixture": VERMILLION}
+WIDE = "39, wide"
+"""The arm that costs more than the others."""
+ARMS = {"9": LENGTHS[9], "19": LENGTHS[19], "39": LENGTHS[39], WIDE: LENGTHS[39], "mixture": VERMILLION}
 """Arm of the experiment with motifs -> its colour: that of its length, or that of a network with several."""
 BAG, NETWORK = SKY_BLUE, VERMILLION
 
@@ -90,7 +92,7 @@ def motifs() -> Picture:
         series, motif = data.images[label], MOTIFS[label]
         at, size = int(_answers(series, motif).argmax()), len(motif)
         upper.plot(series[0], color=INK_BOTH, linewidth=0.8)
-        upper.plot(range(at, at + size), motif + 6, color=LENGTHS[size], linewidth=1.5)
+        upper.plot(range(at, at + size), motif + 6, color=LENGTHS[size], linewidth=1)
         upper.set_title(f"{name}: {size} steps")
         # Of a long motif a kernel of 9 fits the middle; of a short one a kernel of 39 fits all, with zeros around it.
         kernels = (motif[15:24], motif) if size > 9 else (motif, F.pad(motif, (15, 15)))
@@ -116,13 +118,18 @@ def motifs() -> Picture:
 
 
 def motifs_found(record: Mapping[str, Any], arms: Mapping[str, str]) -> Picture:
-    """How many short and long motifs each arm of the record, name there -> name for readers, classifies correctly."""
-    return right_by_kind(record, arms, "motifs", ("short", "long"), [ARMS[arm] for arm in arms])
+    """How many short and long motifs each arm of the record, name there -> name for readers, classifies correctly.
+
+    The one that costs more is set apart.
+    """
+    colours, apart = [ARMS[arm] for arm in arms], [name for arm, name in arms.items() if arm == WIDE]
+    return right_by_kind(record, arms, "motifs", ("short", "long"), colours, apart)
 
 
 def motif_losses(record: Mapping[str, Any], arms: Mapping[str, str]) -> Picture:
-    """The training losses of the same arms."""
-    return loss_curves(record, arms, x="pass over the training series", colours=[ARMS[arm] for arm in arms])
+    """The training losses of the same arms on a logarithmic axis, the one that costs more dashed."""
+    colours = [ARMS[arm] for arm in arms]
+    return loss_curves(record, arms, x="pass over the training series", colours=colours, dashed=[WIDE], scale="log")
 
 
 def memorised(bag: History, network: History) -> Picture:
@@ -153,9 +160,9 @@ def memorised(bag: History, network: History) -> Picture:
 
 TEXT_ARMS = {
     "words": "bag of words",
-    "known words": "bag, words that occur twice",
+    "known words": "bag, words seen twice or more",
     "runs": "bag of single words and pairs",
-    "network": "network, words that occur twice",
+    "network": "network, words seen twice or more",
     "all words": "network, all words",
 }
 """Arms of the experiment with texts -> what a reader calls them."""

@@ -6,13 +6,13 @@ from statistics import fmean
 from typing import Any
 
 import matplotlib.pyplot as plt
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, GREEN, INK_BOTH, VERMILLION
+from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, VERMILLION
 from ..choices import CROWDED, Choice, choices
-from ..records import by_seed
-from . import name_ends
+from ..records import by_seed, paired
 
 PRICES = {
     "params": ("parameters", 1e6, " M"),
@@ -20,6 +20,8 @@ PRICES = {
     "milliseconds": ("time per image", 1, " ms"),
 }
 """Field of a `Choice` -> what readers call it, its unit and the unit's sign."""
+WAYS = {"frozen": ("frozen features", BLUE), "tuned": ("fine-tuned", GREEN), "scratch": ("from scratch", VERMILLION)}
+"""Arm of the experiment with few pictures -> what readers call it, and its colour."""
 
 
 def _colour(network: Choice) -> str:
@@ -76,23 +78,99 @@ def ranks(followed: str) -> Picture:
 
 
 def few_pictures(record: Mapping[str, Any]) -> Picture:
-    """Accuracy on five new classes by the number of pictures of each: frozen, fine-tuned and from scratch."""
+    """Accuracy on five new classes by the number of pictures of each: frozen, fine-tuned and from scratch.
+
+    Right, what the first two have more than the third, with intervals of 95 %.
+    """
     style()
-    fig, ax = plt.subplots(figsize=(7, 3.6))
-    counts, words, ends = record["pictures"], [], {}
-    ways = ("frozen", "frozen features", BLUE), ("tuned", "fine-tuned", GREEN), ("scratch", "from scratch", VERMILLION)
-    for arm, name, colour in ways:
-        runs = [[100 * score for score in by_seed(dict(record), f"{arm}, {count}")] for count in counts]
-        means = [fmean(each) for each in runs]
-        for count, each in zip(counts, runs, strict=True):
-            ax.plot([count] * len(each), each, ".", color=colour, alpha=0.45, markersize=5)
-        ax.plot(counts, means, color=colour)
-        ends[name] = means[-1], colour
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.7), width_ratios=(1.15, 1))
+    counts, words, gaps = record["pictures"], [], []
+    runs = {arm: [by_seed(dict(record), f"{arm}, {count}") for count in counts] for arm in WAYS}
+    for (arm, (name, colour)), shift in zip(WAYS.items(), (0.9, 1, 1.11), strict=True):
+        places = [shift * count for count in counts]
+        means = [100 * fmean(each) for each in runs[arm]]
+        for place, each in zip(places, runs[arm], strict=True):
+            left.plot([place] * len(each), [100 * score for score in each], ".", color=colour, alpha=0.55, markersize=5)
+        left.plot(places, means, color=colour, label=name)
         words.append(f"{name} {', '.join(f'{mean:.1f}' for mean in means)}")
-    ax.set_xscale("log")
-    ax.set_xticks(counts, [str(count) for count in counts])
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.set(xlabel="pictures of each new class", ylabel="test accuracy, %")
-    name_ends(ax, counts[-1], ends)
+        if arm != "scratch":
+            pairs = [paired(other, each) for other, each in zip(runs["scratch"], runs[arm], strict=True)]
+            more = [each.mean for each in pairs]
+            reach = [each.half for each in pairs]
+            right.errorbar(places, more, reach, fmt="o", color=colour, capsize=3, linewidth=1.5, markersize=5)
+            gaps.append(f"{name} {', '.join(f'{mean:+.1f}' for mean in more)}")
+    for ax, title in ((left, "test accuracy, %"), (right, "ahead of from scratch, points")):
+        ax.set_xscale("log")
+        ax.set_xticks(counts, [str(count) for count in counts])
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.set(xlabel="pictures of each new class", title=title)
+    right.axhline(0, color=INK_BOTH, linestyle="--", linewidth=1.2)
+    left.legend(loc="lower right")
     listed = ", ".join(map(str, counts))
-    return show(fig, f"Mean test accuracy in % on five new classes at {listed} pictures of each: {'; '.join(words)}.")
+    return show(
+        fig,
+        f"Mean test accuracy in % on five new classes at {listed} pictures of each: {'; '.join(words)}. Right, the "
+        f"mean difference from the same pictures learned from scratch: {'; '.join(gaps)} points, with 95 % intervals.",
+    )
+
+
+def three_ways() -> Picture:
+    """Which layers stay, which go on learning and which begin at random, in each of the three ways."""
+    style()
+    fig, ax = plt.subplots(figsize=(8, 2.3))
+    parts = [("stem", 1.3), ("block 3a", 1.3), ("block 4a", 1.3), ("block 5a", 1.3), ("new last layer", 1.7)]
+    stays, learns, new = (
+        ("stays as it was", INK_BOTH),
+        ("old weights, goes on learning", GREEN),
+        ("random start", VERMILLION),
+    )
+    rows = {"frozen features": [stays] * 4 + [new], "fine-tuned": [learns] * 4 + [new], "from scratch": [new] * 5}
+    for row, (way, looks) in enumerate(rows.items()):
+        x = 0.0
+        for (part, width), (_, colour) in zip(parts, looks, strict=True):
+            hatch = "//" if colour == INK_BOTH else None
+            ax.add_patch(Rectangle((x, row), width, 0.68, facecolor=colour, alpha=0.3, hatch=hatch))
+            ax.text(x + width / 2, row + 0.34, part, ha="center", va="center", fontsize=9.5)
+            x += width + 0.12
+        ax.text(-0.15, row + 0.34, way, ha="right", va="center", fontsize=10.5, weight="bold")
+    for column, (name, colour) in enumerate((stays, learns, new)):
+        at = (0, 1.9, 5.3)[column]
+        hatch = "//" if colour == INK_BOTH else None
+        ax.add_patch(Rectangle((at, 3.15), 0.3, 0.32, facecolor=colour, alpha=0.3, hatch=hatch))
+        ax.text(at + 0.4, 3.31, name, va="center", fontsize=9.5)
+    ax.set(xlim=(-1.9, 7.7), ylim=(3.6, -0.1))
+    ax.axis("off")
+    return show(
+        fig,
+        "The small network three times, its stem, three blocks and a new last layer in a row. Frozen features: all but "
+        "the last layer stay as they were. Fine-tuned: they go on learning from their old weights. From scratch: they "
+        "begin at random. The last layer begins at random each time.",
+    )
+
+
+def bridge(theirs: str, mine: str) -> Picture:
+    """How a name of a released file becomes a name of the reader's class, piece by piece: both with "|" between pieces.
+
+    Raises ValueError if the two have not as many pieces.
+    """
+    style()
+    fig, ax = plt.subplots(figsize=(8, 1.7))
+    x = 0.0
+    for number, (above, below) in enumerate(zip(theirs.split("|"), mine.split("|"), strict=True)):
+        width = 0.17 * max(len(above), len(below)) + 0.2
+        colour = INK_BOTH if above == below else CYCLE[number % len(CYCLE)]
+        for y, text in ((0, above), (1.5, below)):
+            ax.add_patch(Rectangle((x, y), width, 0.7, facecolor=colour, alpha=0.15 if above == below else 0.3))
+            ax.text(x + width / 2, y + 0.36, text, ha="center", va="center", family="monospace", fontsize=11)
+        if above != below:
+            ax.annotate(
+                "", (x + width / 2, 1.46), (x + width / 2, 0.74), arrowprops={"arrowstyle": "->", "color": colour}
+            )
+        x += width + 0.08
+    ax.text(-0.15, 0.36, "in the file", ha="right", va="center")
+    ax.text(-0.15, 1.86, "in your class", ha="right", va="center")
+    ax.set(xlim=(-2.2, x), ylim=(2.3, -0.1))
+    ax.axis("off")
+    changed = [f"“{a}” becomes “{b}”" for a, b in zip(theirs.split("|"), mine.split("|"), strict=True) if a != b]
+    both = f"{theirs.replace('|', '')} above {mine.replace('|', '')}"
+    return show(fig, f"A name of the file and its name in your class, {both}, piece by piece: {', '.join(changed)}.")

@@ -166,17 +166,19 @@ def right_by_kind(
     things: str = "patterns",
     kinds: Sequence[str] = ("small", "large"),
     colours: Sequence[str] = CYCLE,
+    apart: Sequence[str] = (),
 ) -> Picture:
     """How many small and how many large patterns each arm gets right: a bar for the mean, a dot for each seed.
 
     `arms` are the names in the record -> the names for readers, top to bottom. `things` and `kinds` are what readers
-    call the patterns, and the small and the large ones. `colours` are those of the arms.
+    call the patterns, and the small and the large ones. `colours` are those of the arms; `apart` are the names for
+    readers of those that are set apart.
     """
     panels = {
         f"{name} {things}": {words: by_seed(dict(record), arm, kind) for arm, words in arms.items()}
         for name, kind in zip(kinds, ("small", "large"), strict=True)
     }
-    fig, (_, large), words = bars_by_seed(panels, [f"of the {name} ones" for name in kinds], colours)
+    fig, (_, large), words = bars_by_seed(panels, [f"of the {name} ones" for name in kinds], colours, apart)
     large.axvline(25, color=INK_BOTH, linestyle="--", linewidth=1.2)
     large.text(26.5, -0.45, "a guess among four", color=INK_BOTH, fontsize=8.5, va="bottom")
     return show(

@@ -1,0 +1,56 @@
+"""Chapter 13: what networks under the budget cost, and how many pictures they classify correctly."""
+
+from collections.abc import Mapping
+from statistics import fmean
+from typing import Any
+
+import matplotlib.pyplot as plt
+
+from ...show.figures import Picture, show, style
+from ...show.palette import BLUE, GREEN, INK_BOTH, PURPLE, VERMILLION
+from ..challenge import BUDGET
+from ..records import by_seed
+
+ARMS = {
+    "small GoogLeNet": ("small\nGoogLeNet", BLUE),
+    "stand-in": ("stand-in", VERMILLION),
+    "lighter": ("separable", GREEN),
+    "half": ("separable,\nnarrower", PURPLE),
+}
+"""Arm of the record -> what readers call it, and its colour."""
+
+
+def price_map(record: Mapping[str, Any], macs: int | None = None, share: float | None = None) -> Picture:
+    """Validation accuracy against MACs: a dot for each seed, a bar at the mean, and the budget as a line.
+
+    `macs` and `share` (of 1) are those of the reader's network, which is a star; without both there is none.
+    Raises ValueError for one without the other.
+    """
+    if (macs is None) != (share is None):
+        raise ValueError("your network needs both its MACs and its share of correct pictures to have a place")
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3.8))
+    words = []
+    for arm, (name, colour) in ARMS.items():
+        x = record["costs"][arm]["macs"] / 1e6
+        shares = [100 * share for share in by_seed(dict(record), arm, "valid")]
+        mean = fmean(shares)
+        ax.plot([x] * len(shares), shares, ".", color=colour, alpha=0.6, markersize=7)
+        ax.plot([x - 0.22, x + 0.22], [mean, mean], color=colour, linewidth=3)
+        ax.text(x, min(shares) - 0.2, name, color=colour, ha="center", va="top")
+        words.append(f"{' '.join(name.split())} {mean:.1f} % at {x:.2f} million")
+    low, high = ax.get_ylim()
+    ax.set_ylim(min(low, 83), max(high, 90))  # room for the reader's, and a point is seen to be small
+    budget = BUDGET.macs / 1e6
+    ax.axvline(budget, color=INK_BOTH, linestyle="--", linewidth=1.2)
+    ax.text(budget + 0.1, ax.get_ylim()[0], "budget", color=INK_BOTH, va="bottom")
+    if macs is not None and share is not None:
+        ax.set_ylim(min(ax.get_ylim()[0], 100 * share - 1), ax.get_ylim()[1])
+        ax.plot(macs / 1e6, 100 * share, "*", color=INK_BOTH, markersize=15)
+        ax.annotate("yours", (macs / 1e6, 100 * share), (0, 9), textcoords="offset points", ha="center")
+        words.append(f"yours {100 * share:.1f} % at {macs / 1e6:.2f} million")
+    ax.set(xlim=(0, 11.5), xlabel="MACs per picture, millions", ylabel="validation pictures right (%)")
+    return show(
+        fig,
+        f"Accuracy against multiply-adds, means over the seeds: {'; '.join(words)}. The budget is {budget:g} million.",
+    )

@@ -1,0 +1,23 @@
+"""Chapter 13's map: what it says is what the record holds."""
+
+import pytest
+
+from inception_edu.course.pictures import your_network
+from inception_edu.course.records import by_seed, load_record
+
+
+def test_the_map_tells_every_design_the_budget_and_yours():
+    record = load_record("13_project")
+    words = your_network.price_map(record).description
+    for arm, (name, _) in your_network.ARMS.items():
+        shares = by_seed(record, arm, "valid")
+        mean, macs = 100 * sum(shares) / len(shares), record["costs"][arm]["macs"] / 1e6
+        assert f"{' '.join(name.split())} {mean:.1f} % at {macs:.2f} million" in words
+    assert words.endswith("The budget is 10 million.")
+    assert "yours" not in words
+    assert "yours 87.5 % at 3.20 million" in your_network.price_map(record, 3_200_000, 0.875).description
+
+
+def test_half_of_yours_is_refused():
+    with pytest.raises(ValueError, match="both"):
+        your_network.price_map(load_record("13_project"), 3_200_000)
