@@ -203,6 +203,26 @@ class Meant(nn.Module):
 
 as_meant = Meant
 """,
+    ("10", "short_sighted"): """
+class Sharp(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(1, 16, 3, 2, 1), nn.Conv2d(16, 48, 3, 2, 1)
+        self.one, self.two, self.three = (nn.Conv2d(48, 24, kernel, padding=kernel // 2) for kernel in (1, 3, 1))
+        self.rest = nn.ModuleList([nn.Conv2d(72, 72, 1) for _ in range(7)])
+        self.last = nn.Conv2d(72, 10, 1)
+
+    def forward(self, x):
+        x = F.relu(self.second(F.relu(self.first(x))))
+        pool = F.relu(self.three(F.avg_pool2d(x, 3, 1, padding=1)))
+        x = torch.cat([F.relu(self.one(x)), F.relu(self.two(x)), pool], dim=1)
+        for layer in self.rest:
+            x = F.relu(layer(x))
+        return self.last(x)
+
+
+short_sighted = Sharp
+""",
     ("06", "in_words"): """
 def InWords(channels, w, n):
     row, column = (1, n), (n, 1)
