@@ -628,9 +628,10 @@ def _layers_like(name: str, call: Call, axes: int, originals: dict[int, Any]) ->
         return [[nn.Flatten()]]
     if name == "mean":
         asked = named("input dim keepdim").get("dim")
-        dims = {d % 4 for d in ([asked] if isinstance(asked, int) else asked or ())}
-        if dims == {2, 3}:
-            return [[nn.AdaptiveAvgPool2d(1)], [nn.AdaptiveAvgPool2d(1), nn.Flatten()]]
+        dims = {d % (axes + 1) for d in ([asked] if isinstance(asked, int) else asked or ())}
+        pool = {2: nn.AdaptiveAvgPool1d, 3: nn.AdaptiveAvgPool2d}.get(axes)
+        if pool and dims == set(range(2, axes + 1)):
+            return [[pool(1)], [pool(1), nn.Flatten()]]
     if name in ("conv1d", "conv2d", "conv3d"):
         given = named(_CONV)
         weight, bias, groups = given["weight"], given.get("bias"), given.get("groups", 1)

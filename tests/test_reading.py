@@ -217,6 +217,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Tensor], Tensor], list[nn.Module], Shape]] 
     "adaptive_max_pool2d": (lambda x: F.adaptive_max_pool2d(x, (2, 1)), [nn.AdaptiveMaxPool2d((2, 1))], (3, 8, 8)),
     "mean": (lambda x: x.mean((-1, 2), keepdim=True), [nn.AdaptiveAvgPool2d(1)], (3, 8, 8)),
     "mean to a vector": (lambda x: x.mean((2, 3)), [nn.AdaptiveAvgPool2d(1), nn.Flatten()], (3, 8, 8)),
+    "mean over time": (lambda x: x.mean(-1), [nn.AdaptiveAvgPool1d(1), nn.Flatten()], (3, 8)),
     "flatten": (lambda x: x.flatten(1), [nn.Flatten()], (3, 8, 8)),
     "view": (lambda x: x.view(1, -1), [nn.Flatten()], (3, 8, 8)),
     "softmax": (lambda x: F.softmax(x, -3), [nn.Softmax(1)], (3, 8, 8)),

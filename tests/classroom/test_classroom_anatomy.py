@@ -128,6 +128,16 @@ def test_words_of_every_kind() -> None:
     ]
 
 
+def test_layers_of_a_series_have_words_too() -> None:
+    right, wrong = (nn.Conv1d(3, out, size, stride, size // 2) for out, size, stride in ((4, 9, 1), (4, 19, 2)))
+    (line,) = lines(right, wrong).lines
+    assert line == (
+        "box 1: expected a convolution of 9 with 4 channels, stride 1 and padding 4, "
+        "yours has a window of 19, stride 2, padding 9"
+    )
+    assert lines(nn.MaxPool1d(3, 1, 1), nn.Identity()).lines == ("a max pool of 3 is missing",)
+
+
 widths = st.tuples(*[st.integers(1, 6)] * 3)
 
 

@@ -203,6 +203,63 @@ class Meant(nn.Module):
 
 as_meant = Meant
 """,
+    ("10", "short_sighted"): """
+class Sharp(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(1, 16, 3, 2, 1), nn.Conv2d(16, 48, 3, 2, 1)
+        self.one, self.two, self.three = (nn.Conv2d(48, 24, kernel, padding=kernel // 2) for kernel in (1, 3, 1))
+        self.rest = nn.ModuleList([nn.Conv2d(72, 72, 1) for _ in range(7)])
+        self.last = nn.Conv2d(72, 10, 1)
+
+    def forward(self, x):
+        x = F.relu(self.second(F.relu(self.first(x))))
+        pool = F.relu(self.three(F.avg_pool2d(x, 3, 1, padding=1)))
+        x = torch.cat([F.relu(self.one(x)), F.relu(self.two(x)), pool], dim=1)
+        for layer in self.rest:
+            x = F.relu(layer(x))
+        return self.last(x)
+
+
+short_sighted = Sharp
+""",
+    ("11", "series_network"): """
+class Block(nn.Module):
+    def __init__(self, channels, each):
+        super().__init__()
+        narrow = each if channels > 1 else channels
+        self.squeeze = nn.Conv1d(channels, each, 1, bias=False) if channels > 1 else None
+        lengths = {9: "short", 19: "middle", 39: "long"}
+        for length, name in lengths.items():
+            setattr(self, name, nn.Conv1d(narrow, each, length, padding=length // 2, bias=False))
+        self.pool_proj = nn.Conv1d(channels, each, 1, bias=False)
+        self.norm = nn.BatchNorm1d(4 * each, eps=0.001)
+
+    def forward(self, x):
+        narrow = self.squeeze(x) if self.squeeze else x
+        pool = self.pool_proj(F.max_pool1d(x, 3, 1, padding=1))
+        maps = [self.short(narrow), self.middle(narrow), self.long(narrow), pool]
+        return F.relu(self.norm(torch.cat(maps, dim=1)))
+
+
+class SeriesNet(nn.Module):
+    def __init__(self, channels, classes, each):
+        super().__init__()
+        widths = [channels] + 5 * [4 * each]
+        self.blocks = nn.ModuleList([Block(width, each) for width in widths])
+        self.ways = nn.ModuleList([nn.Conv1d(widths[i], 4 * each, 1, bias=False) for i in (0, 3)])
+        self.norms = nn.ModuleList([nn.BatchNorm1d(4 * each, eps=0.001) for _ in range(2)])
+        self.linear = nn.Linear(4 * each, classes)
+
+    def forward(self, x):
+        for number, block in enumerate(self.blocks):
+            if number % 3 == 0:
+                past = self.norms[number // 3](self.ways[number // 3](x))
+            x = block(x)
+            if number % 3 == 2:
+                x = F.relu(x + past)
+        return self.linear(x.mean(2))
+""",
     ("06", "in_words"): """
 def InWords(channels, w, n):
     row, column = (1, n), (n, 1)

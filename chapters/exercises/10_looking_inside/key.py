@@ -1,178 +1,117 @@
 """What the checks of these exercises know besides the solutions; see inception_edu/classroom/keys.py."""
 
-from math import ceil, floor, sqrt
-
-import torch
-
 from inception_edu.classroom.keys import Answer, Computes, Designs
 
 
-def tensor(*shape, seed):
-    """A tensor among the arguments of a function."""
-    return {"tensor": shape, "seed": seed}
+def maps(height, width, seed):
+    """Class maps among the arguments of a function."""
+    return {"tensor": (10, height, width), "seed": seed}
 
 
-def linear(features, weight, bias=0.0):
-    """Features (N, K, h, w) through a linear layer at each position; `bias` as it can be added there."""
-    return torch.einsum("nkyx,ck->ncyx", features, weight) + bias
-
-
-def bar(cells, canvases, errors=2):
-    """The hits that lie `errors` standard errors above blind pointing."""
-    return canvases / cells + errors * sqrt(canvases * (cells - 1)) / cells
-
-
-def losses(image, weight, size, keep=False, exchanged=False):
-    """What covered squares cost a linear score; `keep` leaves every square in, `exchanged` takes rows for columns."""
-    down, along = image.shape[1] // size, image.shape[2] // size
-    lost, total = [], torch.zeros(())
-    for place in range(down * along):
-        first, second = divmod(place, along)
-        top, left = (second, first) if exchanged else (first, second)
-        square = (slice(None), slice(top * size, (top + 1) * size), slice(left * size, (left + 1) * size))
-        here = (image[square] * weight[square]).sum()
-        total = total + here if keep else here
-        lost.append(total)
-    return torch.stack(lost).reshape(down, along)
+def around(maps, label, divisor, exchanged=False):
+    """The ring of `astray` with a `divisor`, or with row and column exchanged."""
+    place = divmod(int(maps[label].argmax()), divisor)
+    return [8 * each + 6 for each in (place[::-1] if exchanged else place)]
 
 
 KEY = {
-    "four_positions": Answer(
-        points=3,
+    "brightest": Answer(
+        points=5,
         slips={
-            "logit": {
-                6: "This is the sum of the four positions: what does the pool do with them?",
-                1: "This is the logit without the bias.",
-                4.5: "This adds the positions of each map up before it weights them: the pool takes their mean.",
-                3.5: "This adds what speaks against the class: look at the sign of the second weight.",
+            "boot": {
+                7.75: "This is the logit without its bias.",
+                35: "This is the sum of the four places: what does the head do with them?",
+                32: "This adds the four places up before the bias comes: the head takes their mean.",
             },
-            "map": {
-                (12, -2, -6, 0): "This is the map without the bias, as its first paper has it: its mean is not the "
-                "logit.",
-                (12.5, 0, 0, 0.5): "The negative values are cut off here: then the mean is no longer the logit.",
-                (3.125, -0.375, -1.375, 0.125): "These four add up to the logit. The map is scaled so that they "
-                "average to it.",
-                (12.125, -1.875, -5.875, 0.125): "The bias is shared out among the four positions here: is the mean "
-                "of these four the logit?",
+            "sandal": {
+                5.5: "This is the logit without its bias.",
+                30: "This is the sum of the four places: what does the head do with them?",
+                24: "This adds the four places up before the bias comes: the head takes their mean.",
+                14.5: "This adds what speaks against the sandal: look at the sign of its second weight.",
             },
-            "top left": {
-                12.5: "This is what stands in the map. How much of one number does a mean of four keep?",
-                3: "This leaves the bias out: the four shares would miss the logit by 0.5.",
+            "highest": {
+                "top right": "There the boot is furthest ahead of the sandal. Its own map is higher somewhere else.",
+            },
+            "decides": {
+                "top left": "There the boot's map is highest. And the sandal's? Work out both logits without it.",
+                "bottom left": "Work out both logits without that place: which is larger?",
+                "bottom right": "Work out both logits without that place: which is larger?",
+            },
+            "lead": {
+                1.25: "This is the lead in the picture as it is.",
+                2.75: "This sets the biases to 0 there as well: only the maps are 0, so what does each class keep?",
+                -2.25: "This is the lead without the place that decides.",
+                10: "This is a sum over the four places: what does the head do with them?",
             },
         },
-        ask="None of the usual slips: what are the means of the two maps?",
-        twin="Try it with other numbers first: with the weights 1 and 2 and the bias -1 the map is 3, 3, 11, -1 and "
-        "the logit 4.",
+        ask="Write down three rows of four numbers: the boot's map, the sandal's map, and their difference.",
+        twin="Try it with hint 2 first: a is 1 ahead, -1 without its second place, and 3 without its first.",
     ),
-    "every_position": Computes(
-        points=3,
-        shown=[
-            (tensor(2, 5, 3, 3, seed=0), tensor(4, 5, seed=1), tensor(4, seed=2)),
-            (tensor(1, 3, 2, 4, seed=3), tensor(6, 3, seed=4), tensor(6, seed=5)),
-        ],
-        hidden=[
-            (tensor(3, 7, 6, 1, seed=6), tensor(2, 7, seed=7), tensor(2, seed=8)),
-            (tensor(2, 4, 4, 4, seed=9), tensor(4, 4, seed=10), tensor(4, seed=11)),
-        ],
-        slips={
-            "This leaves the bias out: the mean of a map misses its logit by just that.": lambda f, w, b: linear(f, w),
-            "This shares the bias out among the positions: compare the mean of a map, not its sum, with the "
-            "logit.": lambda f, w, b: linear(f, w, b[:, None, None] / f[0, 0].numel()),
-            "This gives the logits: the mean was taken first, and the places are gone.": lambda f, w, b: (
-                f.mean((2, 3)) @ w.T + b
-            ),
-            "The negative values are cut off: what speaks against a class belongs to its logit too.": lambda f, w, b: (
-                linear(f, w, b[:, None, None]).relu()
-            ),
-        },
-        ask="Take the mean of your maps over both positions: what should it equal?",
+    "three_reports": Computes(
+        points=8,
+        shown=[[what, 0] for what in ("company", "steps", "clean", "whole")],
+        hidden=[[what, 10] for what in ("company", "steps", "clean", "whole")],
+        ask="Take one experiment at a time: which lines could give what it measures?",
     ),
-    "beats_chance": Computes(
-        points=3,
-        shown=[(9, 100), (9, 200), (5, 64)],
-        hidden=[(2, 100), (16, 300), (4, 48), (9, 130), (25, 60)],
-        slips={
-            "This lies one standard error above blind pointing; two are asked for.": lambda c, n: (
-                floor(bar(c, n, 1)) + 1
-            ),
-            "This rounds to the nearest whole number, which can lie below the bar.": lambda c, n: round(bar(c, n)),
-            "Where the bar is itself a whole number, this takes it: more than two standard errors are asked "
-            "for.": lambda c, n: ceil(bar(c, n)),
-            "This does not let the error shrink with the number of canvases.": lambda c, n: (
-                floor(n / c + 2 * n * sqrt(c - 1) / c) + 1
-            ),
-        },
-        ask="For 9 cells and 100 canvases: how many hits does blind pointing expect, and what is one standard error "
-        "in hits?",
+    "rigged": Computes(
+        points=6,
+        shown=[["rules", 0], ["map", 0], ["point", 0]],
+        hidden=[["rules", 2000], ["map", 2000], ["point", 2000]],
+        ask="Look at your canvases with `picture(rig, 0)`, and count with `hits`. For each of the nine pictures, print "
+        "its logit for the class that is asked for.",
     ),
-    "hidden_squares": Computes(
+    "astray": Computes(
         points=2,
-        shown=[
-            (tensor(1, 6, 6, seed=0), tensor(1, 6, 6, seed=1), 2),
-            (tensor(3, 4, 8, seed=2), tensor(3, 4, 8, seed=3), 4),
-        ],
-        hidden=[
-            (tensor(2, 6, 5, seed=4), tensor(2, 6, 5, seed=5), 3),
-            (tensor(1, 5, 6, seed=6), tensor(1, 5, 6, seed=7), 3),
-            (tensor(1, 7, 4, seed=8), tensor(1, 7, 4, seed=9), 1),
-        ],
+        shown=[(maps(10, 17, seed=0), 0), (maps(3, 3, seed=1), 4), (maps(10, 17, seed=2), 7)],
+        hidden=[(maps(17, 10, seed=3), 9), (maps(4, 30, seed=4), 2), (maps(5, 5, seed=5), 3)],
         partial=False,
         slips={
-            "The losses pile up from place to place: how much of the picture is still there at the last one?": (
-                lambda image, weight, size: losses(image, weight, size, keep=True)
-            ),
-            "The square's rows and columns are exchanged: a picture that is not square shows it.": (
-                lambda image, weight, size: losses(image, weight, size, exchanged=True)
-            ),
+            "Only the canvas of the chapter is right now: does a number stand there that should come from the "
+            "map?": lambda m, label: around(m, label, 17 if m.shape[2] == 17 else m.shape[1]),
+            "Rows and columns are exchanged.": lambda m, label: around(m, label, m.shape[2], exchanged=True),
         },
-        ask="Print the picture after the first place: what is still covered?",
+        ask="Which number does argmax give to the first position of the second row?",
     ),
-    "what_it_shows": Answer(
-        points=3,
+    "gradient_map": Computes(
+        points=4,
+        shown=[("mean", 0, 0), ("two layers", 1, 1), ("strongest", 2, 2), ("conv", 0, 3)],
+        hidden=[("mean", 2, 4), ("two layers", 0, 5), ("strongest", 1, 6), ("conv", 2, 7)],
+        ask="Compare with the class map for the head 'mean', whose linear layer you can look at.",
+    ),
+    "peeking": Answer(
+        points=4,
+        digits=4,
         slips={
-            "a": {
-                "not shown": "There is a control for just this: the same networks before they were trained.",
-                "refuted": "Compare the trained map with the untrained one.",
+            "stops": {
+                3: "This takes 2 for t. With three pairs it is 4.3.",
+                7: "Look closely: with seven networks 0 is still inside, by a little.",
+                10: "This is when it was planned to look. When would the impatient one have stopped?",
             },
-            "b": {
-                "not shown": "How many standard errors is the paired difference away from 0?",
-                "refuted": "Look at the sign of the paired difference, which is map less occlusion.",
+            "half": {
+                2.390310: "This is half the width with all ten.",
+                0.806987: "This is the standard error: by which number is it still to be multiplied?",
+                1.613973: "This takes 2 for t, which is right for many pairs.",
+                1.860911: "This is t for nine pairs: the list begins with two.",
+                5.398119: "This is t times the spread of single differences. How sure is their mean?",
             },
-            "c": {
-                "shown": "Which paint was played here? Grey and black need not agree.",
-                "refuted": "No row speaks against it: which paint was played here?",
+            "alarms": {
+                "A": "This is the chance at a single look. How many looks are there?",
+                "B": "This is about what three looks give.",
+                "D": "This is about nine times 5. But looks at nearly the same data mostly find the same.",
             },
-            "d": {
-                "shown": "Look at the last row: what does the pin know?",
-                "not shown": "There is a row that settles it: what does the pin know?",
-            },
-            "e": {
-                "shown": "What else differs between the shipped network's row and the others?",
-                "refuted": "No row speaks against it. But how many things differ between the two rows?",
-            },
-            "f": {
-                "shown": "25 hits of 200: how many are expected, and how far does chance alone move them?",
-                "refuted": "The numbers do not speak against it; do they speak for it?",
+            "sentence": {
+                "A": "How often does this way of looking find a difference where there is none?",
+                "C": "With seven the interval contains 0. Does it contain nothing else?",
+                "D": "Look at the sign of each of the ten differences.",
             },
         },
-        ask='The verdicts are "shown", "not shown" and "refuted".',
+        ask="None of the usual slips: print mean and half the width for 2, 3, ... 10 networks.",
     ),
-    "near_sighted": Designs(
-        points=3,
+    "short_sighted": Designs(
+        points=5,
         shape=(1, 28, 28),
-        output=(48, 7, 7),
-        most={"receptive field": 8, "parameters": 10_000, "MACs": 500_000},
-        least={"convolutions in a row": 4},
-    ),
-    "whose_channels": Answer(
-        points=1,
-        slips={
-            (576, 640): "This counts the reductions, which never reach the output.",
-            (401, 464): "This counts the channels from 1; Python counts from 0.",
-            (400, 463): "This names the last channel; a slice stops behind it.",
-            (464, 528): "These are the channels of the pool's branch.",
-            (112, 400): "These are the channels of the 3x3 branch.",
-        },
-        ask="How many channels stand in front of the 5x5 branch's?",
+        output=(10, 7, 7),
+        most={"receptive field": 15, "parameters": 150_000, "MACs": 10_000_000},
+        least={"convolutions in a row": 10, "branches": 3},
     ),
 }

@@ -1,177 +1,187 @@
 """What the checks of these exercises know besides the solutions; see inception_edu/classroom/keys.py."""
 
-from math import ceil
-
-import torch
 from torch import nn
+from torch.nn import functional as F
 
-from inception_edu.bricks import Concat, ConvUnit, Residual
-from inception_edu.classroom.keys import Answer, Builds, Computes
-from inception_edu.shorthand import branch
+from inception_edu.bricks import Concat, Residual
+from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
 
 
-def crossed(channels, squeeze, each, lengths, scale=0.2, shared=True, upright=False, linear=True, last=True):
-    """The block of `shared_squeeze`, or one with a misconception."""
-    kernels = [(length, 1) if upright else (1, length) for length in lengths]
-    if shared:
-        front = [ConvUnit(channels, squeeze, 1), Concat(*(ConvUnit(squeeze, each, kernel) for kernel in kernels))]
+def conv(channels, out, length):
+    """A convolution without bias that keeps the length."""
+    return nn.Conv1d(channels, out, length, padding=length // 2, bias=False)
+
+
+def block(channels, each, squeezed=True, narrow_pool=False):
+    """InceptionTime's block; with `narrow_pool` its pool reads what the squeeze outputs."""
+    squeeze = [conv(channels, each, 1)] if squeezed else []
+    kernels = Concat(*(conv(each if squeezed else channels, each, length) for length in (9, 19, 39)))
+    pool = nn.Sequential(nn.MaxPool1d(3, 1, padding=1), conv(each if narrow_pool and squeezed else channels, each, 1))
+    if narrow_pool:
+        joined = nn.Sequential(*squeeze, Concat(*kernels, pool))
     else:
-        front = [Concat(*(branch(channels, (squeeze, 1), (each, kernel)) for kernel in kernels))]
-    expand = ConvUnit(each * len(lengths), channels, 1, batch_norm=False, relu=not linear)
-    whole = Residual(nn.Sequential(*front, expand), scale=scale)
-    return nn.Sequential(whole, nn.ReLU()) if last else whole
+        joined = Concat(nn.Sequential(*squeeze, kernels), pool) if squeezed else Concat(*kernels, pool)
+    return nn.Sequential(joined, nn.BatchNorm1d(4 * each, eps=1e-3), nn.ReLU())
 
 
-def table(words, width, seed):
-    """A table of words among the arguments of a function."""
-    return {"tensor": [words, width], "seed": seed}
+def series(channels, classes, each, around=3, always=False, norm=True, identity=False, last=True, narrow_pool=False):
+    """The network of `series_network`, or one with a misconception."""
+    wide = 4 * each
+    blocks = [block(wide if i else channels, each, bool(i) or channels > 1 or always, narrow_pool) for i in range(6)]
+    row = []
+    for first in range(0, 6, around):
+        past = [conv(wide if first else channels, wide, 1)] + [nn.BatchNorm1d(wide, eps=1e-3)] * norm
+        way = nn.Identity() if identity and first else nn.Sequential(*past)
+        row += [Residual(nn.Sequential(*blocks[first : first + around]), way)] + [nn.ReLU()] * last
+    return nn.Sequential(*row, nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(wide, classes))
 
 
-def shares(same, different, slip, above=False, of_all=False):
-    """The largest share let in; or with `>` for `>=`, or with strangers as a share of all pairs."""
-
-    def come(values, threshold):
-        return sum(each > threshold if above else each >= threshold for each in values)
-
-    whole = len(same) + len(different) if of_all else len(different)
-    allowed = [t for t in same if come(different, t) / whole <= slip]
-    return max((come(same, t) / len(same) for t in allowed), default=0)
+def wrong(**faults):
+    """A builder of `series` with these faults."""
+    return lambda *given: series(*given, **faults)
 
 
-FRIENDS = [0.91, 0.85, 0.85, 0.7, 0.64, 0.58, 0.41, 0.33]
-STRANGERS = [0.85, 0.66, 0.58, 0.5, 0.45, 0.41, 0.3, 0.22, 0.2, 0.12]
+def tensor(*shape, seed):
+    """A tensor among the arguments of a function."""
+    return {"tensor": shape, "seed": seed}
+
+
+def reads(series, kernels, before, after, first=True):
+    """The layers of `forecast` with these shares of k - 1 zeros before and after; maybe only in the first layer."""
+    x = series
+    for number, kernel in enumerate(kernels):
+        zeros = kernel.shape[2] - 1
+        half = zeros // 2
+        pads = (half, half) if number and not first else (int(before * zeros), int(after * zeros))
+        x = F.conv1d(F.pad(F.relu(x), pads), kernel)
+    return x
+
+
+def moved(series, kernels, steps=1):
+    """The output of the faulty layers, moved to the right."""
+    return F.pad(reads(series, kernels, 0.5, 0.5), (steps, 0))[..., : series.shape[2]]
+
+
+TEN = [0.61, 0.62, 0.6, 0.63, 0.615, 0.605, 0.62, 0.61, 0.6, 0.625]
+MORE = [0.62, 0.625, 0.615, 0.63, 0.63, 0.6, 0.64, 0.615, 0.62, 0.635]
 
 KEY = {
-    "flat_cost": Answer(
-        points=3,
-        slips={
-            "per step": {
-                7 * 48: "This is one output value. A step has one value for each output channel.",
-                49 * 48 * 32: "This squares the 7: how high is the kernel?",
-                2 * 7 * 48 * 32: "This is twice what it should be: a MAC is one multiplication with its addition.",
-                7 * 48 * 32 * 60: "This is the whole layer, all steps of it.",
-            },
-            "layer": {
-                7 * 48 * 32: "This is the cost of one step: on how many steps does the layer stand?",
-                7 * 48 * 32 * 54: "This equals 54 steps of output: what does the padding do?",
-                2 * 7 * 48 * 32 * 60: "This is twice what it should be: a MAC is one multiplication with its addition.",
-                49 * 48 * 32 * 60: "This squares the 7: how high is the kernel?",
-                (7 * 48 + 1) * 32 * 60: "This counts a bias with the MACs: MACs never do, and here is none.",
-            },
-            "square": {
-                7 * 48 * 32 * 60: "This is the flat layer: how many cells has a 7x7?",
-                14 * 48 * 32 * 60: "This takes a 7x7 for a row of 7 and a column of 7.",
-                49 * 48 * 32: "This is the cost of one position.",
-            },
-        },
-        ask="None of the usual slips: how many input values does a single output value need?",
-        twin="Try it with other numbers first: a 1x9 from 20 to 10 channels on 50 steps has 1,800 MACs per step and "
-        "90,000 in all; a 9x9 on as many positions 810,000.",
-    ),
-    "blocks_back": Computes(
-        points=3,
-        shown=[(9, 14), (27, 14), (5, 7)],
-        hidden=[(3, 14), (39, 100), (5, 10), (41, 20), (7, 1), (9, 5)],
-        slips={
-            "This counts what lies behind the place as well as what lies before it.": lambda k, b: ceil(b / (k - 1)),
-            "This counts the place itself in every block.": lambda k, b: ceil(b / (k // 2 + 1)),
-            "This rounds down: so many blocks do not get there.": lambda k, b: b // (k // 2),
-            "This adds a block even where the last one ends just there.": lambda k, b: b // (k // 2) + 1,
-        },
-        ask="How many steps back does a single kernel of 9 look?",
-    ),
-    "shared_squeeze": Builds(
+    "drift": Answer(
         points=4,
-        shown=[((24, 8, 6, (3, 9)), (24, 1, 30))],
-        hidden=[((10, 4, 3, (5, 7, 11)), (10, 1, 17)), ((9, 5, 7, (13,)), (9, 1, 20))],
         slips={
-            "Each kernel has a 1x1 of its own here: what do they share?": lambda *a: crossed(*a, shared=False),
-            "The kernels stand upright: the map is one pixel high, and they see only padding above and below.": (
-                lambda *a: crossed(*a, upright=True)
+            "first": {
+                481: "This has 20 zeros on the left and 19 on the right.",
+                500: "This lets a kernel begin at its own step: how many zeros are on its left?",
+                461: "This lets a kernel end at its own step: how many zeros are on its right?",
+            },
+            "last": {
+                520: "This has 20 zeros on the left and 19 on the right.",
+                539: "This lets a kernel begin at its own step: how many zeros are on its left?",
+                500: "This lets a kernel end at its own step: how many zeros are on its right?",
+            },
+            "middle": {
+                499.5: "This is the middle after one layer.",
+                503: "The other way: does the first layer move it to the left or to the right?",
+                500: "A kernel of even length has no middle cell: look at your first and last step.",
+                494: "This takes a whole step for each layer.",
+            },
+            "alternating": {
+                497: "Here every second layer moves it the other way.",
+                503: "Here every second layer moves it the other way.",
+                498.5: "Three layers move it to the left. And the other three?",
+            },
+        },
+        ask="None of the usual slips: write down which steps the outputs 479, 480, 519 and 520 read.",
+        twin="Try it with hint 2 first: six kernels of 4 move the middle from 50 to 47.",
+    ),
+    "series_network": Builds(
+        points=6,
+        shown=[((1, 5, 6), (1, 50)), ((12, 3, 8), (12, 44))],
+        hidden=[((1, 4, 3), (1, 47)), ((2, 3, 4), (2, 60))],
+        slips={
+            "A single channel is squeezed here, which can only make it wider.": wrong(always=True),
+            "There is a shortcut around every block: it leads around three.": wrong(around=1),
+            "There is one shortcut around all six blocks: each leads around three.": wrong(around=6),
+            "The shortcuts have no norm.": wrong(norm=False),
+            "The second shortcut adds what the three blocks read as it is: it has a 1x1 and a norm, too.": wrong(
+                identity=True
             ),
-            "What is added passes a ReLU first, so it can only add and never take away.": lambda *a: crossed(
-                *a, linear=False
-            ),
-            "What is added comes in whole: which scale is asked for?": lambda *a: crossed(*a, scale=1.0),
-            "Something is missing behind the sum.": lambda *a: crossed(*a, last=False),
+            "No ReLU follows the sums.": wrong(last=False),
+            "The pool reads the squeezed channels: it reads what the block reads.": wrong(narrow_pool=True),
         },
     ),
-    "to_maps": Computes(
+    "reader": Computes(
+        points=8,
+        shown=[[what, 0] for what in ("places", "company", "moved", "whole")],
+        hidden=[[what, 1] for what in ("places", "company", "moved", "whole")],
+        ask="Take one report at a time. If one of them has become better but not right, it had two causes.",
+    ),
+    "tomorrow": Computes(
         points=2,
         shown=[
-            (table(10, 4, seed=0), [[3, 1, 4, 1, 5, 9], [2, 6, 5, 3, 0, 0]]),
-            (table(6, 3, seed=1), [[5, 2, 4, 1]]),
+            (tensor(1, 1, 12, seed=0), tensor(3, 1, 5, seed=1), tensor(1, 3, 3, seed=2)),
+            (tensor(2, 1, 20, seed=3), tensor(2, 1, 3, seed=4), tensor(1, 2, 7, seed=5)),
         ],
         hidden=[
-            (table(8, 5, seed=2), [[7, 7, 1], [0, 2, 3], [6, 5, 4], [1, 2, 3]]),
-            (table(9, 4, seed=3), [[1, 2, 3, 4], [5, 6, 7, 8]]),
+            (tensor(1, 1, 15, seed=6), tensor(4, 1, 9, seed=7), tensor(1, 4, 1, seed=8)),
+            (tensor(3, 1, 9, seed=9), tensor(2, 1, 1, seed=10), tensor(1, 2, 5, seed=11)),
         ],
         partial=False,
         slips={
-            "The shape is right, but a column still holds parts of several words.": lambda t, n: t[
-                torch.tensor(n)
-            ].reshape(len(n), t.shape[1], 1, len(n[0])),
-            "The text stands upright: which of the last two axes is the height?": lambda t, n: (
-                t[torch.tensor(n)].transpose(1, 2).unsqueeze(3)
+            "It still reads ahead.": lambda x, a, b: reads(x, [a, b], 0.5, 0.5),
+            "All zeros are on the right: now it reads nothing but its own step and the future.": lambda x, a, b: reads(
+                x, [a, b], 0, 1
             ),
-            "The words of each text come last first.": lambda t, n: (
-                t[torch.tensor(n)].flip(1).transpose(1, 2).unsqueeze(2)
+            "The output is moved by one step. How far ahead do two layers read?": lambda x, a, b: moved(x, [a, b]),
+            "The first layer no longer reads ahead. And the second?": lambda x, a, b: reads(
+                x, [a, b], 1, 0, first=False
             ),
         },
-        ask="Which of the axes of `vectors` is the word, and where should it stand?",
+        ask="Change the last value of a series: which outputs may change?",
     ),
-    "honest_run": Answer(
-        points=3,
-        slips={
-            ("B", "C", "G", "E", "D"): "Here the vocabulary has read the texts that it will be tested on.",
-            ("B", "A", "G", "F", "D"): "Here the test texts choose the rate and then say how good the choice was.",
-            ("B", "C", "G", "F", "D"): "Here the test texts are read three times, and only the last time is asked for.",
-            ("B", "A", "G", "D", "E"): "Here a net is tested that is only chosen afterwards.",
-            ("A", "B", "G", "E", "D"): "Here the vocabulary reads texts that nobody has loaded.",
-            ("B", "G", "A", "E", "D"): "Here the networks learn from words that have no numbers yet.",
-        },
-        ask="What does each line read, and which line makes that?",
-    ),
-    "let_in": Computes(
-        points=3,
+    "control": Computes(
+        points=5,
         shown=[
-            ([0.9, 0.7, 0.7, 0.4], [0.7, 0.5, 0.3, 0.2], 0.25),
-            ([0.8, 0.6, 0.3], [0.5, 0.4, 0.2, 0.1], 0.5),
-            ([0.9, 0.5], [0.6, 0.1], 0),
+            ["drawn", 0, 1000, 0],
+            ["judge", [0.62, 0.6, 0.61, 0.63, 0.615], [0.61, 0.605, 0.6, 0.61, 0.62]],
+            ["verdict"],
         ],
-        hidden=[
-            (FRIENDS[3:], STRANGERS, 0.2),
-            (STRANGERS, FRIENDS, 0.25),
-            ([0.2, 0.1], [0.8, 0.7, 0.15], 0.5),
-            ([0.4, 0.8, 0.35, 0.3], [0.1, 0.2], 0),
-            (FRIENDS, STRANGERS, 0.1),
-            (FRIENDS, STRANGERS, 1),
-        ],
-        slips={
-            "The two lists are exchanged: whom does the door want to let in?": lambda s, d, x: shares(d, s, x),
-            "A pair exactly on the threshold is kept out here: it is to be let in.": lambda s, d, x: shares(
-                s, d, x, above=True
-            ),
-            "The strangers are counted as a share of all pairs here, not of the different ones.": lambda s, d, x: (
-                shares(s, d, x, of_all=True)
-            ),
-            "This is the threshold; a share of pairs is asked for.": lambda s, d, x: min(
-                (t for t in s if sum(e >= t for e in d) / len(d) <= x), default=0
-            ),
-            "This is the share of strangers that slip through, not of friends that are let in.": lambda s, d, x: max(
-                (v for t in s if (v := sum(e >= t for e in d) / len(d)) <= x), default=0
-            ),
-        },
-        ask="Take the short lists of hint 2: which thresholds are allowed there, and what does each let in?",
+        hidden=[["drawn", 300, 500, 4], ["judge", TEN, MORE]],
+        ask="For the verdict: what do the two arms get, seed by seed, and what does your `judge` say of it?",
     ),
-    "pass_through": Answer(
-        points=1,
+    "closing_gap": Answer(
+        points=4,
+        digits=4,
         slips={
-            350: "This leaves out the pool's branch.",
-            570: "This counts the inner widths and leaves out the pool's branch.",
-            870: "This counts the inner widths, which are used up on the way.",
-            500: "Which width does the last box of the third branch have?",
+            "closed": {
+                -3.676665: "The sign: is the gap at 3,000 the larger one?",
+                8.716667: "This is the gap at 1,000 texts.",
+                5.04: "This is the gap at 3,000 texts.",
+                0.03676665: "This is in shares: points are hundredths.",
+            },
+            "half": {
+                0.635031: "This takes 2 for t.",
+                0.317515: "This is the standard error: by which number is it still to be multiplied?",
+                0.707425: "This is t for eleven pairs: the list begins with two.",
+                2.271211: "This is t times the spread of single differences. How sure is their mean?",
+            },
+            "same words": {
+                1.533332: "This compares the two bags with each other: where is the network?",
+                3.676665: "This is against the bag of all words.",
+            },
+            "sentence": {
+                "A": "How many sizes were tried? A line goes through any two points.",
+                "C": "What closes against a bag that knows the same words?",
+                "D": "Where does your interval end?",
+            },
         },
-        ask="What does each of the three branches output at its end?",
+        ask="None of the usual slips: write down the two gaps of seed 0, then of all seeds.",
+    ),
+    "one_row": Designs(
+        points=5,
+        shape=(1, 1, 784),
+        output=(10, 1, 49),
+        most={"parameters": 150_000, "MACs": 10_000_000},
+        least={"receptive field": 392, "convolutions in a row": 8, "branches": 3},
     ),
 }

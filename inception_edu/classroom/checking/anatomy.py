@@ -165,12 +165,12 @@ def _sides(value: list[int] | str) -> str:
     """[2, 2] -> `2`, [0, 1] -> `0x1`, "same" as it is."""
     if isinstance(value, str):
         return value
-    return str(value[0]) if value[0] == value[1] else size(value)
+    return str(value[0]) if all(side == value[0] for side in value) else size(value)
 
 
 _FIELDS: Mapping[str, Callable[[Any], str]] = {
     "channels": lambda n: f"{n} channels",
-    "kernel": lambda k: f"a {size(k)} window",
+    "kernel": lambda k: f"a window of {size(k)}" if len(k) == 1 else f"a {size(k)} window",
     "stride": lambda s: f"stride {_sides(s)}",
     "padding": lambda p: f"padding {_sides(p)}",
     "dilation": lambda d: f"dilation {size(d)}",
@@ -220,8 +220,10 @@ def words(part: Part, *more: str) -> str:
     name = str({"conv": "convolution", "linear": "linear layer"}.get(kind, kind))
     if kind == "conv" and part["groups"] != 1:
         name = f"convolution in {part['groups']} groups"
-    kernel = f"{size(part['kernel'])} " if "kernel" in part else ""
-    stride = ["stride"] if part.get("stride", [1, 1]) != [1, 1] else []
+    kernel = f"{size(part['kernel'])} " if len(part.get("kernel", ())) > 1 else ""
+    if len(part.get("kernel", ())) == 1:  # of a series
+        name += f" of {size(part['kernel'])}"
+    stride = ["stride"] if set(part.get("stride", ())) - {1} else []
     main = [*(field for field in ("channels", "grid", "dropped") if field in part), *stride]
     details = [
         said(field, part[field]) for field in [*main, *(f for f in more if f not in (*main, "kernel", "groups"))]
