@@ -44,8 +44,8 @@ class Occluder(Settings):
         super().__post_init__()
         if max(self.row, self.column) + self.size > SIDE:
             raise ValueError(
-                f"a square of {self.size} from row {self.row} and column {self.column} reaches beyond the picture of "
-                f"{SIDE}x{SIDE} pixels"
+                f"a {self.size}x{self.size} square at row {self.row} and column {self.column} goes over the edge of "
+                f"the {SIDE}x{SIDE} picture; neither may be more than {SIDE - self.size}"
             )
 
     @property
@@ -71,7 +71,7 @@ class Occluder(Settings):
 
     @property
     def flipped(self) -> bool:
-        """Whether the network now names another class than the picture's."""
+        """Whether the network now names a class other than the picture's."""
         return self.answer != self.label
 
     def sentence(self) -> str:
@@ -84,7 +84,7 @@ class Occluder(Settings):
         if self.picture != pinned.picture:
             return ""
         lost = 100 * (self.chances[self.label] - pinned.chances[self.label])
-        return f"Against the pinned square the right class changes by {lost:+.1f} points."
+        return f"Compared with the pinned square, the right class changes by {lost:+.1f} percentage points."
 
     def view(self) -> str:
         """The picture under its square, the map where it is asked for, and a bar for each class's probability."""
@@ -112,7 +112,7 @@ class Occluder(Settings):
             parts.append(text(full + 100, y + 14, name, anchor="end"))
             parts += bar(full + 108, y, 180 * chance, 18, BLUE, "", hatched=line == self.label)
             parts.append(text(full + 114 + 180 * chance, y + 14, f"{chance:.0%}"))
-        return svg(full + 340, full + 6, parts, f"The picture under its square, and a bar a class. {self.sentence()}")
+        return svg(full + 340, full + 6, parts, f"The picture under its square, and a bar per class. {self.sentence()}")
 
 
 @lru_cache(maxsize=512)

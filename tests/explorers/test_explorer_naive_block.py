@@ -37,7 +37,7 @@ def test_a_row_costs_what_the_row_really_built_costs(widths, grid, blocks):
 
 def test_the_view_shows_every_number_and_is_well_formed():
     html = page(NaiveBlock(), NaiveBlock(n5x5=64))
-    for number in ("416", "640", "864", "1,088", f"{NaiveBlock().node.macs:,}", "Against the pinned first block"):
+    for number in ("416", "640", "864", "1,088", f"{NaiveBlock().node.macs:,}", "Compared with the pinned first block"):
         assert number in html
     for drawing in re.findall(r"<svg.*?</svg>", html, re.DOTALL):
         ET.fromstring(drawing)
