@@ -261,7 +261,7 @@ def refuse_unready(module: nn.Module, path: Sequence[str] = (), *, hooks: bool =
         if not any(str(home).startswith(("torch.nn.utils.", "torch.utils.")) for home in homes):
             raise TypeError(
                 f"{'.'.join(filter(None, path)) or 'the module'}, a {type(module).__name__}, has a forward hook, and "
-                "what a hook changes cannot be read off: remove it first"
+                "nobody can tell what a hook changes: remove it first"
             )
 
 
@@ -331,7 +331,7 @@ def _possible(kernel: Sides, stride: Sides, padding: Sides, dilation: Sides) -> 
         raise ValueError(
             f"a window of {size(kernel)} with stride {size(stride)} and dilation {size(dilation)}"
             + (f" in a padding of {size(padding)}" if padding else "")
-            + " cannot exist: padding must be at least 0, the others at least 1"
+            + " is not possible: padding must be at least 0, the others at least 1"
         )
 
 

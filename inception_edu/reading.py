@@ -189,11 +189,12 @@ class Runs:
             raise _refusal(module, recorder.path, error) from error
         if not isinstance(output, Tensor):
             raise TypeError(
-                f"{type(module).__name__} outputs {_described(output)}, and trace reads modules that output one tensor"
+                f"{type(module).__name__} outputs {_described(output)}, and trace only reads modules that output one "
+                "tensor"
             )
         if not _one(output):
             raise TypeError(
-                f"{type(module).__name__} outputs {tuple(output.shape)} for a batch of one image, and trace reads "
+                f"{type(module).__name__} outputs {tuple(output.shape)} for a batch of one image, and trace only reads "
                 "modules whose outputs have the batch as their first axis"
             )
 
@@ -220,9 +221,9 @@ def _refusal(module: nn.Module, path: Sequence[str], error: Exception) -> Except
     said = " ".join(str(error).split()) or type(error).__name__
     where = f"{'.'.join(path)}: " if path else ""
     if isinstance(error, _ForeignWeightsError):
-        return TypeError(f"{name} cannot be read, for a copy of it still computes with the weights of the original")
+        return TypeError(f"{name} cannot be read, because a copy of it still computes with the weights of the original")
     if isinstance(error, NotImplementedError) and "forward" in said:
-        return TypeError(f"{name} cannot be read, for it has no forward")
+        return TypeError(f"{name} cannot be read, because it has no forward")
     if isinstance(error, NotImplementedError) or any(word in said for word in ("meta", "fake", "Fake", "CUDA")):
         return TypeError(f"{name} cannot be read without values ({where}{said})")
     if isinstance(error, TypeError | AttributeError | KeyError | NameError):

@@ -43,7 +43,7 @@ def threads(count: int = 1) -> Iterator[None]:
     Raises ValueError for a count below 1.
     """
     if count < 1:
-        raise ValueError(f"{count} threads cannot compute anything: it must be at least 1")
+        raise ValueError(f"the number of threads must be at least 1, not {count}")
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -130,7 +130,7 @@ def open_images(data: str | Path, split: str) -> Images:
     if not names:
         raise ValueError(f"{folder} has no folders: it must hold one for each class, with the images of that class")
     if left_out:
-        print(f"left out, for they are no images: {len(left_out)} files, {left_out[0]} among them", file=sys.stderr)
+        print(f"left out, because they are not images: {len(left_out)} files, such as {left_out[0]}", file=sys.stderr)
     return Images(items, labels, tuple(names))
 
 

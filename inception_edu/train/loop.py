@@ -360,8 +360,8 @@ def check_batch(net: nn.Module, image: Tensor, size: int, *, aux_weight: float =
             hook.remove()
     if alone:
         raise ValueError(
-            f"one image at a time leaves the batch norm {alone[0]} a single value of each channel, which minus its own "
-            f"mean is always 0: let each process take at least 2 images a step"
+            f"with one image at a time the batch norm {alone[0]} sees a single value of each channel, which minus its "
+            f"own mean is always 0: give each process at least 2 images per step"
         )
 
 
@@ -433,7 +433,7 @@ def _check(net: nn.Module, data: LabelledImages) -> None:
     images, labels = data.images, data.labels
     if len(images) == 0 or len(images) != len(labels):
         raise ValueError(
-            f"{len(images)} images with {len(labels)} labels: there must be as many of both, and at least 1"
+            f"{len(images)} images with {len(labels)} labels: there must be as many labels as images, and at least 1"
         )
     classes = predict(net, images[:1]).shape[1]
     low, high = int(labels.min()), int(labels.max())
