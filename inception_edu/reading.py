@@ -118,7 +118,7 @@ class Call:
     shape: Shape
     cost: tuple[int, int, int]
     name: str
-    alone: bool = False  # a module that `trace` can read by itself, for it read one image and made one tensor of it
+    alone: bool = False  # a module that `trace` can read by itself: it read one image and made one tensor of it
 
 
 @dataclass(eq=False)
@@ -139,7 +139,7 @@ class Run:
 
     @cached_property
     def form(self) -> nn.Module | None:
-        """The module as a tree of bricks over its own parts, or None where its calls are no such tree."""
+        """The module as a tree of bricks over its own parts, or None where its calls are not such a tree."""
         if not self.readable:
             return None
         try:
@@ -335,7 +335,7 @@ class _Recorder(TorchFunctionMode):
         return macs, products, activations
 
     def _keep(self, tensor: Tensor) -> None:
-        """Remembers a value, alive so that its number stays its own, and the memory that it lies in."""
+        """Remembers a value, kept alive so that its number stays its own, and the memory that it is in."""
         self._alive.append(tensor)
         self._in_memory[tensor.untyped_storage()._cdata].add(id(tensor))
 
@@ -465,7 +465,7 @@ class _Tree:
         return None
 
     def branches(self, ends: Sequence[Call | None], start: Call | None) -> list[nn.Module]:
-        """The ways from `start` to `ends`; neighbours that begin alike fork after what they share."""
+        """The ways from `start` to `ends`; neighbours that begin in the same way fork after what they share."""
         branches, i = [], 0
         while i < len(ends):
             j, fork = i + 1, ends[i]
@@ -602,7 +602,7 @@ _CONV = "input weight bias stride padding dilation groups"
 
 
 def _layers_like(name: str, call: Call, axes: int, originals: dict[int, Any]) -> list[list[nn.Module]]:
-    """Layers that may compute what a call computes on an image of so many axes, the likeliest first; shapes decide."""
+    """Layers that may compute what a call does on an image with that many axes, the likeliest first; shapes decide."""
 
     def named(names: str) -> dict[str, Any]:
         given = dict(zip(names.split(), call.args, strict=False)) | call.kwargs

@@ -89,8 +89,8 @@ def _channels_last(net: nn.Module) -> Iterator[None]:
 def milliseconds(nets: Sequence[nn.Module], images: Tensor, *, turns: int = 40) -> list[float]:
     """How long each network takes for the same images (N, C, H, W) on one core, in evaluation mode: medians of turns.
 
-    What is read is the thread's own time on the processor, which on an idle machine is the time that passes, and the
-    networks take turns, so that a busy machine disturbs all alike. It is an observation all the same: another run may
+    What is measured is the thread's own time on the processor, which on an idle machine is the time that passes. The
+    networks take turns, so that a busy machine disturbs them all equally. It is still an observation: another run may
     differ by a tenth or more.
     """
     seen: list[list[float]] = [[] for _ in nets]

@@ -71,8 +71,8 @@ def load_fashion(
 ) -> LabelledImages:
     """Fashion-MNIST: the images in the package, or those in a folder that holds the four published .gz files.
 
-    Images are (N, 1, 28, 28), float32, minus `MEAN` and divided by `STD`, or the file's own uint8 if they shall not be
-    `normalised`; labels are (N,), int64, 0 to 9. From the package N is 6,000 for "train", 600 per class in the order
+    Images are (N, 1, 28, 28), float32, minus `MEAN` and divided by `STD`, or the file's own uint8 if `normalised` is
+    False; labels are (N,), int64, 0 to 9. From the package N is 6,000 for "train", 600 per class in the order
     of the full set, and 10,000 for "test", which is always complete.
 
     Raises ValueError for another split or a damaged file, FileNotFoundError if the folder has no such file.

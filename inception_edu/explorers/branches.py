@@ -27,7 +27,7 @@ def branch_table(node: Node, names: Sequence[str], *, whole: str = "total") -> s
 
 
 def change(now: Node, was: Node) -> str:
-    """By how many per cent channels, parameters, MACs and activations of `now` differ from those of `was`."""
+    """By what percentages the channels, parameters, MACs and activations of `now` differ from those of `was`."""
     pairs = {
         "channels out": (now.output.channels, was.output.channels),
         "parameters": (now.params, was.params),

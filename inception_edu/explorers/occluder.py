@@ -30,7 +30,7 @@ class Occluder(Settings):
     """A square of `size` pixels with its top left corner at (`row`, `column`), on the picture of a class.
 
     `paint` is a name of `PAINTS`; `cam` is "shown" where the class activation map is drawn too. A size of 0 covers
-    nothing. Raises ValueError for a square that does not lie inside the picture.
+    nothing. Raises ValueError for a square that is not inside the picture.
     """
 
     picture: str = choice(CLASS_NAMES[0], "Picture", CLASS_NAMES)
@@ -124,7 +124,7 @@ def _chances(shown: Occluder) -> tuple[float, ...]:
 
 @cache
 def class_map(picture: int) -> Tensor:
-    """Where the evidence for the picture's own class lies: the map (h, w) of its logit, without an occluder."""
+    """Where the evidence for the picture's own class is: the map (h, w) of its logit, without an occluder."""
     return class_activation_map(network(), pictures().images[picture : picture + 1], picture)[0]
 
 

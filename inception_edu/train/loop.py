@@ -334,7 +334,7 @@ def fit(
 
 
 def check_batch(net: nn.Module, image: Tensor, size: int, *, aux_weight: float = 0.0) -> None:
-    """Refuses a batch of `size` images in which a batch norm would see a single value of a channel.
+    """Refuses a batch of `size` images in which a batch norm would see a single value per channel.
 
     `image` is one (1, C, H, W) like those to come. It is computed where `net` is, which may be the meta device, in
     evaluation mode, with the auxiliary heads if `aux_weight` gives them a loss; `net` is left unchanged.
@@ -360,7 +360,7 @@ def check_batch(net: nn.Module, image: Tensor, size: int, *, aux_weight: float =
             hook.remove()
     if alone:
         raise ValueError(
-            f"with one image at a time the batch norm {alone[0]} sees a single value of each channel, which minus its "
+            f"with one image at a time the batch norm {alone[0]} sees a single value per channel, which minus its "
             f"own mean is always 0: give each process at least 2 images per step"
         )
 

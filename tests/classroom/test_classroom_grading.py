@@ -86,7 +86,7 @@ EXPECTED = {
     "writes": (1, "wrote to 0 places", ""),
     "reads": (1, "found 0 files", ""),
     "network": (1, "name 'control' is not defined", ""),
-    "equal": (3, "this is a Yes", ""),
+    "equal": (3, "not a Yes", ""),
     "patched": (3, "produced no evidence", "look at the check of 03.unread"),
     "forged": (0, "", ""),
     "texts": (1, "name 'control' is not defined", ""),
@@ -346,7 +346,7 @@ def test_a_machine_without_memory_costs_nobody_a_mark(graded, root, monkeypatch)
     (place / "exercises.ipynb").write_text(json.dumps(hostile.written("pass")(sample())))
     found = {each.student: each for each in grading.grade(classroom.configured(course), ASSIGNMENT)}
     shutil.rmtree(place.parent)
-    assert found["late"].notes == ["NOT GRADED: the machine ran out of memory meanwhile; try again with --jobs 1"]
+    assert found["late"].notes == ["NOT GRADED: the machine ran out of memory; try again with --jobs 1"]
     assert found["honest"].points == FULL
     assert not (course / "autograded" / "late").exists()
 
@@ -578,7 +578,7 @@ def test_a_program_that_reaches_no_cell_always_leaves_its_reason(tmp_path, monke
         execute(["1"], protected=False)
 
 
-BEYOND = "used, with what it started, more than 3 s of computing"
+BEYOND = "took, with what it started, more than 3 s of computing"
 WAITED = "waited for more than 4.5 s"
 
 
@@ -617,7 +617,7 @@ def test_a_cell_that_breaks_a_limit_costs_no_other_anything(monkeypatch, cell, w
 def test_what_the_clock_on_the_wall_stops_beside_others_is_run_again_alone(monkeypatch) -> None:
     monkeypatch.setattr(sandbox, "PATIENCE", 1)
     cells, limits = ["import time; time.sleep(1000)"], Limits(cell_seconds=1)
-    with pytest.raises(sandbox.CrowdedError, match="waited for too long"):
+    with pytest.raises(sandbox.CrowdedError, match="waited too long"):
         execute(cells, limits, protected=not why_unprotected(), alone=False)
 
 
@@ -853,7 +853,7 @@ def test_which_file_is_graded(tmp_path) -> None:
     (tmp_path / "a.ipynb").touch()
     assert find(tmp_path, "exercises.ipynb") == (tmp_path / "a.ipynb", ["'a.ipynb' was graded as exercises.ipynb"])
     (tmp_path / "b.ipynb").touch()
-    with pytest.raises(UnreadableError, match=r"several others: 'a.ipynb', 'b.ipynb'"):
+    with pytest.raises(UnreadableError, match=r"several others could be meant: 'a.ipynb', 'b.ipynb'"):
         find(tmp_path, "exercises.ipynb")
     (tmp_path / "exercises.ipynb").symlink_to("/etc/passwd")
     with pytest.raises(UnreadableError, match="several"):
@@ -898,5 +898,5 @@ def test_two_graders_at_once_and_a_stop_by_hand_end_in_a_sentence(tmp_path, monk
         raise KeyboardInterrupt
 
     monkeypatch.setattr(classroom, "run", stops)
-    with pytest.raises(SystemExit, match="the same command goes on from here"):
+    with pytest.raises(SystemExit, match="the same command continues from here"):
         classroom.main(["grade", str(tmp_path), "03"])

@@ -150,7 +150,7 @@ def test_a_damaged_zip_of_one_student_and_a_file_without_a_date_stop_no_other(tm
     told = collect(source, tmp_path / "submitted", ASSIGNMENT)
     assert told[0] == "grace: grace.ipynb"
     assert "left out: 'ada.zip' is neither a folder nor a zip that can be read: File is not a zip file" in told
-    assert any("onlinetext.html' of Alan_3 is a text typed online" in line for line in told)
+    assert any("onlinetext.html' of Alan_3 is text typed online" in line for line in told)
 
 
 def test_a_roster_names_students_and_who_is_missing(tmp_path) -> None:

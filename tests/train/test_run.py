@@ -597,9 +597,7 @@ def test_a_batch_norm_that_would_see_one_value_is_told_before_the_first_step(
 ) -> None:
     assert main(["train", *ALONE, "--data", str(tree), "--out", str(tmp_path / "out"), *shared]) == 2
     last = capsys.readouterr().err.splitlines()[-1]
-    assert (
-        "with one image at a time the batch norm features.mixed_7a.0.1.bn sees a single value of each channel" in last
-    )
+    assert "with one image at a time the batch norm features.mixed_7a.0.1.bn sees a single value per channel" in last
     assert last.endswith("give each process at least 2 images per step")
     assert not (tmp_path / "out").exists()
 

@@ -410,7 +410,7 @@ class _Kernel:
         """What is said of a cell that had to be ended from outside, whichever limit was seen first."""
         seconds, memory = self.limits.cell_seconds, TOGETHER * self.limits.memory
         return (
-            f"used, with what it started, more than {seconds:g} s of computing, {PATIENCE * seconds:g} s on the clock "
+            f"took, with what it started, more than {seconds:g} s of computing, {PATIENCE * seconds:g} s on the clock "
             f"or {memory:,} MB of memory"
         )
 
