@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     draw.add_argument("-o", "--output", help="file to write (default: standard output)")
     _add_training(commands)
-    commands.add_parser("selftest", help="say in a few seconds whether this installation works")
+    commands.add_parser("selftest", help="check in a few seconds whether this installation works")
     options = parser.parse_args(arguments)
     if options.command == "draw" and options.module and options.name:
         options.part, options.name = options.name, None  # `draw --module FILE.py:NAME PART`
