@@ -565,7 +565,7 @@ def test_a_diverged_training_is_told_in_one_sentence(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["train", "googlenet"], "train needs --data and --out; --estimate says"),
+        (["train", "googlenet"], "train needs --data and --out; with --estimate it only says"),
         (["train", "nin_cifar10", "--estimate"], "has no recipe of its own"),
         (["train", "googlenet", "--set", "width", "--estimate"], "--set width sets nothing: write KEY=VALUE"),
         (["train", "googlenet", "--lr", "fast", "--estimate"], "lr='fast' cannot be used"),
@@ -705,7 +705,7 @@ def test_classes_renamed_since_are_not_resumed_with_swapped_labels(
     assert "was trained with classes=['bright', 'dark', 'grey'], not ['dark', 'grey', 'zebra']: resume it with" in error
 
 
-@pytest.mark.parametrize(("setting", "right"), [("num_classes=10", "make it 3"), ("in_channels=1", "make it 3")])
+@pytest.mark.parametrize(("setting", "right"), [("num_classes=10", "need 3"), ("in_channels=1", "need 3")])
 def test_what_contradicts_the_images_is_refused_before_the_first_step(
     setting: str, right: str, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
