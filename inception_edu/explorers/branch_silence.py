@@ -114,16 +114,16 @@ class Heard(Settings):
         return SUBJECTS[int(chances.argmax())], float(chances.max())
 
     def sentence(self) -> str:
-        told = ", ".join(f"{name} {total:+.1f}" for name, total in zip(BRANCHES, self.totals, strict=True))
+        told = "; ".join(f"{name} {total:+.1f}" for name, total in zip(BRANCHES, self.totals, strict=True))
         answer, chance = self.answer
-        quiet = f"silent: {' and '.join(self.silent)}" if self.silent else "no branch is silent"
-        return f"For {SUBJECTS[self.subject]}: {told}; {quiet}; the network says {answer} ({chance:.0%})."
+        quiet = f"Silent: {'; '.join(self.silent)}" if self.silent else "No branch is silent"
+        return f"For {SUBJECTS[self.subject]}: {told}. {quiet}. The network says {answer} ({chance:.0%})."
 
     def versus(self, pinned: Self) -> str:
         if self.noun != pinned.noun:
             return ""
         totals = zip(BRANCHES, self.totals, pinned.totals, strict=True)
-        changes = ", ".join(f"{name} {now - was:+.1f}" for name, now, was in totals)
+        changes = "; ".join(f"{name} {now - was:+.1f}" for name, now, was in totals)
         return f"Compared with the pinned setting: {changes}."
 
     def view(self) -> str:

@@ -87,7 +87,7 @@ class KernelStack(Settings):
         numbers = f"{name} cost {self.stacked:,} MACs per position, one {large} costs {self.single:,}"
         if self.share == 1:
             return f"{numbers}: the same."
-        return f"{numbers}. The stack costs {self.share:.1%} of the single kernel."
+        return f"{numbers}. The stack costs {self.share:.1%} as much."
 
     def sentence(self) -> str:
         return f"Sees {_square(self.field)}; {self.verdict()}"
