@@ -91,17 +91,17 @@ def measured(students: int) -> str:
     return f"""\
 | | |
 |---|---:|
-| students, all with notebooks of their own | {students} |
+| students, each with a different notebook | {students} |
 | workers | {os.cpu_count()} |
 | until {ran} had run and the grader was killed | {to_kill:.0f} s |
-| going on: {rest} more run, and everything recorded | {on:.0f} s |
+| after a restart: {rest} more run, and everything recorded | {on:.0f} s |
 | notebooks that ran a second time because of the kill | {students - ran - rest} |
-| in flight at the kill, and so lost | at most {os.cpu_count()} |
-| computing outside of the sandboxes, a notebook of those | {computed / rest:.1f} s |
-| on the clock, a notebook of those | {on / rest:.1f} s |
-| memory of a notebook, median and most | {median(memory):.0f} and {max(memory):.0f} MB |
-| grading once more with nothing new | {again:.0f} s |
-| marks: mean of 19 points for the machine | {mean(marks):.1f} |"""
+| running at the kill, and so lost | at most {os.cpu_count()} |
+| computing outside the sandboxes, per notebook after the restart | {computed / rest:.1f} s |
+| time on the clock, per notebook after the restart | {on / rest:.1f} s |
+| memory per notebook, median and maximum | {median(memory):.0f} and {max(memory):.0f} MB |
+| grading again with nothing new | {again:.0f} s |
+| marks: mean, of the 19 points that a machine gives | {mean(marks):.1f} |"""
 
 
 def main() -> None:

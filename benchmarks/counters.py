@@ -159,7 +159,7 @@ def growing(rounds: int) -> str:
     for way, seconds in found.items():
         modules = sum(1 for _ in nets[way].modules())
         rows.append([way, f"{modules:,}", f"{1000 * median(seconds):.2f}", f"{1e6 * median(seconds) / modules:.1f}"])
-    return table(["Inception-v4", "modules", "`trace`, ms", "microseconds a module"], rows)
+    return table(["Inception-v4", "modules", "`trace`, ms", "microseconds / module"], rows)
 
 
 def sliders(rounds: int) -> str:
@@ -193,12 +193,12 @@ def main() -> None:
     publish(
         "counters",
         setting("python benchmarks/counters.py --markdown", *packages),
-        "**What each counts**: by how much its number is above ours, and of what that is made, to the last one.",
+        "**What each counts**: how far its number is above ours, and what exactly accounts for the difference.",
         counted,
         f"**Time and memory**: medians of {chosen.rounds} rounds in turns, evaluation mode, no gradients. Times, here "
-        "and below, are one thread's own on the processor; memory is how far the process grew while it counted.",
+        "and below, are the processor time of one thread; memory is how far the process grew while it counted.",
         timed,
-        f"**Left behind, and answers to bad images**: {NETWORKS[SPOILT]} in training mode on the CPU.",
+        f"**What each leaves behind, and how it answers bad images**: {NETWORKS[SPOILT]} in training mode on the CPU.",
         answers(),
         "**How `trace` grows** with the number of modules, and with the width.",
         growing(5 * chosen.rounds),

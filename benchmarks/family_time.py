@@ -1,4 +1,4 @@
-"""Milliseconds per image of every network of the family for colour images, beside MobileNetV2 and SqueezeNet 1.1.
+"""Milliseconds per image of every network of the family for colour images, next to MobileNetV2 and SqueezeNet 1.1.
 
     pip install -c constraints.txt torchvision
     python benchmarks/family_time.py [--rounds 5]          writes assets/records/12_times.json, for chapter 12

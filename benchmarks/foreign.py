@@ -1,4 +1,4 @@
-"""`trace` on other libraries' networks: is it exact, how long does it take, and what was not read by a rule?
+"""`trace` on other libraries' networks: is it exact, how long does it take, and which parts did no rule cover?
 
     python benchmarks/foreign.py [--rounds 5] [--markdown] [names ...]
 
@@ -91,8 +91,8 @@ def main() -> None:
         "foreign",
         setting("python benchmarks/foreign.py --markdown", "torchvision", "timm"),
         f"**Other libraries' networks** on {' x '.join(map(str, SHAPE))}, medians of {chosen.rounds} rounds in turns. "
-        "A part that no rule reads is counted by the run, and its receptive field is unknown: a `Function` is a call "
-        "of torch between the layers, such as a permutation, anything else a module of theirs.",
+        "A part that no rule covers is counted by running it, and its receptive field is unknown. A `Function` is a "
+        "torch call between layers, such as a permutation; anything else is one of the library's own modules.",
         table([*heads, "receptive field", "counted as a whole"], rows, words=(0, 3, 8, 9)),
         keep=chosen.markdown,
     )

@@ -143,10 +143,10 @@ def main() -> None:
         f"**Milliseconds**, medians of {chosen.rounds} rounds in turns, {chosen.threads} thread(s). The limit is what "
         "the MACs alone would take at the speed of a large matrix product in float32.",
         table(heads, milliseconds),
-        "**Times as fast as the peer**, in the same round, medians.",
+        "**How many times as fast as the peer**, in the same round, medians.",
         table(heads, ratios),
         "**What bfloat16 changes**: chapter 04's trained network on the 10,000 test images of Fashion-MNIST is right "
-        f"on {accuracy['float32']:.2%} in float32 and on {accuracy['bfloat16']:.2%} in bfloat16; "
+        f"on {accuracy['float32']:.2%} of them in float32 and on {accuracy['bfloat16']:.2%} in bfloat16; "
         f"{accuracy['changed answers']} answers change.",
         keep=chosen.markdown,
     )

@@ -209,8 +209,8 @@ def main() -> None:
     publish(
         "inference-ideas",
         setting("python benchmarks/inference_ideas.py --markdown"),
-        f"Times as fast as `fuse` gives them, medians of {chosen.rounds} rounds in turns, processor time "
-        "of one thread; each column a network and its batch.",
+        f"How many times as fast as what `fuse` returns, medians of {chosen.rounds} rounds in turns, processor time "
+        "of one thread; each column is a network and its batch.",
         table(heads, [[idea, *each] for idea, each in rows.items() if idea != "fused"]),
         keep=chosen.markdown,
     )

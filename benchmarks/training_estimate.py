@@ -80,13 +80,13 @@ Line by line (`python -m inception_edu train inception_v3 --estimate --precision
 Assumed: a step is three forward passes in MACs; the A100 reaches the share of its peak that NVIDIA's own PyTorch
 training of ResNet-50 reached, and eight scale as eight did there (the figures and their source: `EXAMPLE` in
 `inception_edu/train/estimate.py`).
-Inception-v3 has more and smaller layers than ResNet-50, so it may well reach less.
-Reading and decoding images must keep up, and {images_a_second:,.0f} of them per second are a task of their own.
+Inception-v3 has more and smaller layers than ResNet-50, so it may well reach a smaller share.
+Reading and decoding must keep up, and {images_a_second:,.0f} images per second are a task in themselves.
 Activations are what autograd keeps on the meta device, half as much in bfloat16; the kernels' own memory comes on top.
 
 **Checked on one core**: a step of the same recipe with {BATCH} images took {times["step"]:.2f} s (median of {ROUNDS}),
-in turns with a product of two {SIDE} x {SIDE} matrices at {peak / 1e9:.0f} G MACs per second. So it reached
-{reached:.0%} of the rate of the product.
+in turns with a product of two {SIDE} x {SIDE} matrices at {peak / 1e9:.0f} G MACs per second. So the step reached
+{reached:.0%} of the product's rate.
 """
     print(text)
     section("training", text)

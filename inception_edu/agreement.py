@@ -51,7 +51,7 @@ def agree(mine: nn.Module, theirs: nn.Module, shape: Sequence[int]) -> None:
         return
     largest, size = (wanted - given).abs().max().item(), wanted.abs().max().item()
     rounded = 0.0 if largest <= EQUAL * size else largest
-    verdict = "equal" if not rounded else f"not equal, where the largest output is {size:.3g}"
+    verdict = "equal" if not rounded else f"not equal (the largest output is {size:.3g})"
     print(f"outputs: {tuple(given.shape[1:])} from both, largest difference {rounded:.3g}: {verdict}")
 
 
@@ -64,11 +64,11 @@ def _copy(theirs: list[tuple[str, Tensor]], mine: list[tuple[str, Tensor]]) -> N
     for number, ((from_name, value), (name, place)) in enumerate(zip(theirs, mine, strict=False), 1):
         if value.shape != place.shape:
             raise ValueError(
-                f"tensor {number} in the order of running does not fit: {name} of yours has the shape "
-                f"{tuple(place.shape)}, {from_name} of theirs {tuple(value.shape)}"
+                f"tensor {number} in running order does not fit: your {name} has the shape {tuple(place.shape)}, "
+                f"their {from_name} has {tuple(value.shape)}"
             )
     if len(theirs) != len(mine):
-        raise ValueError(f"yours has {len(mine)} tensors of weights and statistics, theirs {len(theirs)}")
+        raise ValueError(f"yours has {len(mine)} tensors of weights and statistics, theirs has {len(theirs)}")
     with torch.no_grad():
         for (_, value), (_, place) in zip(theirs, mine, strict=True):
             place.copy_(value)

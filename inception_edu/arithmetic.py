@@ -25,8 +25,8 @@ def same_padding(kernel: int) -> int:
     """
     if kernel % 2 == 0:
         raise ValueError(
-            f"an even kernel ({kernel}) has no equal 'same' padding on both sides: "
-            f"give the padding yourself or use {kernel - 1} or {kernel + 1}"
+            f"a kernel of {kernel} cannot be padded equally on both sides: "
+            f"give the padding yourself, or use {kernel - 1} or {kernel + 1}"
         )
     return kernel // 2
 
@@ -46,7 +46,7 @@ def out_size(
     reach = dilation * (kernel - 1) + 1
     overhang = stride - 1 if ceil_mode else 0
     if reach > size + 2 * padding + overhang:
-        pad = f" (with its padding {size + 2 * padding})" if padding else ""
+        pad = f" ({size + 2 * padding} with padding)" if padding else ""
         needed = reach - 2 * padding - overhang
         raise TooSmallError(f"a window of {reach} does not fit into {size} pixels{pad}: at least {needed} are needed")
     steps = (size + 2 * padding - reach) / stride

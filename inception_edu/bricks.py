@@ -8,7 +8,7 @@
 | `Residual`      | `shortcut(x) + scale * body(x)`             | the circle with a plus  |
 
 They are ordinary modules, made and used like any other. Two more are for reading other people's networks, and no
-network of the family has them: `Product`, because attention gates multiply, and `Function`, a call that is no layer.
+network of the family has them: `Product`, because attention gates multiply, and `Function`, a call that is not a layer.
 """
 
 from collections import OrderedDict
@@ -55,7 +55,7 @@ class ConvUnit(nn.Sequential):
         if min(in_channels, out_channels, *kernel, *step) < 1:
             raise ValueError(
                 f"a convolution from {in_channels} to {out_channels} channels with kernel {kernel} and stride "
-                f"{step} cannot exist: channels, kernel and stride must be at least 1"
+                f"{step} is not possible: channels, kernel and stride must be at least 1"
             )
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(
@@ -64,7 +64,7 @@ class ConvUnit(nn.Sequential):
         if padding is None:
             padding = same_padding(kernel[0]), same_padding(kernel[1])
         if min(pair(padding)) < 0:
-            raise ValueError(f"a padding of {pair(padding)} cannot be: it must be at least 0")
+            raise ValueError(f"the padding must be at least 0, not {pair(padding)}")
         if bias is None:
             bias = not batch_norm
         layers: dict[str, nn.Module] = {
@@ -94,7 +94,7 @@ class Residual(nn.Module):
     """`shortcut(x) + scale * body(x)`, with no activation after the sum (Inception-ResNet paper, §3.2-3.3).
 
     Body and shortcut must end in the same shape; without a shortcut `x` itself is added. The
-    ReLU that most figures draw after the sum stands outside, so that the last block can leave it out.
+    ReLU that most figures draw after the sum is outside, so that the last block can leave it out.
     """
 
     def __init__(self, body: nn.Module, shortcut: nn.Module | None = None, scale: float = 1.0) -> None:
@@ -113,7 +113,7 @@ class Residual(nn.Module):
 class Product(nn.ModuleList):
     """Parallel branches that read the same tensor and are multiplied, as an attention gate is: `x * gate(x)`.
 
-    (N, C, H, W) -> (N, C, H, W); a branch of one value a channel, (N, C, 1, 1), scales the whole map.
+    (N, C, H, W) -> (N, C, H, W); a branch of one value per channel, (N, C, 1, 1), scales the whole map.
     """
 
     def __init__(self, *branches: nn.Module) -> None:

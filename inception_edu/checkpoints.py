@@ -277,7 +277,7 @@ def load_checkpoint(
     plan = []
     for path, ours, key in _pairs(net, peer, where):
         if key not in state:
-            raise ValueError(f"the checkpoint has no {key!r}, which {where} keeps for {path}. Nothing was loaded")
+            raise ValueError(f"the checkpoint has no {key!r}, where {where} keeps {path}. Nothing was loaded")
         theirs = state.pop(key)
         if theirs.shape != ours.shape:
             raise ValueError(
@@ -290,8 +290,8 @@ def load_checkpoint(
         values = theirs.to(ours.dtype)
         if not values.isfinite().all():
             raise ValueError(
-                f"{key!r} in the checkpoint reaches {theirs.abs().max():.3g}, which is more than {ours.dtype} of this "
-                f"network can hold: convert the network with net.to({theirs.dtype}). Nothing was loaded"
+                f"{key!r} in the checkpoint reaches {theirs.abs().max():.3g}, more than this network's {ours.dtype} "
+                f"can hold: convert the network with net.to({theirs.dtype}). Nothing was loaded"
             )
         plan.append((ours, values))
     if left := [key for key in state if not _ignorable(key, net, peer)]:

@@ -20,35 +20,37 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; a bad argument is answered by one sentence on stderr and exit code 2."""
+    """Runs one command; a bad argument is answered with one sentence on stderr and exit code 2."""
     parser = argparse.ArgumentParser(
-        prog="inception-edu", description="The Inception family, priced, drawn and trained."
+        prog="inception-edu", description="Price, draw and train the networks of the Inception family."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("family", help="list the networks")
-    cost = commands.add_parser("cost", help="shapes, parameters and MACs of a network, computing nothing")
+    cost = commands.add_parser("cost", help="shapes, parameters and MACs of a network, without running it")
     draw = commands.add_parser("draw", help="draw a network or a part of it as SVG")
     for command in (cost, draw):
         command.add_argument("name", nargs="?", help="a name that `family` lists")
         command.add_argument(
             "--module",
             metavar="FILE.py:NAME",
-            help="a class or function of your own that makes the network, or a network",
+            help="your own network, or a class or function that makes it",
         )
         command.add_argument(
             "--size", type=int, help="side of the square image in pixels (default: the paper's, or 224)"
         )
         command.add_argument("--classes", type=int, help="number of classes")
         command.add_argument("--channels", type=int, help="channels of the image")
-        command.add_argument("--width", type=float, help="factor on every channel count")
+        command.add_argument("--width", type=float, help="factor for every channel count")
         command.add_argument("--small", action="store_true", help="the stem for images of 28 to 64 pixels")
         command.add_argument("--aux", action="store_true", help="with auxiliary heads")
-        command.add_argument("--depth", type=int, help="levels to open")
+        command.add_argument("--depth", type=int, help="how many levels of the network to show")
     cost.add_argument("--format", choices=("text", "json", "html"), default="text")
-    draw.add_argument("part", nargs="?", help="a part, such as inception_3a, or `stem` for all before the first block")
+    draw.add_argument(
+        "part", nargs="?", help="a part, such as inception_3a, or `stem` for everything before the first block"
+    )
     draw.add_argument("-o", "--output", help="file to write (default: standard output)")
     _add_training(commands)
-    commands.add_parser("selftest", help="say in a few seconds whether this installation works")
+    commands.add_parser("selftest", help="check in a few seconds whether this installation works")
     options = parser.parse_args(arguments)
     if options.command == "draw" and options.module and options.name:
         options.part, options.name = options.name, None  # `draw --module FILE.py:NAME PART`
@@ -123,16 +125,16 @@ def _own(where: str, options: dict[str, Any]) -> Any:
         raise ValueError(f"there is no file {path}")
     made = runpy.run_path(path).get(name)
     if made is None:
-        raise ValueError(f"{path} defines no {name}")
+        raise ValueError(f"{path} does not define {name}")
     if not isinstance(made, nn.Module) and callable(made):
         # A network of one's own need not have an option for the image's channels, which --channels gives.
         known = inspect.signature(made).parameters
         try:
             made = made(**{key: value for key, value in options.items() if key != "in_channels" or key in known})
         except TypeError as error:
-            raise TypeError(f"{name} of {path} cannot be made like this: {error}") from error
+            raise TypeError(f"{name} in {path} cannot be called with these options: {error}") from error
     if not isinstance(made, nn.Module):
-        raise TypeError(f"{name} of {path} makes no nn.Module, but a {type(made).__name__}")
+        raise TypeError(f"{name} in {path} makes an object of type {type(made).__name__}, not an nn.Module")
     return made
 
 
@@ -163,35 +165,39 @@ def _draw(options: argparse.Namespace) -> None:
 
 
 def _add_training(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    train = commands.add_parser("train", help="train a network by a paper's recipe, or say what that would take")
+    train = commands.add_parser("train", help="train a network by a paper's recipe, or estimate what that would take")
     train.add_argument("name", help="a name that `family` lists")
     train.add_argument("--data", help="folder with train/CLASS/ and val/CLASS/, or `fashion`, which is in the package")
     train.add_argument("--out", dest="folder", help="folder for the checkpoint, the weights and the log")
-    train.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out, if there is one")
+    train.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out, if there is one")
     train.add_argument("--recipe", help=f"default: the network's own; {', '.join(RECIPES)}")
     train.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="an option of the network, such as width=0.5"
     )
     train.add_argument("--size", type=int, help="side of the square crops in pixels (default: the paper's)")
     train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--devices", type=int, default=1, help="processes on each machine, an accelerator each")
-    train.add_argument("--nodes", type=int, default=1, help="machines; start the command by torchrun on each")
-    train.add_argument("--accelerator", default="auto", help="cpu, cuda, mps (default: the best there is)")
+    train.add_argument("--devices", type=int, default=1, help="processes on each machine, one accelerator each")
+    train.add_argument("--nodes", type=int, default=1, help="machines; start the command with torchrun on each")
+    train.add_argument("--accelerator", default="auto", help="cpu, cuda, mps (default: the best available)")
     train.add_argument("--precision", choices=("32-true", "bf16-mixed"), default="32-true")
-    train.add_argument("--save-every", type=int, default=500, metavar="STEPS", help="between two checkpoints")
-    train.add_argument("--tensorboard", action="store_true", help="write the log for TensorBoard, too")
-    settings = train.add_argument_group("in place of the recipe's")
+    train.add_argument("--save-every", type=int, default=500, metavar="STEPS", help="steps between two checkpoints")
+    train.add_argument("--tensorboard", action="store_true", help="also write the log for TensorBoard")
+    settings = train.add_argument_group("settings that replace the recipe's")
     for name in SETTINGS:
         option = f"--{name.replace('_', '-')}"
         settings.add_argument(option, metavar="VALUE", type=_value, default=argparse.SUPPRESS, help=ABOUT.get(name))
-    estimate = train.add_argument_group("to estimate, not to train (see inception_edu/train/estimate.py)")
+    estimate = train.add_argument_group("to estimate instead of training (see inception_edu/train/estimate.py)")
     estimate.add_argument("--estimate", action="store_true", help="memory, steps and hours, with all assumptions")
     estimate.add_argument("--images", type=int, default=IMAGENET, help=f"default: ImageNet's {IMAGENET:,}")
-    estimate.add_argument("--tflops", type=float, help="an accelerator's peak (default: that of an A100)")
-    estimate.add_argument("--utilisation", type=float, help="the share of it that a training reaches")
-    estimate.add_argument("--scaling", type=float, help="the share of their sum that several accelerators keep")
+    estimate.add_argument("--tflops", type=float, help="peak of one accelerator (default: an A100's)")
+    estimate.add_argument("--utilisation", type=float, help="the share of that peak that training reaches")
+    estimate.add_argument(
+        "--scaling", type=float, help="the share of their summed speed that several accelerators reach"
+    )
 
-    evaluate = commands.add_parser("evaluate", help="top-1 and top-5 of trained networks, alone and as an ensemble")
+    evaluate = commands.add_parser(
+        "evaluate", help="top-1 and top-5 accuracy of trained networks, each alone and all as an ensemble"
+    )
     evaluate.add_argument("runs", nargs="+", metavar="RUN", help="a folder that `train` made")
     evaluate.add_argument("--data", help="default: what the first run was trained on")
     evaluate.add_argument("--split", default="val", help="folder in the data (default: val)")
@@ -231,7 +237,7 @@ def _train(options: argparse.Namespace) -> None:
         print(_call(estimate, options, **chosen))
         return
     if not options.data or not options.folder:
-        raise ValueError("train needs --data and --out; --estimate says beforehand what it would take")
+        raise ValueError("train needs --data and --out; with --estimate it only says what training would take")
     trainer = _trainer()
     plan = _call(trainer.make_plan, options, **chosen)
     first = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", 0))) == 0  # of the processes that work together
@@ -240,7 +246,9 @@ def _train(options: argparse.Namespace) -> None:
     try:
         _call(trainer.train, options, plan=plan)
     except KeyboardInterrupt:
-        raise ValueError(f"stopped; the same command with --resume goes on from what {options.folder} holds") from None
+        raise ValueError(
+            f"stopped; the same command with --resume continues from what is in {options.folder}"
+        ) from None
     if first:
         print(f"wrote {options.folder}")
 
@@ -254,7 +262,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _trainer() -> Any:
-    """The module that trains. Raises ImportError, saying what to install, where what it imports is not there."""
+    """The module that trains. Raises ImportError, saying what to install, if something it imports is missing."""
     try:
         from .train import run as trainer
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""What a network looks at: class activation maps, which are exact, and occlusion, which tries it out.
+"""What a network looks at: class activation maps, which are exact, and occlusion, which is an experiment.
 
 >>> maps = class_activation_map(net, images)               # where the evidence for the network's own answer is
 >>> maps.mean((1, 2))                                      # is the logit of that answer, exactly
@@ -50,7 +50,9 @@ def class_activation_map(net: InceptionNet, images: Tensor, label: int | Tensor 
         label = maps.mean((2, 3)).argmax(1)
     wanted = torch.as_tensor(label).expand(len(maps)) if isinstance(label, int) else label
     if wanted.shape != (len(maps),):
-        raise ValueError(f"{len(maps)} images need as many labels or one, not labels of shape {tuple(wanted.shape)}")
+        raise ValueError(
+            f"{len(maps)} images need {len(maps)} labels or one, not labels of shape {tuple(wanted.shape)}"
+        )
     for one in wanted.tolist():
         _check_class(one, maps.shape[1])
     return maps[torch.arange(len(maps)), wanted]
@@ -79,14 +81,14 @@ def occlusion_map(
     axes, a class that the network does not have, and another word for `of`.
     """
     if image.ndim != 3:
-        raise ValueError(f"occlusion looks at one image (C, H, W), and this one has the shape {tuple(image.shape)}")
+        raise ValueError(f"occlusion takes one image (C, H, W), not one of shape {tuple(image.shape)}")
     height, width = image.shape[1:]
     if size < 1 or stride < 1:
-        raise ValueError(f"a patch of {size} pixels moved by {stride} cannot be: both must be at least 1")
+        raise ValueError(f"a patch of {size} pixels moved by {stride} is not possible: both must be at least 1")
     if size > min(height, width):
         raise ValueError(f"a patch of {size}x{size} does not fit into an image of {height}x{width}")
     if of not in ("logit", "probability"):
-        raise ValueError(f"a class loses 'logit' or 'probability', not {of!r}")
+        raise ValueError(f"`of` must be 'logit' or 'probability', not {of!r}")
     tops, lefts = range(0, height - size + 1, stride), range(0, width - size + 1, stride)
     places = [(top, left) for top in tops for left in lefts]
 
@@ -114,7 +116,7 @@ def _linear_after_pool(net: InceptionNet) -> nn.Linear | None:
         first = type(layers[0]).__name__ if layers else "nothing"
         raise ValueError(
             f"{net.name or 'this network'} has no class activation map: its classifier must begin with global average "
-            f"pooling, nn.AdaptiveAvgPool2d(1), and it begins with {first}"
+            f"pooling, nn.AdaptiveAvgPool2d(1), but it begins with {first}"
         )
     match layers[1:]:
         case [nn.Flatten()]:
@@ -123,7 +125,7 @@ def _linear_after_pool(net: InceptionNet) -> nn.Linear | None:
             return linear
     raise ValueError(
         f"{net.name or 'this network'} has no class activation map: after its global average pooling there must be "
-        f"one linear layer or none, and there is {', '.join(type(layer).__name__ for layer in layers[1:])}"
+        f"one linear layer or none, not {', '.join(type(layer).__name__ for layer in layers[1:])}"
     )
 
 

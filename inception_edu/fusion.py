@@ -4,16 +4,16 @@
 >>> quick = fuse(net)                                # the same logits, in less time
 >>> rough = fuse(net, dtype=torch.bfloat16)          # nearly the same, in less still where the processor knows bfloat16
 
-The tree of bricks is written anew from its leaves to its root, one rule a kind of brick. Five things change:
+The tree of bricks is rebuilt from its leaves to its root, with one rule per kind of brick. Five things change:
 
 - A batch norm in evaluation mode only scales and shifts each channel, and the convolution (or linear layer)
   before it can do that with its own weights and a bias. So can the last convolution of a `Residual` with the
   scale, and the sum is then written over its output.
 - Neighbouring branches of a `Concat` that begin with a 1x1 read the same tensor, so their 1x1s are one wider
   1x1, whose output is cut into slices again.
-- Weights lie in memory channels last, which torch's kernels for CPUs prefer.
+- Weights are stored with channels last, which torch's kernels for CPUs prefer.
 - A 1x1 is then one matrix product over all positions, and is computed so.
-- A ReLU whose input nobody else reads is written over it.
+- A ReLU whose input nothing else reads overwrites it.
 
 What each brings, and what was tried and brought too little, is in benchmarks/RESULTS.md.
 """
@@ -40,7 +40,7 @@ Net = TypeVar("Net", bound=nn.Module)
 class Pointwise(nn.Conv2d):
     """A 1x1 convolution, computed as what it is: the same linear layer at each position, one matrix product in all.
 
-    (N, C, H, W) -> (N, out_channels, H, W). Where channels lie last nothing is copied, not even for a `Slice`.
+    (N, C, H, W) -> (N, out_channels, H, W). With channels last nothing is copied, not even for a `Slice`.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -92,8 +92,9 @@ def fuse(net: Net, dtype: torch.dtype | None = None) -> Net:
     names, costs the same MACs, needs no gradients, and differs from `net` by rounding only.
 
     With a `dtype`, such as `torch.bfloat16`, weights and maps are rounded to it, also those that `block_outputs`
-    yields. The network still reads images and answers in logits of the type it had: it can stand wherever `net`
-    does. Only a processor with instructions for the type is faster with it (`lscpu` lists amx_bf16 or avx512_bf16).
+    yields. The network still reads images and answers in logits of the type it had: it can take the place of
+    `net` anywhere. Only a processor with instructions for the type is faster with it (`lscpu` lists amx_bf16 or
+    avx512_bf16).
 
     Raises ValueError for a network in training mode, one that is fused already and a dtype that is not floating,
     TypeError for a module that is neither a brick nor a known layer, that overrides what one of them computes, or that
@@ -105,7 +106,7 @@ def fuse(net: Net, dtype: torch.dtype | None = None) -> Net:
     if any(isinstance(m, Slice | Pointwise | Sum) or getattr(m, "fused", False) for m in net.modules()):
         raise ValueError(f"{name} is fused already: fuse the network that it was made from")
     if dtype and not dtype.is_floating_point:
-        raise ValueError(f"{dtype} holds no fractions, and weights are fractions: ask for torch.bfloat16 or the like")
+        raise ValueError(f"weights need a floating-point type such as torch.bfloat16, not {dtype}")
     for path, module in net.named_modules():
         refuse_unready(module, [path])
     with torch.no_grad():
@@ -149,7 +150,7 @@ def owner(module: nn.Module) -> type[nn.Module] | None:
 
 
 def rewrite(module: nn.Module) -> nn.Module:
-    """`module` written anew; one implementation a kind of brick, and a copy of any other known layer."""
+    """`module` rebuilt; one implementation per kind of brick, and a copy of any other known layer."""
     module = uncompiled(module)
     kind = owner(module)
     if kind is None:
@@ -333,5 +334,7 @@ RULES[Sum] = RULES[Residual]
 @kind(Slice, box="reshape", label=lambda m: f"channels {m.start} to {m.start + m.width - 1}")
 def _slice(module: Slice, signal: Signal) -> Signal:
     if module.start + module.width > signal.channels:
-        raise ValueError(f"channels {module.start} to {module.start + module.width - 1} are asked of {signal.channels}")
+        raise ValueError(
+            f"channels {module.start} to {module.start + module.width - 1} do not exist: there are {signal.channels}"
+        )
     return signal._replace(shape=(module.width, *signal.sides))

@@ -27,7 +27,7 @@ Sides = tuple[int, ...]
 class Signal(NamedTuple):
     """What flows between modules, for one image: `shape` is (C, H, W), (C,) for a vector, or whatever torch has there.
 
-    `field` and `jump` have one number a side, (vertical, horizontal) for an image, in pixels of the image that was
+    `field` and `jump` have one number per side, (vertical, horizontal) for an image, in pixels of the image that was
     traced: how many of them one value sees (its theoretical receptive field, which may reach beyond the border;
     statistics of normalisations aside), and how far two neighbouring values are apart. `start` is the first pixel that
     the first value sees, below 0 in a padding. All three are None where they are not known; the last two also after
@@ -261,7 +261,7 @@ def refuse_unready(module: nn.Module, path: Sequence[str] = (), *, hooks: bool =
         if not any(str(home).startswith(("torch.nn.utils.", "torch.utils.")) for home in homes):
             raise TypeError(
                 f"{'.'.join(filter(None, path)) or 'the module'}, a {type(module).__name__}, has a forward hook, and "
-                "what a hook changes cannot be read off: remove it first"
+                "nobody can tell what a hook changes: remove it first"
             )
 
 
@@ -326,12 +326,12 @@ def _slide(
 
 
 def _possible(kernel: Sides, stride: Sides, padding: Sides, dilation: Sides) -> None:
-    """ValueError for a window that torch refuses wherever it computes; without values it would let some pass."""
+    """ValueError for a window that torch refuses when it computes; on the meta device it would let some pass."""
     if min(*kernel, *stride, *dilation) < 1 or min(padding, default=0) < 0:
         raise ValueError(
             f"a window of {size(kernel)} with stride {size(stride)} and dilation {size(dilation)}"
             + (f" in a padding of {size(padding)}" if padding else "")
-            + " cannot exist: padding must be at least 0, the others at least 1"
+            + " is not possible: padding must be at least 0, the others at least 1"
         )
 
 
@@ -339,7 +339,7 @@ def _possible(kernel: Sides, stride: Sides, padding: Sides, dilation: Sides) -> 
 def _seeing(
     signal: Signal, shape: Sides, kernel: Sides, stride: Sides, padding: Sides, dilation: Sides | None = None
 ) -> Signal:
-    """The signal of `shape` after a window; `padding` is what lies before each side."""
+    """The signal of `shape` after a window; `padding` is what is added before each side."""
     windows = signal.windows
     if len(windows) != len(kernel):
         return signal.blind(shape)
@@ -352,7 +352,7 @@ def _seeing(
 
 
 def _padded(signal: Signal, ends: Sequence[tuple[int, int]]) -> Signal:
-    """The signal with so many values before and after each side; fewer where they are negative."""
+    """The signal with these numbers of values added before and after each side, or taken away where negative."""
     shape = (signal.channels, *(n + sum(end) for n, end in zip(signal.sides, ends, strict=True)))
     windows = signal.windows
     if len(windows) != len(ends):
@@ -392,7 +392,7 @@ def _conv_part(module: Any) -> Part:
 
 
 def _geometry(module: Any) -> tuple[Sides, Sides, Sides]:
-    """Kernel, stride and dilation, a number a side each; torch takes one number for all sides too."""
+    """Kernel, stride and dilation, each with one number per side; torch also takes one number for all sides."""
     count = _sides_of(module)
     return numbers(module.kernel_size, count), numbers(module.stride, count), numbers(module.dilation, count)
 
@@ -411,7 +411,7 @@ def _padding(module: Any) -> list[int] | str:
 def _holds(module: nn.Module, **shapes: Sides) -> bool:
     """Whether parameters and buffers have the shapes that the settings say.
 
-    Where a reader has put others in their place, torch goes by them, and so the layer is run.
+    If a reader has replaced them by others, torch uses those, and so the layer is run.
     """
     for name, shape in shapes.items():
         tensor = module._parameters.get(name, module._buffers.get(name))

@@ -20,8 +20,8 @@ class InceptionNet(nn.Module):
     evaluation mode. `aux_heads` are keyed by the block whose output they read; only
     `forward_with_aux` runs them.
 
-    An image that it cannot read, too small or of another number of channels, is answered by one sentence with the
-    place and the numbers (`ShapeError`, a ValueError): where torch fails, `trace` says why.
+    An image that it cannot read, because it is too small or has another number of channels, raises one sentence with
+    the place and the numbers (`ShapeError`, a ValueError): where torch fails, `trace` says why.
     """
 
     def __init__(
@@ -76,8 +76,8 @@ class InceptionNet(nn.Module):
         """Raises ShapeError in place of torch's own error, if the shape of the image is the reason."""
         if reason := explain(self, shape[1:], aux=aux):
             if len(shape) == 3 and not explain(self, shape, aux=aux):
-                reason = f"{self.name or 'the network'} reads batches (N, C, H, W): for one image of {tuple(shape)} "
-                reason += "write image[None]"
+                reason = f"{self.name or 'the network'} reads batches (N, C, H, W): for one image of {tuple(shape)}, "
+                reason += "pass image[None]"
             raise ShapeError(reason) from error
 
 

@@ -118,7 +118,7 @@ class Call:
     shape: Shape
     cost: tuple[int, int, int]
     name: str
-    alone: bool = False  # a module that `trace` can read by itself, for it read one image and made one tensor of it
+    alone: bool = False  # a module that `trace` can read by itself: it read one image and made one tensor of it
 
 
 @dataclass(eq=False)
@@ -139,7 +139,7 @@ class Run:
 
     @cached_property
     def form(self) -> nn.Module | None:
-        """The module as a tree of bricks over its own parts, or None where its calls are no such tree."""
+        """The module as a tree of bricks over its own parts, or None where its calls are not such a tree."""
         if not self.readable:
             return None
         try:
@@ -189,11 +189,12 @@ class Runs:
             raise _refusal(module, recorder.path, error) from error
         if not isinstance(output, Tensor):
             raise TypeError(
-                f"{type(module).__name__} outputs {_described(output)}, and trace reads modules that output one tensor"
+                f"{type(module).__name__} outputs {_described(output)}, and trace only reads modules that output one "
+                "tensor"
             )
         if not _one(output):
             raise TypeError(
-                f"{type(module).__name__} outputs {tuple(output.shape)} for a batch of one image, and trace reads "
+                f"{type(module).__name__} outputs {tuple(output.shape)} for a batch of one image, and trace only reads "
                 "modules whose outputs have the batch as their first axis"
             )
 
@@ -220,9 +221,9 @@ def _refusal(module: nn.Module, path: Sequence[str], error: Exception) -> Except
     said = " ".join(str(error).split()) or type(error).__name__
     where = f"{'.'.join(path)}: " if path else ""
     if isinstance(error, _ForeignWeightsError):
-        return TypeError(f"{name} cannot be read, for a copy of it still computes with the weights of the original")
+        return TypeError(f"{name} cannot be read, because a copy of it still computes with the weights of the original")
     if isinstance(error, NotImplementedError) and "forward" in said:
-        return TypeError(f"{name} cannot be read, for it has no forward")
+        return TypeError(f"{name} cannot be read, because it has no forward")
     if isinstance(error, NotImplementedError) or any(word in said for word in ("meta", "fake", "Fake", "CUDA")):
         return TypeError(f"{name} cannot be read without values ({where}{said})")
     if isinstance(error, TypeError | AttributeError | KeyError | NameError):
@@ -334,7 +335,7 @@ class _Recorder(TorchFunctionMode):
         return macs, products, activations
 
     def _keep(self, tensor: Tensor) -> None:
-        """Remembers a value, alive so that its number stays its own, and the memory that it lies in."""
+        """Remembers a value, kept alive so that its number stays its own, and the memory that it is in."""
         self._alive.append(tensor)
         self._in_memory[tensor.untyped_storage()._cdata].add(id(tensor))
 
@@ -464,7 +465,7 @@ class _Tree:
         return None
 
     def branches(self, ends: Sequence[Call | None], start: Call | None) -> list[nn.Module]:
-        """The ways from `start` to `ends`; neighbours that begin alike fork after what they share."""
+        """The ways from `start` to `ends`; neighbours that begin in the same way fork after what they share."""
         branches, i = [], 0
         while i < len(ends):
             j, fork = i + 1, ends[i]
@@ -601,7 +602,7 @@ _CONV = "input weight bias stride padding dilation groups"
 
 
 def _layers_like(name: str, call: Call, axes: int, originals: dict[int, Any]) -> list[list[nn.Module]]:
-    """Layers that may compute what a call computes on an image of so many axes, the likeliest first; shapes decide."""
+    """Layers that may compute what a call does on an image with that many axes, the likeliest first; shapes decide."""
 
     def named(names: str) -> dict[str, Any]:
         given = dict(zip(names.split(), call.args, strict=False)) | call.kwargs

@@ -43,7 +43,7 @@ def threads(count: int = 1) -> Iterator[None]:
     Raises ValueError for a count below 1.
     """
     if count < 1:
-        raise ValueError(f"{count} threads cannot compute anything: it must be at least 1")
+        raise ValueError(f"the number of threads must be at least 1, not {count}")
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -89,8 +89,8 @@ def _channels_last(net: nn.Module) -> Iterator[None]:
 def milliseconds(nets: Sequence[nn.Module], images: Tensor, *, turns: int = 40) -> list[float]:
     """How long each network takes for the same images (N, C, H, W) on one core, in evaluation mode: medians of turns.
 
-    What is read is the thread's own time on the processor, which on an idle machine is the time that passes, and the
-    networks take turns, so that a busy machine disturbs all alike. It is an observation all the same: another run may
+    What is measured is the thread's own time on the processor, which on an idle machine is the time that passes. The
+    networks take turns, so that a busy machine disturbs them all equally. It is still an observation: another run may
     differ by a tenth or more.
     """
     seen: list[list[float]] = [[] for _ in nets]

@@ -68,15 +68,15 @@ CHECKS = (_the_two_numbers, _the_family, _a_class_of_ones_own, _the_trained_netw
 
 def _same(here: object, expected: object) -> None:
     if here != expected:
-        raise ValueError(f"{here} where {expected} is right")
+        raise ValueError(f"got {here}, expected {expected}")
 
 
 def run(checks: tuple[Callable[[], str], ...] = CHECKS) -> Iterator[tuple[bool, str]]:
-    """Whether each check went well, and a sentence on it; what fails is said, and the others run all the same."""
+    """Whether each check went well, and a sentence about it; a check that fails does not stop the others."""
     for check in checks:
         start = perf_counter()
         try:
             good, words = True, check()
-        except Exception as error:  # whatever is wrong with an installation, this is where it is told
+        except Exception as error:  # whatever is wrong with an installation, it is reported here
             good, words = False, f"{check.__name__.replace('_', ' ').strip()}: {type(error).__name__}: {error}"
         yield good, f"{words} ({perf_counter() - start:.1f} s)"

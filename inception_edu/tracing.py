@@ -93,7 +93,7 @@ class Node:
             found = [child for child in node.children if child.name == name]
             if not found:
                 there = ", ".join(child.name for child in node.children) or "nothing"
-                raise KeyError(f"{node.name or 'the network'} holds no {name!r}; it holds {there}")
+                raise KeyError(f"{node.name or 'the network'} has no part {name!r}; it has {there}")
             node = found[0]
         return node
 
@@ -292,9 +292,9 @@ def traced(what: Any, shape: Sequence[int] | None = None) -> Node:
     if isinstance(what, nn.Module) and shape is not None:
         return trace(what, shape)
     if isinstance(what, nn.Module):
-        raise TypeError(f"{type(what).__name__} reads images, so say of which shape: (net, (3, 224, 224)), for example")
+        raise TypeError(f"{type(what).__name__} reads images, so give their shape too, such as (net, (3, 224, 224))")
     given = f"{type(what).__name__} and a shape" if shape is not None else type(what).__name__
-    raise TypeError(f"this shows what trace returns, or a module on a shape (C, H, W), and was given {given}")
+    raise TypeError(f"this takes what trace returns, or a module and a shape (C, H, W), not {given}")
 
 
 def _given(shape: Any) -> Any:

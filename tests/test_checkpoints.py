@@ -94,8 +94,8 @@ def _with(key: str, value: Any) -> Callable[[State], object]:
 REFUSED: dict[str, tuple[Callable[[State], object], str]] = {
     "a missing weight": (
         _without("inception4b.branch3.0.conv.weight"),
-        r"^the checkpoint has no 'inception4b.branch3.0.conv.weight', which torchvision's googlenet_torchvision keeps "
-        r"for features.inception_4b.2.0.conv.weight. Nothing was loaded$",
+        r"^the checkpoint has no 'inception4b.branch3.0.conv.weight', where torchvision's googlenet_torchvision keeps "
+        r"features.inception_4b.2.0.conv.weight. Nothing was loaded$",
     ),
     "a missing statistic": (_without("conv1.bn.running_var"), "has no 'conv1.bn.running_var'"),
     "another shape": (
@@ -147,13 +147,13 @@ REFUSED: dict[str, tuple[Callable[[State], object], str]] = {
     "NaN in 8 bits": (_with("fc.bias", torch.full((10,), math.nan).to(torch.float8_e4m3fn)), "holds 10 NaN"),
     "more than single precision holds": (
         _with("fc.bias", torch.full((10,), -1e300, dtype=torch.double)),
-        r"^'fc.bias' in the checkpoint reaches 1e\+300, which is more than torch.float32 of this network can hold: "
+        r"^'fc.bias' in the checkpoint reaches 1e\+300, more than this network's torch.float32 can hold: "
         r"convert the network with net.to\(torch.float64\). Nothing was loaded$",
     ),
     "whole numbers": (
         _with("fc.bias", torch.zeros(10, dtype=torch.int8)),
-        r"^'fc.bias' in the checkpoint holds numbers of type torch.int8: weights are real fractions, such as "
-        r"torch.float32$",
+        r"^'fc.bias' in the checkpoint holds numbers of type torch.int8: weights are real "
+        r"floating-point numbers, such as torch.float32$",
     ),
     "truths": (_with("fc.bias", torch.zeros(10, dtype=torch.bool)), "'fc.bias' .* of type torch.bool"),
     "complex numbers": (_with("fc.bias", torch.zeros(10, dtype=torch.cfloat)), "'fc.bias' .* of type torch.complex64"),

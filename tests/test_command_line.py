@@ -54,7 +54,7 @@ def test_draw_writes_a_file(tmp_path, capsys, part):
         ("cost inception_v4 --size 0", "whole numbers above 0"),
         ("cost inception_v4 --depth 0", "a depth of at least 1"),
         ("cost nin_cifar10 --small", "no option 'small'"),
-        ("draw inception_v4 mixed_9z", "holds no 'mixed_9z'"),
+        ("draw inception_v4 mixed_9z", "has no part 'mixed_9z'"),
         ("draw nin_cifar10 stem", "has no stem"),
         ("draw inception_v4 stem -o /nowhere/at/all.svg", "No such file"),
     ],
@@ -108,9 +108,9 @@ def test_a_network_of_ones_own_is_priced_and_drawn(tmp_path, capsys):
     [
         ("mine.py", "--module mine.py names no class: write FILE.py:NAME"),
         ("other.py:Net", "there is no file other.py"),
-        ("mine.py:Nothing", "mine.py defines no Nothing"),
-        ("mine.py:number", "number of mine.py makes no nn.Module, but a int"),
-        ("mine.py:Sized", "Sized of mine.py cannot be made like this: .*width"),
+        ("mine.py:Nothing", "mine.py does not define Nothing"),
+        ("mine.py:number", "number in mine.py makes an object of type int, not an nn.Module"),
+        ("mine.py:Sized", "Sized in mine.py cannot be called with these options: .*width"),
     ],
 )
 def test_a_module_that_cannot_be_found_or_made_is_named(tmp_path, monkeypatch, capsys, where, words):

@@ -90,7 +90,7 @@ def test_larger_pictures_get_larger_maps(trained: InceptionNet) -> None:
         (nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16, 3)), "it begins with AdaptiveAvgPool2d"),
         (
             nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)),
-            "there is Flatten, Linear, ReLU, Linear",
+            "not Flatten, Linear, ReLU, Linear",
         ),
     ],
 )
@@ -106,7 +106,7 @@ def test_impossible_labels_are_refused(trained: InceptionNet) -> None:
         class_activation_map(trained, images, 10)
     with pytest.raises(ValueError, match="there is no class -1"):
         class_activation_map(trained, images, torch.tensor([0, -1]))
-    with pytest.raises(ValueError, match=r"2 images need as many labels or one, not labels of shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"2 images need 2 labels or one, not labels of shape \(3,\)"):
         class_activation_map(trained, images, torch.tensor([0, 1, 2]))
 
 
@@ -147,12 +147,12 @@ def test_only_a_patch_that_covers_something_matters() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"size": 0}, "a patch of 0 pixels moved by 3 cannot be"),
-        ({"stride": 0}, "a patch of 5 pixels moved by 0 cannot be"),
+        ({"size": 0}, "a patch of 0 pixels moved by 3 is not possible"),
+        ({"stride": 0}, "a patch of 5 pixels moved by 0 is not possible"),
         ({"size": 29}, "a patch of 29x29 does not fit into an image of 28x28"),
         ({"label": 10}, "there is no class 10"),
-        ({"of": "rank"}, "a class loses 'logit' or 'probability', not 'rank'"),
-        ({"image": torch.zeros(1, 1, 28, 28)}, r"one image \(C, H, W\), and this one has the shape \(1, 1, 28, 28\)"),
+        ({"of": "rank"}, "`of` must be 'logit' or 'probability', not 'rank'"),
+        ({"image": torch.zeros(1, 1, 28, 28)}, r"one image \(C, H, W\), not one of shape \(1, 1, 28, 28\)"),
     ],
 )
 def test_an_impossible_occlusion_is_refused(trained: InceptionNet, change: dict[str, object], words: str) -> None:

@@ -183,7 +183,7 @@ def test_what_torch_refuses_is_refused(layer: nn.Module, shape: Shape) -> None:
     (nn.Flatten(0), "a flatten from axis 0 on mixes the images of a batch: start it at 1$"),
     (nn.Softmax(4), r"there is no axis 4 in a batch of \(3, 4, 5\)$"),
     (nn.ZeroPad2d((0, 0, -2, -2)), r"a padding of \(0, 0, -2, -2\) leaves nothing of 4x5 pixels; the smallest .* 5x5$"),
-    (nn.MaxPool2d(3, 0), "a window of 3x3 with stride 0x0 and dilation 1x1 in a padding of 0x0 cannot exist: padding "),
+    (nn.MaxPool2d(3, 0), "a window of 3x3 with stride 0x0 and dilation 1x1 in a padding of 0x0 is not possible: "),
     (nn.Softmax(-5), r"there is no axis -5 in a batch of \(3, 4, 5\)$"),
 ])  # fmt: skip
 def test_a_refusal_says_why(layer: nn.Module, sentence: str) -> None:

@@ -62,7 +62,7 @@ def test_torchvision_takes_features_from_the_inside() -> None:
 def test_an_image_without_a_batch_is_answered_by_how_to_make_one() -> None:
     net = small()
     with pytest.raises(
-        ie.ShapeError, match=r"^googlenet reads batches .* one image of \(3, 32, 32\) write image\[None\]$"
+        ie.ShapeError, match=r"^googlenet reads batches .* one image of \(3, 32, 32\), pass image\[None\]$"
     ):
         net(torch.rand(3, 32, 32))
     with pytest.raises(ie.ShapeError, match=r"^googlenet cannot read \(C, H, W\) = \(4, 32, 32\): "):

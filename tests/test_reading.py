@@ -423,7 +423,7 @@ def hooked(where: str) -> nn.Module:
 
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "two inputs": (Two, "Two cannot be run on one image .*'y'"),
-    "two outputs": (lambda: Written(lambda s, x: (x, x)), "outputs a tuple of 2 tensors, and trace reads"),
+    "two outputs": (lambda: Written(lambda s, x: (x, x)), "outputs a tuple of 2 tensors, and trace only reads"),
     "a dict": (lambda: Written(lambda s, x: {"logits": x}), "outputs a dict of 1 tensors"),
     "nothing": (lambda: Written(lambda s, x: None), "outputs a NoneType of 0 tensors"),
     "no batch": (lambda: Written(lambda s, x: x.mean((2, 3)).squeeze()), r"outputs \(3,\) for a batch of one image"),
@@ -436,7 +436,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "a replaced forward": (replaced, "a copy of it still computes with the weights of the original"),
     "a hook": (lambda: hooked("register_forward_hook"), "part, a Conv2d, has a forward hook"),
     "a hook before": (lambda: hooked("register_forward_pre_hook"), "part, a Conv2d, has a forward hook"),
-    "no forward": (lambda: nn.ModuleList([conv(3, 3, 1)]), "ModuleList cannot be read, for it has no forward"),
+    "no forward": (lambda: nn.ModuleList([conv(3, 3, 1)]), "ModuleList cannot be read, because it has no forward"),
     "None in a sequence": (lambda: with_none(nn.Sequential(conv(3, 3, 1))), "none of a Sequential is None"),
     "no weights yet": (lambda: Written(lambda s, x: s.a(x), a=nn.LazyConv2d(3, 3)), "LazyConv2d has no weights yet"),
     "no branches": (Concat, "a Concat needs at least one branch"),

@@ -486,11 +486,11 @@ def test_nodes_are_found_by_their_path() -> None:
     node = trace(ie.build("googlenet"), (3, 224, 224))
     assert node["inception_3a.1.1"].output.shape == (128, 28, 28)
     assert node["inception_3a"].module is node["inception_3a.1"].module or node["inception_3a.1"].name == "1"
-    with pytest.raises(KeyError, match="inception_3a holds no '7'; it holds 0, 1, 2, 3"):
+    with pytest.raises(KeyError, match="inception_3a has no part '7'; it has 0, 1, 2, 3"):
         node["inception_3a.7"]
-    with pytest.raises(KeyError, match="the network holds no 'stem'; it holds conv_1, pool_1"):
+    with pytest.raises(KeyError, match="the network has no part 'stem'; it has conv_1, pool_1"):
         node["stem"]
-    with pytest.raises(KeyError, match="conv_1 holds no 'conv'; it holds nothing"):
+    with pytest.raises(KeyError, match="conv_1 has no part 'conv'; it has nothing"):
         node["conv_1.conv"]
     assert [child.name for child in node.walk()][:3] == ["", "conv_1", "pool_1"]
     assert node.input.shape == (3, 224, 224)

@@ -1,4 +1,4 @@
-"""The classroom: checks that are under every exercise, and the way from a handed-in notebook to a mark.
+"""The classroom: the checks below every exercise, and the way from a submitted notebook to a mark.
 
 >>> from inception_edu.classroom import check
 >>> check("03.name", my_answer)                     # in a notebook: points, and what differs in words

@@ -1,4 +1,4 @@
-"""From handing out to handing back, in a course folder: python -m inception_edu.classroom COMMAND COURSE ...
+"""From handing out exercises to handing back marks: python -m inception_edu.classroom COMMAND COURSE ...
 
     release COURSE CHAPTER         the student version of a chapter's exercises, in COURSE/release
     collect COURSE CHAPTER FROM    notebooks from a folder or a zip, into COURSE/submitted
@@ -6,7 +6,7 @@
     feedback COURSE CHAPTER        a page for each student, in COURSE/feedback
     export COURSE                  all marks as COURSE/grades.csv
 
-The folder is laid out as nbgrader's, so that its own commands work in it, and its formgrader, for grading by hand.
+The folder has nbgrader's layout, so its commands work in it, and so does its formgrader, for grading by hand.
 """
 
 import argparse
@@ -38,29 +38,33 @@ c.CourseDirectory.course_id = "inception"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The command line. Whatever a teacher can mend ends in one sentence, not in a traceback."""
+    """The command line. Whatever a teacher can put right ends in one sentence, not in a traceback."""
     lines = (__doc__ or "").splitlines()
     parser = argparse.ArgumentParser(prog="python -m inception_edu.classroom", description=lines[0])
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "\n".join(lines[1:])
     parser.add_argument("command", choices=("release", "collect", "grade", "feedback", "export"))
     parser.add_argument("course", type=Path, help="the folder of your course; `release` makes it")
-    parser.add_argument("chapter", nargs="?", default="", help="03, or 03_one_by_one; all but export want it")
+    parser.add_argument(
+        "chapter", nargs="?", default="", help="03, or 03_one_by_one; every command but export needs it"
+    )
     parser.add_argument("source", nargs="?", type=Path, help="collect: a folder or a zip of notebooks")
-    parser.add_argument("--student", default="", help="grade: only this one, and again, after an appeal")
+    parser.add_argument("--student", default="", help="grade: only this student, once more, after an appeal")
     parser.add_argument("--roster", type=Path, help="collect: a CSV with the columns id and name (COURSE/roster.csv)")
-    parser.add_argument("--jobs", type=int, help="grade: notebooks at the same time (one a core)")
-    parser.add_argument("--unprotected", action="store_true", help="grade: also where programs cannot be shut in")
-    parser.add_argument("--exercises", type=Path, default=SOURCES, help="release: where the sources lie")
+    parser.add_argument("--jobs", type=int, help="grade: notebooks to run at the same time (one per core)")
+    parser.add_argument(
+        "--unprotected", action="store_true", help="grade: even where students' programs cannot be sandboxed"
+    )
+    parser.add_argument("--exercises", type=Path, default=SOURCES, help="release: the folder with the sources")
     options = parser.parse_args(arguments)
     if options.command != "export" and not options.chapter:
-        parser.error(f"{options.command} wants a chapter, such as 03")
+        parser.error(f"{options.command} needs a chapter, such as 03")
     if options.command == "collect" and options.source is None:
-        parser.error("collect wants a folder or a zip of notebooks")
+        parser.error("collect needs a folder or a zip of notebooks")
     try:
         from nbgrader.converters.base import NbGraderException
     except ModuleNotFoundError:
-        sys.exit("nbgrader is not installed here: pip install -c constraints.txt -e '.[teach]'")
+        sys.exit("nbgrader is not installed: pip install -c constraints.txt -e '.[teach]'")
     warnings.filterwarnings("ignore", message="Object of type", module="nbgrader")
     logging.basicConfig(format="%(message)s", level=logging.ERROR)  # nbgrader says there what went wrong
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # it calls alembic
@@ -69,7 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (NbGraderException, OSError, ValueError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
-        sys.exit("stopped: the same command goes on from here")
+        sys.exit("stopped: the same command continues from here")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -82,7 +86,7 @@ def run(options: argparse.Namespace) -> None:
     root: Path = options.course.expanduser().resolve()
     if set("[]*?") & set(str(root)):
         raise ValueError(
-            f"nbgrader finds nothing in a folder with [, ], * or ? in its path, as in {root}: choose another"
+            f"nbgrader finds nothing in a folder whose path contains [, ], * or ?, such as {root}: choose another"
         )
     if options.command == "release":
         source = _chapter(options.exercises, options.chapter)
@@ -177,7 +181,7 @@ def configured(root: Path, unprotected: bool = False) -> "Config":
     from traitlets.config.loader import PyFileConfigLoader
 
     if not root.is_dir():
-        raise FileNotFoundError(f"{root} is not there: make classroom-release makes it")
+        raise FileNotFoundError(f"{root} does not exist: make classroom-release makes it")
     file = root / "nbgrader_config.py"
     if not file.exists():
         file.write_text(CONFIG, encoding="utf-8")

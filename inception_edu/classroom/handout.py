@@ -1,8 +1,8 @@
-"""Exercises for anyone who learns alone: the student versions of all chapters, in a folder, with no nbgrader about.
+"""Exercises for anyone who learns alone: the student versions of all chapters, in a folder, without nbgrader.
 
     python -m inception_edu.classroom.handout [FOLDER]      my_exercises by default
 
-Run it at the top of a checkout; `make lab` does. A notebook that is there already is never touched.
+Run it at the top of a checkout; `make lab` does. A notebook that already exists is never touched.
 """
 
 import json
@@ -19,7 +19,7 @@ SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION", re.MUL
 
 
 def without_solutions(notebook: dict[str, Any]) -> dict[str, Any]:
-    """A source notebook, as JSON, with a line to write in where each solution stood: what nbgrader releases, too."""
+    """A source notebook, as JSON, with a line to write in where each solution was: what nbgrader releases, too."""
 
     def cut(cell: dict[str, Any]) -> dict[str, Any]:
         stub = rf"\g<1>{STUB}" if cell["cell_type"] == "code" else TEXT_STUB
@@ -30,7 +30,7 @@ def without_solutions(notebook: dict[str, Any]) -> dict[str, Any]:
 
 
 def hand_out(sources: Path, folder: Path) -> list[Path]:
-    """Writes FOLDER/NN_topic.ipynb for every chapter that has none there yet; returns what was written.
+    """Writes FOLDER/NN_topic.ipynb for every chapter that has none there yet; returns the files written.
 
     Raises FileNotFoundError where `sources` holds no exercises.
     """

@@ -2,9 +2,9 @@
 
     python -m inception_edu.classroom.sealing [--check]      run it at the top of a checkout
 
-Beside each chapters/exercises/NN_topic/exercises.ipynb, whose solution cells hold the solutions, `key.py` defines
+Next to each chapters/exercises/NN_topic/exercises.ipynb, whose solution cells hold the solutions, `key.py` defines
 `KEY`: for each exercise its points, the settings that are shown and hidden, and the wrong answers that show a
-misconception. From both this writes assets/exercises/NN.json, which students get, and hidden.json beside the key,
+misconception. From both this writes assets/exercises/NN.json, which students get, and hidden.json next to the key,
 which they do not.
 """
 
@@ -50,7 +50,7 @@ def given(notebook: Path) -> SimpleNamespace:
 
 
 def solved(notebook: Path) -> dict[str, object]:
-    """What the solutions of a notebook hand to `check`, by exercise."""
+    """What the solutions of a notebook pass to `check`, by exercise."""
     space: dict[str, Any] = {"__name__": "__exercises__"}
     with recorded() as answers:
         for name, code in cells(notebook).items():
@@ -61,7 +61,7 @@ def solved(notebook: Path) -> dict[str, object]:
 def expectations(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """What students get and what stays with the teacher, for the exercises in `folder`.
 
-    Raises KeyMismatchError where the key and the notebook differ or a wrong answer cannot be told from another.
+    Raises KeyMismatchError where the key and the notebook differ, or two wrong answers cannot be told apart.
     """
     chapter = folder.name[:2]
     key: Mapping[str, Key] = runpy.run_path(str(folder / "key.py"))["KEY"]
@@ -143,7 +143,7 @@ def _slipped(task: Computes | Builds, wrong: Callable[..., Any], setting: Any, s
 
 
 def _sealed_whole(task: Computes | Builds, piece: Any, salt: str) -> Any:
-    """What a slip is recognised by: of a module its parts, of a function what it gives."""
+    """What a slip is recognised by: a module by its parts, a function by what it returns."""
     return digest(piece["parts"], salt) if isinstance(task, Builds) else seal(piece, salt, task.digits)
 
 

@@ -64,7 +64,7 @@ def network(weights: str = "small_googlenet") -> InceptionNet:
     if weights not in ("small_googlenet", "robust_googlenet"):
         raise ValueError(f"there are no weights {weights!r}: choose 'small_googlenet' or 'robust_googlenet'")
     net: Any = load(asset(f"checkpoints/{weights}.safetensors"))
-    return net.to(memory_format=torch.channels_last)  # twice as fast, and whoever asks, asks for many images
+    return net.to(memory_format=torch.channels_last)  # twice as fast, and callers have many images
 
 
 def trained(net: nn.Module, weights: str = "small_googlenet") -> nn.Module:
@@ -97,7 +97,7 @@ def pictures() -> LabelledImages:
 def lay_out(garments: Sequence[Garment | tuple[str, int, int]]) -> Tensor:
     """A canvas (1, 1, 84, 140) with a picture of each garment, (name, top, left); where two overlap, the lighter wins.
 
-    Raises ValueError for an unknown name and for a picture that would not lie on the canvas.
+    Raises ValueError for an unknown name and for a picture that would not fit on the canvas.
     """
     canvas = torch.full((1, 1, HEIGHT, WIDTH), BLACK)
     for name, top, left in garments:
@@ -105,7 +105,7 @@ def lay_out(garments: Sequence[Garment | tuple[str, int, int]]) -> Tensor:
             raise ValueError(f"there is no garment {name!r}: choose from {', '.join(CLASS_NAMES)}")
         if not (0 <= top <= HEIGHT - SIDE and 0 <= left <= WIDTH - SIDE):
             raise ValueError(
-                f"a {name} at row {top}, column {left} would not lie on the canvas: rows go from 0 to {HEIGHT - SIDE}, "
+                f"a {name} at row {top}, column {left} would not fit on the canvas: rows go from 0 to {HEIGHT - SIDE}, "
                 f"columns from 0 to {WIDTH - SIDE}"
             )
         place = canvas[0, 0, top : top + SIDE, left : left + SIDE]

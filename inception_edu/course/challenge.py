@@ -31,7 +31,7 @@ class Budget:
         if node.output.shape != (10,):
             raise ValueError(f"the challenge has 10 classes, and this network outputs {node.output.shape}")
         over = [
-            f"{have - limit:,} {what} too many"
+            f"{have - limit:,} {what} over"
             for have, limit, what in ((node.params, self.params, "parameters"), (node.macs, self.macs, "MACs"))
             if have > limit
         ]

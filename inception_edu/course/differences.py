@@ -32,7 +32,7 @@ class Difference:
 
     def __post_init__(self) -> None:
         if len({*self.says.values(), self.here}) < 2:
-            raise ValueError(f"{self.place}: all sources say {self.here!r}, which is no difference")
+            raise ValueError(f"{self.place}: all sources say {self.here!r}, which is not a difference")
 
 
 @dataclass(frozen=True)

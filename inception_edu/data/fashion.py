@@ -71,20 +71,22 @@ def load_fashion(
 ) -> LabelledImages:
     """Fashion-MNIST: the images in the package, or those in a folder that holds the four published .gz files.
 
-    Images are (N, 1, 28, 28), float32, minus `MEAN` and divided by `STD`, or the file's own uint8 if they shall not be
-    `normalised`; labels are (N,), int64, 0 to 9. From the package N is 6,000 for "train", 600 per class in the order
+    Images are (N, 1, 28, 28), float32, minus `MEAN` and divided by `STD`, or the file's own uint8 if `normalised` is
+    False; labels are (N,), int64, 0 to 9. From the package N is 6,000 for "train", 600 per class in the order
     of the full set, and 10,000 for "test", which is always complete.
 
     Raises ValueError for another split or a damaged file, FileNotFoundError if the folder has no such file.
     """
     if split not in ("train", "test"):
-        raise ValueError(f"there is no split {split!r}: it is 'train' or 'test'")
+        raise ValueError(f"the split must be 'train' or 'test', not {split!r}")
     folder = asset("fashion_mnist") if folder is None else Path(folder)
     prefix = "train" if split == "train" else "t10k"
     images = _read_idx(folder / f"{prefix}-images-idx3-ubyte.gz")
     labels = _read_idx(folder / f"{prefix}-labels-idx1-ubyte.gz")
     if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
-        raise ValueError(f"{folder} holds images of shape {images.shape} with labels of shape {labels.shape}")
+        raise ValueError(
+            f"{folder} holds images {images.shape} and labels {labels.shape}, which must be (N, 28, 28) and (N,)"
+        )
     pixels = torch.from_numpy(images).unsqueeze(1)
     return LabelledImages(normalise(pixels) if normalised else pixels, torch.from_numpy(labels).long())
 
@@ -136,7 +138,7 @@ def split_validation(
     if not 0 < per_class < smallest:
         raise ValueError(
             f"{per_class} validation images per class cannot be held out: the smallest class has {smallest} images, "
-            f"of which at least 1 must be taken and 1 left"
+            f"of which at least 1 must be held out and 1 left"
         )
     held_out = torch.zeros(len(data), dtype=torch.bool)
     held_out[balanced_choice(data.labels, per_class, seed=seed)] = True
@@ -177,7 +179,7 @@ def load_photo(name: str) -> Tensor:
 def _read_idx(path: Path) -> NDArray[np.uint8]:
     """The unsigned bytes of a gzipped IDX file, the format of MNIST: two zeros, 8, the number of axes, their sizes."""
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there: the folder must hold {', '.join(SHA256)}")
+        raise FileNotFoundError(f"there is no {path}: the folder must hold {', '.join(SHA256)}")
     try:
         raw = gzip.decompress(path.read_bytes())
     except (OSError, EOFError) as error:

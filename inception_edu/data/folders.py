@@ -91,8 +91,8 @@ def as_seen(picture: Image.Image) -> Image.Image:
 def open_images(data: str | Path, split: str) -> Images:
     """The images in the folder `data`/`split`, which has a folder of images for each class; or those of `FASHION`.
 
-    Files and folders whose names begin with a dot, which systems leave behind, do not count. Of anything else that is
-    no image a line on stderr says that it is left out. Class names are in composed letters (Unicode's NFC), however
+    Files and folders whose names begin with a dot, which systems create, do not count. Anything else that is not an
+    image is left out, and a line on stderr says so. Class names are in composed letters (Unicode's NFC), however
     the system writes them.
 
     Raises FileNotFoundError where there is no such folder, ValueError for an unknown split of `FASHION`, for a folder
@@ -130,12 +130,12 @@ def open_images(data: str | Path, split: str) -> Images:
     if not names:
         raise ValueError(f"{folder} has no folders: it must hold one for each class, with the images of that class")
     if left_out:
-        print(f"left out, for they are no images: {len(left_out)} files, {left_out[0]} among them", file=sys.stderr)
+        print(f"left out, because they are not images: {len(left_out)} files, such as {left_out[0]}", file=sys.stderr)
     return Images(items, labels, tuple(names))
 
 
 def _seen(path: Path, within: Path | None = None) -> bool:
-    """Whether no part of a path, below `within`, is hidden: `._x.jpg` is no picture, `.ipynb_checkpoints` no class."""
+    """Whether no part of a path below `within` is hidden, as `._x.jpg` and `.ipynb_checkpoints` are."""
     parts = path.relative_to(within).parts if within else (path.name,)
     return not any(part.startswith(".") or part == "__MACOSX" for part in parts)
 

@@ -68,7 +68,7 @@ def load_glosses(split: Literal["train", "valid", "test"], path: str | Path | No
     each. Raises ValueError for another split or a damaged file, FileNotFoundError if there is none.
     """
     if split not in ("train", "valid", "test"):
-        raise ValueError(f"there is no split {split!r}: it is 'train', 'valid' or 'test'")
+        raise ValueError(f"the split must be 'train', 'valid' or 'test', not {split!r}")
     path = asset("text/glosses.tsv.gz") if path is None else Path(path)
     try:
         lines = gzip.decompress(path.read_bytes()).decode().splitlines()

@@ -72,7 +72,7 @@ def read_about(path: str | Path, *wanted: str, writer: str) -> dict[str, Any]:
     except (safetensors.SafetensorError, ValueError) as error:
         raise ValueError(f"{path} is damaged or not a safetensors file: {error}") from error
     if missing := set(wanted) - set(about):
-        raise ValueError(f"{path} does not say its {', '.join(sorted(missing))}: it was not written by {writer}")
+        raise ValueError(f"{path} does not state its {', '.join(sorted(missing))}: it was not written by {writer}")
     return about
 
 
@@ -156,7 +156,7 @@ def _fault(name: str, tensor: Tensor) -> str:
     if not tensor.is_floating_point():
         if name.endswith(COUNTER) and not tensor.is_complex():
             return ""
-        return f"holds numbers of type {tensor.dtype}: weights are real fractions, such as torch.float32"
+        return f"holds numbers of type {tensor.dtype}: weights are real floating-point numbers, such as torch.float32"
     values = tensor.float() if tensor.element_size() == 1 else tensor  # torch cannot test one-byte floats
     if bool(values.isfinite().all()):
         return ""

@@ -60,12 +60,12 @@ class BottleneckCost(Settings):
         if self.ratio == 1:
             return f"{numbers}: both cost the same."
         if self.ratio > 1:
-            return f"{numbers}: the detour is {self.ratio:.2f} times cheaper."
-        return f"{numbers}: the detour costs {1 / self.ratio:.2f} times as much."
+            return f"{numbers}: the plain convolution costs {self.ratio:.2f} times as much."
+        return f"{numbers}: the bottleneck costs {1 / self.ratio:.2f} times as much."
 
     def versus(self, pinned: Self) -> str:
         times = self.squeezed / pinned.squeezed
-        return f"Against the pinned setting, the three layers cost {times:.2f} times as much."
+        return f"Compared with the pinned setting, the three layers cost {times:.2f} times as much."
 
     def view(self) -> str:
         """Two rows on one scale of MACs, the direct convolution and the three layers end to end; a table of costs."""
@@ -84,7 +84,7 @@ class BottleneckCost(Settings):
             ("squeeze, 1x1", f"{self.in_channels} to {middle}", self.steps[0]),
             (f"convolution, {k}", f"{middle} to {middle}", self.steps[1]),
             ("expand, 1x1", f"{middle} to {self.out_channels}", self.steps[2]),
-            ("the three together", "", self.squeezed),
+            ("all three", "", self.squeezed),
         ]
         heads = ("layer", "channels", "MACs per position", f"MACs on {self.grid}x{self.grid}")
         return svg(640, 232, parts, f"Two bars on one scale. {self.sentence()}") + table(

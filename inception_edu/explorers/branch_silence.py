@@ -1,9 +1,9 @@
 """The branch silence explorer: delete words of a sentence until a branch of a trained text network has nothing to say.
 
-The network is the small 1-D Inception that ships with the course. Each channel of its last block is read by the linear
-layer at one place only, where it is strongest. So the score of a subject is a sum over channels, and it can be handed
-out: to the four branches that the channels belong to, and to the words where they peaked. All of it is counted from the
-score of an empty sentence.
+The network is the small 1-D Inception that ships with the course. The linear layer reads each channel of its last block
+at one place only, where it is strongest. So the score of a subject is a sum over channels, and it can be divided
+among the four branches that the channels belong to and the words where they peaked. The score of an empty sentence
+counts as zero.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ LENGTH = 12
 
 @dataclass(frozen=True)
 class Heard(Settings):
-    """The definition of one of `NOUNS`, of which words `first` to `last` but `out` are kept.
+    """The definition of one of `NOUNS`, of which words `first` to `last` except `out` are kept.
 
     Words are counted from 1, and `out=0` leaves none out. Raises ValueError where no word is left.
     """
@@ -70,7 +70,7 @@ class Heard(Settings):
 
     @property
     def subject(self) -> int:
-        """The label of the definition; the whole of it is recognised."""
+        """The label of the definition; the network recognises it when it reads all of it."""
         return definitions()[self.noun][1]
 
     @property
@@ -114,16 +114,17 @@ class Heard(Settings):
         return SUBJECTS[int(chances.argmax())], float(chances.max())
 
     def sentence(self) -> str:
-        told = ", ".join(f"{name} {total:+.1f}" for name, total in zip(BRANCHES, self.totals, strict=True))
+        told = "; ".join(f"{name} {total:+.1f}" for name, total in zip(BRANCHES, self.totals, strict=True))
         answer, chance = self.answer
-        quiet = f"silent: {' and '.join(self.silent)}" if self.silent else "no branch is silent"
-        return f"For {SUBJECTS[self.subject]}: {told}; {quiet}; the network says {answer} ({chance:.0%})."
+        quiet = f"Silent: {'; '.join(self.silent)}" if self.silent else "No branch is silent"
+        return f"For {SUBJECTS[self.subject]}: {told}. {quiet}. The network says {answer} ({chance:.0%})."
 
     def versus(self, pinned: Self) -> str:
         if self.noun != pinned.noun:
             return ""
         totals = zip(BRANCHES, self.totals, pinned.totals, strict=True)
-        return f"Against the pinned setting: {', '.join(f'{name} {now - was:+.1f}' for name, now, was in totals)}."
+        changes = "; ".join(f"{name} {now - was:+.1f}" for name, now, was in totals)
+        return f"Compared with the pinned setting: {changes}."
 
     def view(self) -> str:
         """A row for each word, a column for each branch; bars say how much the branch adds to the score there."""
@@ -131,7 +132,7 @@ class Heard(Settings):
         scale = 80 / max(2.0, float(self.shares.abs().max()), *map(abs, self.totals))
         height = 40 + row * (LENGTH + 3)
         parts = [text(left + j * column + zero, 22, name, size=13) for j, name in enumerate(BRANCHES)]
-        labels = [*(f"{i + 1:>2}  {word}" for i, word in enumerate(self.words)), "after the text", "together"]
+        labels = [*(f"{i + 1:>2}  {word}" for i, word in enumerate(self.words)), "after the text", "total"]
         values = [*self.shares.T.tolist(), self.totals]
         for i, (label, across) in enumerate(zip(labels, values, strict=True)):
             y = 34 + row * i + (8 if i > LENGTH else 0)

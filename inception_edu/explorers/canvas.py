@@ -57,7 +57,7 @@ class Canvas(Settings):
         found = self.found
         right = sum(any(_same(one, seen) for seen in found) for one in self.garments)
         names = ", ".join(f"{each.name} ({each.probability:.0%})" for each in found) or "nothing"
-        return f"{right} of 5 garments found. Left to right the network says: {names}."
+        return f"{right} of 5 garments found. From left to right, the network says: {names}."
 
     def versus(self, pinned: Self) -> str:
         return f"In the pinned arrangement: {pinned.sentence()}"
@@ -97,7 +97,7 @@ def _same(laid: Garment, seen: Found) -> bool:
 
 @cache
 def _empty() -> Tensor:
-    """The class maps of a canvas with nothing on it: what the network takes black for."""
+    """The class maps of a canvas with nothing on it: what the network makes of black."""
     with threads():
         return class_maps(network(), lay_out([]))[0]
 

@@ -42,7 +42,7 @@ def inception_block(in_channels: int, channels: int, **style: Any) -> nn.Module:
 
 
 def residual(in_channels: int, channels: int, **style: Any) -> nn.Module:
-    """Two 3x3s, added to what came in; a linear 1x1 brings that to `channels` where they differ. A ReLU follows."""
+    """Two 3x3s, added to their input; a linear 1x1 brings that to `channels` if it has another number. Then a ReLU."""
     body = branch(in_channels, (channels, 3), ConvUnit(channels, channels, 3, relu=False), **style)
     shortcut = None if in_channels == channels else ConvUnit(in_channels, channels, 1, relu=False)
     return nn.Sequential(Residual(body, shortcut), nn.ReLU())
@@ -69,12 +69,12 @@ KINDS: dict[str, Callable[[int], Item]] = {
     "residual": lambda channels: partial(residual, channels=channels),
     "1x3, 3x1": _factorised,
 }
-"""Kind of a block -> what `branch` needs to build one that outputs so many channels."""
+"""Kind of a block -> what `branch` needs to build one with that many output channels."""
 
 
 def _at_least(channels: int, least: int, what: str) -> int:
     if channels < least:
-        raise ValueError(f"{what} {channels} channels wide leaves its narrowest 1x1 none: take at least {least}")
+        raise ValueError(f"{what} {channels} channels wide has none left for its narrowest 1x1: take at least {least}")
     return channels
 
 
@@ -97,9 +97,9 @@ class Design:
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if name.startswith("kind") and value not in KINDS:
-                raise ValueError(f"{value!r} is no kind of block; the kinds are {', '.join(KINDS)}")
+                raise ValueError(f"there is no kind of block named {value!r}; the kinds are {', '.join(KINDS)}")
             if not name.startswith("kind") and value < 1:
-                raise ValueError(f"{name.replace('_', ' ')} is {value}, and must be at least 1")
+                raise ValueError(f"{name.replace('_', ' ')} must be at least 1, not {value}")
         self.node  # noqa: B018  a width that its kind cannot have is refused here, not at first use
 
     def build(self) -> InceptionNet:
@@ -129,7 +129,7 @@ class Design:
         return replace(self, **widths)
 
 
-NO_PREDICTION = "a latency is revealed only next to a prediction: set your own to more than 0 first"
+NO_PREDICTION = "predict the latency before you reveal it: set your prediction to more than 0"
 WIDTHS = ("stem", "width_1", "width_2", "width_3")
 
 
@@ -151,7 +151,9 @@ def widest(design: Design, budget: Budget = BUDGET) -> Design:
     steps = range(2, 400)
     allowed = bisect_left(steps, True, key=too_large)  # wider costs more, so all that fit come first
     if not allowed:
-        raise ValueError(f"no width of this design fits {budget.params:,} parameters and {budget.macs:,} MACs")
+        raise ValueError(
+            f"even at its narrowest, this design exceeds {budget.params:,} parameters or {budget.macs:,} MACs"
+        )
     return design.scaled(steps[allowed - 1] / 20)
 
 
@@ -170,7 +172,7 @@ def design_sentence(design: Design, budget: Budget = BUDGET) -> str:
     params, macs = design.node.params, design.node.macs
     cost = f"{params:,} of {budget.params:,} parameters, {macs:,} of {budget.macs:,} MACs"
     over = [
-        f"{have - limit:,} {what} too many"
+        f"{have - limit:,} {what} over"
         for have, limit, what in ((params, budget.params, "parameters"), (macs, budget.macs, "MACs"))
         if have > limit
     ]
@@ -188,8 +190,8 @@ def reveal(design: Design, prediction: float) -> str:
     ratio = mine / plain
     share = design.node.macs / Design().node.macs
     return (
-        f"{mine:.2f} ms, where the plain design takes {plain:.2f} ms here: {ratio:.2f} times as long. "
-        f"You predicted {prediction:.2f}; its MACs are {share:.2f} times the plain design's"
+        f"It takes {mine:.2f} ms on this machine and the plain design {plain:.2f} ms: {ratio:.2f} times as long. "
+        f"You predicted {prediction:.2f}; it has {share:.2f} times the plain design's MACs"
     )
 
 
@@ -213,7 +215,7 @@ def design_table(design: Design, budget: Budget = BUDGET) -> str:
     ]
     shares = f"{total.params / budget.params:.0%}", f"{total.macs / budget.macs:.0%}"
     heads = ("part", "kind", "output (C, H, W)", "parameters", "MACs", "receptive field")
-    sums = [("together", "", "", total.params, total.macs, ""), ("of the budget", "", "", *shares, "")]
+    sums = [("total", "", "", total.params, total.macs, ""), ("share of the budget", "", "", *shares, "")]
     return table(heads, [*rows, *sums], total=-2)
 
 
@@ -231,7 +233,7 @@ class Designer(Settings):
     kind_3: str = choice("plain 3x3", "Block 3, on 7x7", KINDS)
     width_3: int = knob(96, "Width of block 3", 4, 400)
     stem: int = knob(24, "Width of the stem, on 28x28", 4, 160)
-    prediction: float = knob(0.0, "Your prediction: latency, times the plain network's", 0, 10, 0.05)
+    prediction: float = knob(0.0, "Your prediction: latency as a multiple of the plain network's", 0, 10, 0.05)
     latency: str = choice("hidden", "Latency", ("hidden", "revealed"))
 
     def __post_init__(self) -> None:
@@ -253,12 +255,14 @@ class Designer(Settings):
         if self.design == pinned.design:
             return ""
         params, macs = now.params / was.params - 1, now.macs / was.macs - 1
-        return f"Against the pinned setting: {params:+.1%} parameters, {macs:+.1%} MACs."
+        return f"Compared with the pinned setting: {params:+.1%} parameters, {macs:+.1%} MACs."
 
     def view(self) -> str:
         """The network's drawing and a table of its parts; the latency only once it is revealed."""
         hidden = (
-            "<p>Latency: hidden. Commit to the design, predict, then reveal.</p>" if self.latency == "hidden" else ""
+            "<p>Latency hidden: settle on a design, predict its latency, reveal it.</p>"
+            if self.latency == "hidden"
+            else ""
         )
         return diagram(self.design.node, macs_share=True) + design_table(self.design) + hidden
 

@@ -58,7 +58,7 @@ class Factorisation(Settings):
         return (
             self._way(f"one {n}x{n}", n),
             self._way(f"1x{n}, {n}x1", (1, n), (n, 1)),
-            self._way("one 3x3" if depth == 1 else f"{depth} times 3x3", *[3] * depth),
+            self._way(("one 3x3", "two 3x3s", "three 3x3s", "four 3x3s", "five 3x3s")[depth - 1], *[3] * depth),
         )
 
     def _way(self, name: str, *kernels: int | Pair) -> Way:
@@ -88,8 +88,8 @@ class Factorisation(Settings):
         price = n * needed * (self.in_channels + self.out_channels) / self.ways[0].weights
         could = "can" if self.between >= needed else "cannot"
         return (
-            f"With {self.between} channels between and no ReLU there, the pair {could} equal every {n}x{n}; "
-            f"that takes {needed} channels, at {price:.2f} times the square's cost."
+            f"With {self.between} channels and no ReLU between its layers, the pair {could} replace every {n}x{n} "
+            f"exactly; that takes {needed:,} channels and costs {price:.2f} times as much as the square."
         )
 
     def sentence(self) -> str:
@@ -97,7 +97,7 @@ class Factorisation(Settings):
 
     def versus(self, pinned: Self) -> str:
         times = self.ways[1].weights / pinned.ways[1].weights
-        return f"Against the pinned setting, the thin pair has {times:.2f} times the weights."
+        return f"Compared with the pinned setting, the thin pair has {times:.2f} times the weights."
 
     def view(self) -> str:
         """A row for each way, its kernels as small grids of cells and a bar for its weights; a table of costs."""
@@ -113,7 +113,7 @@ class Factorisation(Settings):
                 x += (kernel[1] + 2) * cell
             parts.append(text(left, top + 24, f"{way.name}: {way.weights:,} weights", size=13))
             parts += bar(left, top + 34, width * way.weights / longest, 26, colour, "", hatched=i == 1)
-        heads = ("way", "layers", "sees", "weights", f"MACs on {self.grid}x{self.grid}", "against the square")
+        heads = ("kernels", "layers", "sees", "weights", f"MACs on {self.grid}x{self.grid}", "share of the square's")
         rows = [
             (
                 *(way.name, len(way.kernels), "x".join(map(str, way.field)), way.weights),

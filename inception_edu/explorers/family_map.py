@@ -1,4 +1,4 @@
-"""The family map: every network by its weights and its cost, and three blocks to be named by their looks."""
+"""The family map: every network by its weights and its cost, and three blocks to recognise from their drawings."""
 
 import math
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 NAMES = tuple(FAMILY)
 KINDS = {
-    "GoogLeNet": "a 1x1, a 3x3, a 5x5 and a pool have a branch each",
-    "BN-Inception": "there are two 3x3 where GoogLeNet has a 5x5",
-    "Inception-v3": "kernels of one row or one column follow one another",
+    "GoogLeNet": "a 1x1, a 3x3, a 5x5 and a pool each have a branch",
+    "BN-Inception": "two 3x3s take the place of GoogLeNet's 5x5",
+    "Inception-v3": "kernels of a single row and a single column alternate",
     "Inception-ResNet": "the block's output is added to its input",
     "Xception": "each convolution reads one channel at a time",
 }
-"""What a block can be, and the mark to know it by."""
+"""The networks a block can be from, and the mark to know it by."""
 MYSTERIES = {"A": "BN-Inception", "B": "Inception-v3", "C": "Inception-ResNet"}
 HOMES = {
     "nin": ("o", ORANGE),
@@ -80,14 +80,15 @@ class FamilyMap(Settings):
         if self.right is None:
             return f"{figures}. What is block {block}?"
         if self.right:
-            return f"{figures}. Block {block} is of {answer}: {KINDS[answer]}."
-        return f"{figures}. Block {block} is not of {answer}, where {KINDS[answer]}: look again."
+            return f"{figures}. Block {block} is from {answer}: {KINDS[answer]}."
+        return f"{figures}. Block {block} is not from {answer}, where {KINDS[answer]}. Look again."
 
     def versus(self, pinned: Self) -> str:
         if self.network == pinned.network:
             return ""
         params, macs = self.entry.params / pinned.entry.params, self.entry.macs / pinned.entry.macs
-        return f"Against the pinned {pinned.network}: {params:.2f} times the parameters, {macs:.2f} times the MACs."
+        times = f"{params:.2f} times the parameters and {macs:.2f} times the MACs"
+        return f"Compared with the pinned {pinned.network}: {times}."
 
     def view(self) -> str:
         """The map with one network marked, its published figures, and the mystery block drawn."""
@@ -108,7 +109,7 @@ class FamilyMap(Settings):
             parts.append(text(left + width * (power - 8) / 2.4, bottom + 16, words, size=11, anchor="middle"))
         for power, words in ((6, "1 M"), (7, "10 M"), (8, "100 M")):
             parts.append(text(left - 6, bottom - height * (power - 5.8) / 2.2 + 4, words, size=11, anchor="end"))
-        parts.append(text(left + width / 2, bottom + 34, "MACs for one image of its size", anchor="middle"))
+        parts.append(text(left + width / 2, bottom + 34, "MACs for one image at its input size", anchor="middle"))
         parts.append(text(left, bottom - height - 8, "parameters"))
         for entry in FAMILY.values():
             x, y = place(entry)
@@ -132,7 +133,7 @@ def _mark(x: float, y: float, size: int, shape: str, colour: str, marked: bool) 
 
 
 def family_map_explorer() -> "Panel":
-    """The explorer of chapter 00; its presets are four networks that mark the way."""
+    """An explorer of the whole family; its presets are four landmarks."""
     marks = ("googlenet", "inception_v3", "inception_v4", "xception")
-    title = "The family on a map, and three blocks without names"
+    title = "A map of the family, and three blocks to name"
     return explorer(title, FamilyMap, {name: FamilyMap(name) for name in marks})

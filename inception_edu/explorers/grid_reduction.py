@@ -23,7 +23,7 @@ class Reduction(NamedTuple):
 
     @property
     def narrowest(self) -> int:
-        """The smallest tensor on the way, in values; where it is not the last one, it is a bottleneck."""
+        """The smallest tensor from start to end, in values; if it is not the last one, it is a bottleneck."""
         return min(self.values)
 
 
@@ -61,7 +61,7 @@ class GridReduction(Settings):
 
     def versus(self, pinned: Self) -> str:
         times = self.ways[2].macs / pinned.ways[2].macs
-        return f"Against the pinned setting, side by side costs {times:.2f} times as much."
+        return f"Compared with the pinned setting, side by side costs {times:.2f} times as much."
 
     def view(self) -> str:
         """A row for each way, with its tensors as bars of values, and a table of costs."""
@@ -74,7 +74,7 @@ class GridReduction(Settings):
                 width, y = 330 * values / most, top + 22 + 24 * j
                 parts += bar(4, y, width, 18, colour, "", hatched=values < way.values[-1])
                 parts.append(text(12 + width, y + 14, f"{values:,} values"))
-        heads = ("way", "weights", "MACs", "narrowest tensor", "against pool first")
+        heads = ("order", "weights", "MACs", "smallest tensor, in values", "times pool first")
         rows = [
             (
                 *(way.name, way.weights, way.macs),

@@ -67,13 +67,13 @@ class HeadSize(Settings):
         times = self.fc_params / TRUNK
         trunk = f"{times:.3g} times" if times >= 1 else f"{times:.1%} of"
         return (
-            f"{self.fc_params:,} parameters flattened, {self.gap_params:,} averaged; the flattened head is {trunk} "
-            f"GoogLeNet's whole trunk of {TRUNK:,}."
+            f"{self.fc_params:,} parameters flattened, {self.gap_params:,} averaged. All convolutions of GoogLeNet "
+            f"have {TRUNK:,}; the flattened head has {trunk} that."
         )
 
     def versus(self, pinned: Self) -> str:
         times = self.fc_params / pinned.fc_params
-        return f"Against the pinned setting, the flattened head has {times:.3g} times as many parameters."
+        return f"Compared with the pinned setting, the flattened head has {times:.3g} times as many parameters."
 
     def view(self) -> str:
         """Both heads and GoogLeNet's trunk as bars on one scale, and a table of their layers."""

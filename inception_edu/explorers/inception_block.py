@@ -1,4 +1,4 @@
-"""The Inception block explorer: six widths of GoogLeNet's block, and what every branch of it costs."""
+"""The Inception block explorer: six widths of GoogLeNet's block, and what each of its branches costs."""
 
 from dataclasses import dataclass
 from functools import cached_property

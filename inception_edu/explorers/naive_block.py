@@ -40,7 +40,7 @@ class NaiveBlock(Settings):
 
     @property
     def growth(self) -> int:
-        """Channels that each block adds: its pool passes on all that came in, and the convolutions add theirs."""
+        """Channels that each block adds: its pool passes on all it reads, and the convolutions add theirs."""
         return self.n1x1 + self.n3x3 + self.n5x5
 
     @property
@@ -50,7 +50,7 @@ class NaiveBlock(Settings):
 
     @property
     def macs(self) -> list[int]:
-        """MACs of each block: its convolutions read every channel before it, so they grow in step."""
+        """MACs of each block: its convolutions read every channel before it, so the MACs grow with the channels."""
         each = self.node.macs // self.in_channels
         return [each * channels for channels in self.channels[:-1]]
 
@@ -62,7 +62,7 @@ class NaiveBlock(Settings):
         blocks = "1 block" if self.blocks == 1 else f"{self.blocks} blocks"
         return (
             f"{self.channels[0]:,} to {self.channels[-1]:,} channels after {blocks}; "
-            f"the last block costs {self.macs[-1]:,} MACs, all together {sum(self.macs):,}."
+            f"the last block costs {self.macs[-1]:,} MACs, all of them together {sum(self.macs):,}."
         )
 
     def versus(self, pinned: Self) -> str:
@@ -73,7 +73,7 @@ class NaiveBlock(Settings):
         return diagram(self.node, macs_share=True) + branch_table(self.node, BRANCHES, activations=False) + self._row()
 
     def _row(self) -> str:
-        """A bar for the channels at each place, what came in and what was added told apart by hatching."""
+        """A bar for the channels at each place; hatching marks those that the block added."""
         left, top, step, scale = 110, 22, 24, 440 / max(self.channels)
         parts = [text(left, 14, "channels", size=12)]
         for n, channels in enumerate(self.channels):

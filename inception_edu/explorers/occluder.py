@@ -30,7 +30,7 @@ class Occluder(Settings):
     """A square of `size` pixels with its top left corner at (`row`, `column`), on the picture of a class.
 
     `paint` is a name of `PAINTS`; `cam` is "shown" where the class activation map is drawn too. A size of 0 covers
-    nothing. Raises ValueError for a square that does not lie inside the picture.
+    nothing. Raises ValueError for a square that is not inside the picture.
     """
 
     picture: str = choice(CLASS_NAMES[0], "Picture", CLASS_NAMES)
@@ -44,8 +44,8 @@ class Occluder(Settings):
         super().__post_init__()
         if max(self.row, self.column) + self.size > SIDE:
             raise ValueError(
-                f"a square of {self.size} from row {self.row} and column {self.column} reaches beyond the picture of "
-                f"{SIDE}x{SIDE} pixels"
+                f"a {self.size}x{self.size} square at row {self.row} and column {self.column} goes over the edge of "
+                f"the {SIDE}x{SIDE} picture; neither may be more than {SIDE - self.size}"
             )
 
     @property
@@ -71,7 +71,7 @@ class Occluder(Settings):
 
     @property
     def flipped(self) -> bool:
-        """Whether the network now names another class than the picture's."""
+        """Whether the network now names a class other than the picture's."""
         return self.answer != self.label
 
     def sentence(self) -> str:
@@ -84,7 +84,7 @@ class Occluder(Settings):
         if self.picture != pinned.picture:
             return ""
         lost = 100 * (self.chances[self.label] - pinned.chances[self.label])
-        return f"Against the pinned square the right class changes by {lost:+.1f} points."
+        return f"Compared with the pinned square, the right class changes by {lost:+.1f} percentage points."
 
     def view(self) -> str:
         """The picture under its square, the map where it is asked for, and a bar for each class's probability."""
@@ -112,7 +112,7 @@ class Occluder(Settings):
             parts.append(text(full + 100, y + 14, name, anchor="end"))
             parts += bar(full + 108, y, 180 * chance, 18, BLUE, "", hatched=line == self.label)
             parts.append(text(full + 114 + 180 * chance, y + 14, f"{chance:.0%}"))
-        return svg(full + 340, full + 6, parts, f"The picture under its square, and a bar a class. {self.sentence()}")
+        return svg(full + 340, full + 6, parts, f"The picture under its square, and a bar per class. {self.sentence()}")
 
 
 @lru_cache(maxsize=512)
@@ -124,7 +124,7 @@ def _chances(shown: Occluder) -> tuple[float, ...]:
 
 @cache
 def class_map(picture: int) -> Tensor:
-    """Where the evidence for the picture's own class lies: the map (h, w) of its logit, without an occluder."""
+    """Where the evidence for the picture's own class is: the map (h, w) of its logit, without an occluder."""
     return class_activation_map(network(), pictures().images[picture : picture + 1], picture)[0]
 
 

@@ -18,9 +18,9 @@ _HERE = Path(__file__).parent
 
 
 class Panel(anywidget.AnyWidget):
-    """Controls on one side, the view of their values on the other; `pin` keeps one setting next to the following ones.
+    """Controls on one side, the view of their values on the other; `pin` keeps one setting next to those that follow.
 
-    Values that cannot be are answered by the reason, in words. `turn` numbers the changes made in the browser, and
+    Impossible values are answered with the reason, in words. `turn` numbers the changes made in the browser, and
     `answered` is the last one that has been answered. Where no browser runs the widget, its `text/html` is a still.
     """
 

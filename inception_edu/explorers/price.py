@@ -47,7 +47,7 @@ class Price(Settings):
         most = f"{self.params:g} M parameters, {self.macs:g} G MACs and {self.milliseconds:g} ms"
         budget = f"Budget: at most {most}, at least {self.top1:g} %."
         if not left:
-            return f"{budget} None of the {len(choices())} networks is left: raise a budget, or ask for less."
+            return f"{budget} None of the {len(choices())} networks is left: raise a budget, or ask for less accuracy."
         best, quickest = left[0], min(left, key=lambda each: each.milliseconds)
         said = f"{len(left)} of {len(choices())} networks left. The most accurate is {best.title} ({best.top1:.1f} %)"
         return f"{budget} {said}, the fastest {quickest.title} ({quickest.milliseconds:.0f} ms)."
@@ -57,10 +57,10 @@ class Price(Settings):
             return ", ".join(sorted(each.title for each in networks)) or "none"
 
         now, then = set(self.left), set(pinned.left)
-        return f"Against the pinned budget: gained {names(now - then)}; lost {names(then - now)}."
+        return f"Compared with the pinned budget: gained {names(now - then)}; lost {names(then - now)}."
 
     def view(self) -> str:
-        """Accuracy against time, what is left filled; then a row for each network with what rules it out."""
+        """Accuracy against time, with the networks left as filled dots; then a row for each, with what rules it out."""
         rows = [
             (
                 *(each.title, each.params, f"{each.macs / 1e9:.2f} G", f"{each.milliseconds:.0f}", f"{each.top1:.1f}"),
@@ -94,7 +94,7 @@ class Price(Settings):
             side, up = CROWDED.get(each.name, (1 if each.milliseconds < 30 else -1, 0))
             anchor = "start" if side > 0 else "end"
             parts.append(text(across + 11 * side, down + 4 - up, each.title, size=11, anchor=anchor))
-        said = f"Accuracy against time; dots filled if left. {self.sentence()}"
+        said = f"Accuracy against time; the dots of the networks left are filled. {self.sentence()}"
         return svg(left + width + 10, bottom + 40, parts, said)
 
 

@@ -46,7 +46,7 @@ class Ends(NamedTuple):
     def words(self) -> str:
         parts = [f"{len(self.learned)} of {self.total} runs learn"]
         if self.learned:
-            parts[0] += f" ({fmean(run['test'] for run in self.learned):.1%} right)"
+            parts[0] += f" ({fmean(run['test'] for run in self.learned):.1%} correct)"
         if self.stuck:
             parts.append(f"{len(self.stuck)} still guessing after ten passes")
         if self.steps:
@@ -59,7 +59,7 @@ class Rates(Settings):
     """A learning rate for the network with batch norm and one for the network without, each one of `RATES`."""
 
     normed: str = choice("0.01", "Rate with batch norm", RATES)
-    plain: str = choice("0.01", "Rate without", RATES)
+    plain: str = choice("0.01", "Rate without batch norm", RATES)
 
     @property
     def ends(self) -> dict[str, Ends]:
@@ -80,7 +80,7 @@ class Rates(Settings):
             f"With batch norm at {self.normed}: {ends['with'].words}. Without at {self.plain}: {ends['without'].words}."
         )
         if self.caught_up:
-            words += f" Pass {self.caught_up} with it reaches the loss that ten passes without it end at."
+            words += f" With batch norm, pass {self.caught_up} already reaches the loss that runs without it end at."
         return words
 
     def view(self) -> str:
@@ -92,7 +92,7 @@ class Rates(Settings):
             span = f"{100 * min(tests):.1f} to {100 * max(tests):.1f}" if tests else "none"
             dead = ", ".join(map(str, sorted(ends.steps))) or "none"
             rows.append((name, f"{len(ends.learned)}", f"{len(ends.stuck)}", dead, span))
-        heads = ("", "learned", "still guessing", "overflowed at step", "% of the test images right, if learned")
+        heads = ("", "learned", "still guessing", "overflowed at step", "test accuracy of those that learned, %")
         return self._drawing() + table(heads, rows)
 
     def _drawing(self) -> str:

@@ -59,20 +59,20 @@ class TrunkDeviation(Settings):
     def sentence(self) -> str:
         end = self.measured[-1]
         return (
-            f"After {self.blocks} blocks that each add {self.step:.2f}, the deviation is {self.curve[-1]:.2f} by the "
-            f"curve and {end:.2f} measured, {'under' if end < LIMIT else 'not under'} {LIMIT}."
+            f"After {self.blocks} blocks that each add {self.step:.2f}, the standard deviation is {self.curve[-1]:.2f} "
+            f"by the formula and {end:.2f} as measured, {'under' if end < LIMIT else 'not under'} the limit of {LIMIT}."
         )
 
     def versus(self, pinned: Self) -> str:
         times = self.measured[-1] / pinned.measured[-1]
-        return f"Against the pinned setting, the measured deviation at the end is {times:.2f} times as large."
+        return f"Compared with the pinned setting, the measured deviation at the end is {times:.2f} times as large."
 
     def view(self) -> str:
-        """The curve and the measured dots, block by block, and a table of both at some depths."""
+        """The formula's curve and the measured dots, block by block, and a table of both at some depths."""
         depths = sorted({1, math.ceil(self.blocks / 4), math.ceil(self.blocks / 2), self.blocks})
         rows = [
             (name, *(f"{values[n]:.2f}" for n in depths))
-            for name, values in (("by the curve", self.curve), ("measured", self.measured))
+            for name, values in (("by the formula", self.curve), ("measured", self.measured))
         ]
         return self._drawing() + table(("deviation after block", *map(str, depths)), rows)
 
@@ -106,7 +106,7 @@ class TrunkDeviation(Settings):
             f'<path d="M{line}" stroke="{BLUE}" stroke-width="2.5" fill="none"/>',
             f'<g fill="{VERMILLION}">{dots}{dot(410, 16)}</g>',
             f'<path d="M300 16h26" stroke="{BLUE}" stroke-width="2.5"/>',
-            *(text(332, 20, "curve"), text(420, 20, "measured")),
+            *(text(332, 20, "formula"), text(420, 20, "measured")),
         ]
         return svg(640, 278, parts, f"A curve and dots over {self.blocks} blocks. {self.sentence()}")
 
@@ -129,7 +129,7 @@ def _ticks(highest: float) -> list[float]:
 def residual_scale_explorer() -> "Panel":
     """The explorer of chapter 08; presets are a plain sum and the three stages of the released Inception-ResNet-v2."""
     presets = {
-        "added as it is": TrunkDeviation(),
+        "added unscaled": TrunkDeviation(),
         "35x35 as released: 10 at 0.17": TrunkDeviation(0.17, 10, after="ReLU"),
         "17x17 as released: 20 at 0.10": TrunkDeviation(0.10, 20, after="ReLU"),
         "8x8 as released: 9 at 0.20": TrunkDeviation(0.20, 9, after="ReLU"),

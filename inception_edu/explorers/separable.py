@@ -69,13 +69,13 @@ class SeparableCost(Settings):
         if self.share == 1:
             return f"{numbers}: both cost the same."
         if self.share < 1:
-            return f"{numbers}: the separable way is {1 / self.share:.2f} times cheaper."
-        return f"{numbers}: the separable way costs {self.share:.2f} times as much."
+            return f"{numbers}: the standard convolution costs {1 / self.share:.2f} times as much."
+        return f"{numbers}: the separable one costs {self.share:.2f} times as much."
 
     def versus(self, pinned: Self) -> str:
         times = self.separable * self.positions / (pinned.separable * pinned.positions)
         return (
-            f"Against the pinned setting: {times:.2f} times the MACs of the separable layer, "
+            f"Compared with the pinned setting: {times:.2f} times the MACs of the separable layer, "
             f"and a share of {self.share:.4f} instead of {pinned.share:.4f}."
         )
 
@@ -95,10 +95,10 @@ class SeparableCost(Settings):
 
     def _formula(self) -> str:
         n, k = self.out_channels, self.kernel
-        cheapest = f"never less than 1/{k * k}, however many channels" if k > 1 else "and 1/k² alone is the whole cost"
+        limit = f"never less than 1/{k * k}, however many channels" if k > 1 else "a 1x1 is pointwise already"
         return (
             f"<p>Separable / standard = 1/N + 1/k² = 1/{n} + 1/{k * k} = {1 / n:.4f} + {1 / k**2:.4f} = "
-            f"<b>{self.share:.4f}</b>: {cheapest}.</p>"
+            f"<b>{self.share:.4f}</b>: {limit}.</p>"
         )
 
     def _table(self) -> str:
@@ -110,7 +110,8 @@ class SeparableCost(Settings):
             ("1x1", f"{c} to {n}", self.pointwise, maps),
             ("both halves", "", self.separable, both_maps),
         ]
-        heads = ("layer", "channels", "weights = MACs per position", f"MACs on {self.grid}x{self.grid}", "maps out, kB")
+        on_grid = f"MACs on {self.grid}x{self.grid}"
+        heads = ("layer", "channels", "weights = MACs per position", on_grid, "output maps, kB")
         cells = [(*row, macs, macs * self.positions, f"{size / 1000:,.0f}") for *row, macs, size in rows]
         return table(heads, cells, total=-1)
 

@@ -26,7 +26,7 @@ def choice(default: str, label: str, choices: Iterable[str]) -> Any:
 class Settings:
     """Base of what an explorer shows; its fields are `knob`s and `choice`s, in the order of the controls.
 
-    Raises ValueError for what is not a number, not whole where it should be, out of range, or not among the names.
+    Raises ValueError for what is not a number, not whole where it should be, out of range, or not one of the names.
     """
 
     def __post_init__(self) -> None:
@@ -42,7 +42,7 @@ class Settings:
         raise NotImplementedError
 
     def versus(self, pinned: Any) -> str:
-        """What has changed against another setting of the same class, in one sentence; empty where nothing is said."""
+        """How this differs from another setting of the same class, in one sentence; "" if there is nothing to say."""
         return ""
 
 
@@ -64,7 +64,7 @@ def _allowed(value: Any, label: str, low: float = 0, high: float = 0, step: floa
 
 
 def read(kind: type[S], values: Mapping[str, Any]) -> S:
-    """Settings from their names and values; raises ValueError for names too many or too few, and as `kind` does."""
+    """Settings from their names and values; raises ValueError for extra or missing names, and as `kind` does."""
     names = [each.name for each in fields(kind)]
     if set(values) != set(names):
         raise ValueError(f"the settings must be {', '.join(names)}, not {', '.join(map(str, values)) or 'none':.200}")
@@ -72,7 +72,7 @@ def read(kind: type[S], values: Mapping[str, Any]) -> S:
 
 
 def page(setting: Settings, pinned: Settings | None = None) -> str:
-    """HTML: the sentence, what has changed against a pinned setting, and the view."""
+    """HTML: the sentence, how the setting differs from a pinned one, and the view."""
     change = setting.versus(pinned) if pinned and pinned != setting else ""
     said = f'<p class="ie-said"><b>{escape(setting.sentence())}</b></p>'
     return said + (f"<p>{escape(change)}</p>" if change else "") + setting.view()
@@ -106,7 +106,7 @@ def _read_or_refuse(kind: type[S], values: Mapping[str, Any]) -> S | ValueError:
 
 
 def _reason(error: ValueError) -> str:
-    return f"This cannot exist: {error}."
+    return f"This setting is not possible: {error}."
 
 
 def _page(now: Settings | ValueError, pinned: Settings | None = None) -> str:
@@ -121,10 +121,9 @@ def still(html: str) -> str:
 
 
 def odd(kernel: int) -> None:
-    """Raises ValueError for an even kernel, which "same" padding cannot centre, and names the two nearest."""
+    """Raises ValueError for an even kernel, which "same" padding cannot centre, and names the two nearest odd ones."""
     if kernel % 2 == 0:
-        nearest = f"take {kernel - 1} or {kernel + 1}"
-        raise ValueError(f"a {kernel}x{kernel} kernel has no middle to centre on a position; {nearest}")
+        raise ValueError(f"a {kernel}x{kernel} kernel has no centre cell: take {kernel - 1} or {kernel + 1}")
 
 
 def explorer(title: str, kind: type[S], presets: Mapping[str, S]) -> "Panel":

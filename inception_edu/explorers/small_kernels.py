@@ -37,11 +37,11 @@ class KernelStack(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.layers:
-            raise ValueError("no layer is left: choose a kernel for at least one")
+            raise ValueError("all three layers are set to none: choose a kernel for at least one")
 
     @property
     def layers(self) -> tuple[int, ...]:
-        """The sides of the kernels that are there."""
+        """The sides of the kernels that are not "none"."""
         return tuple(filter(None, (KERNELS[name] for name in (self.layer_1, self.layer_2, self.layer_3))))
 
     @property
@@ -83,19 +83,19 @@ class KernelStack(Settings):
         """The comparison, with both costs per position."""
         name, large = ", ".join(map(_square, self.layers)), _square(self.field)
         if len(self.layers) == 1:
-            return f"one {large}: {self.single:,} MACs per position, and nothing to compare it with."
-        numbers = f"{name}: {self.stacked:,} MACs per position, one {large} has {self.single:,}"
+            return f"one {large} costs {self.single:,} MACs per position, and there is no stack to compare it with."
+        numbers = f"{name} cost {self.stacked:,} MACs per position, one {large} costs {self.single:,}"
         if self.share == 1:
-            return f"{numbers}: both cost the same."
-        return f"{numbers}: the stack costs {self.share:.1%} of it{', which is more' if self.share > 1 else ''}."
+            return f"{numbers}: the same."
+        return f"{numbers}. The stack costs {self.share:.1%} as much."
 
     def sentence(self) -> str:
         return f"Sees {_square(self.field)}; {self.verdict()}"
 
     def versus(self, pinned: Self) -> str:
         return (
-            f"Against the pinned setting: {self.stacked / pinned.stacked:.2f} times its MACs per position, and a "
-            f"receptive field of {self.field} where it has {pinned.field}."
+            f"Compared with the pinned setting: {self.stacked / pinned.stacked:.2f} times the MACs per position, and a "
+            f"receptive field of {self.field} instead of {pinned.field}."
         )
 
     def view(self) -> str:
@@ -156,7 +156,7 @@ def _square(side: int) -> str:
 
 
 def presets() -> dict[str, KernelStack]:
-    """What papers put in place of a large kernel, and what they put it in place of."""
+    """The stacks that papers use in place of a large kernel, and the kernels that they replace."""
     return {
         "two 3x3 for one 5x5": KernelStack(),
         "GoogLeNet 3a, its 5x5": KernelStack("5x5", "none", "none", 16, 16, 32),

@@ -47,7 +47,7 @@ def bar(
 
 
 def stacked(x: float, y: float, scale: float, height: float, pieces: Iterable[tuple[str, float, str]]) -> list[str]:
-    """Bars end to end, one for each (name, value, colour) and `scale` wide a unit; every other one is hatched."""
+    """Bars end to end, one for each (name, value, colour), `scale` wide per unit; every other one is hatched."""
     parts = []
     for i, (name, value, colour) in enumerate(pieces):
         width = scale * value

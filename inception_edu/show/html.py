@@ -1,4 +1,4 @@
-"""What the package writes in HTML alike: its tables, and drawings that outlive a sanitiser."""
+"""The HTML that the whole package shares: its tables, and drawings that survive a sanitiser."""
 
 import re
 from collections.abc import Container, Sequence

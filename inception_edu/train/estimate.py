@@ -85,7 +85,7 @@ def estimate(
     given = tflops, utilisation, scaling
     tflops, utilisation, scaling = (e if g is None else g for g, e in zip(given, EXAMPLE[precision], strict=True))
     if min(images, devices, nodes) < 1 or tflops <= 0:
-        raise ValueError(f"{images} images on {nodes} x {devices} accelerators of {tflops} TFLOPS train nothing")
+        raise ValueError(f"{images} images on {nodes} x {devices} accelerators of {tflops} TFLOPS: all must be above 0")
     if not (0 < utilisation <= 1 and 0 < scaling <= 1):
         raise ValueError(f"utilisation={utilisation} and scaling={scaling} must be shares: above 0 and up to 1")
     options = with_heads(name, recipe, options or {})
@@ -108,25 +108,25 @@ def estimate(
         (
             "MACs per image",
             f"{3 * forward / 1e9:.1f} G",
-            f"3 x {forward / 1e9:.2f} G: forward, gradients of inputs, of weights",
+            f"3 x {forward / 1e9:.2f} G: forward, gradients of inputs, gradients of weights",
         ),
         ("steps", f"{steps:,}", f"{recipe.epochs} epochs of {images:,} images, {recipe.batch:,} per step"),
         (
             *("images per second", f"{rate:,.0f}"),
             f"{world} x {tflops:g} TFLOPS, 2 operations per MAC, utilisation {utilisation:.0%}{sum_of_parts}",
         ),
-        ("time", f"{hours:,.1f} hours", "without reading images, validation and checkpoints"),
+        ("time", f"{hours:,.1f} hours", "not counting image reading, validation and checkpoints"),
         (
             "memory for weights",
             _gib(weights),
-            f"{node.params:,} in float32, {copies} times: also gradients and averages",
+            f"{node.params:,} in float32, {copies} times: gradients and averages too",
         ),
         (
             "memory for activations",
             _gib(activations),
             f"{share:,} images x {one / 2**20:.1f} MiB kept for the backward pass",
         ),
-        ("memory in all", _gib(weights + activations), f"of each accelerator, {precision}, without the kernels' own"),
+        ("memory in total", _gib(weights + activations), f"on each accelerator, {precision}, without the kernels' own"),
     )
     return Estimate(node.params, forward, 3 * forward, steps, hours, weights, activations, lines)
 

@@ -339,7 +339,7 @@ def fit(
 
 
 def check_batch(net: nn.Module, image: Tensor, size: int, *, aux_weight: float = 0.0) -> None:
-    """Refuses a batch of `size` images in which a batch norm would see a single value of a channel.
+    """Refuses a batch of `size` images in which a batch norm would see a single value per channel.
 
     `image` is one (1, C, H, W) like those to come. It is computed where `net` is, which may be the meta device, in
     evaluation mode, with the auxiliary heads if `aux_weight` gives them a loss; `net` is left unchanged.
@@ -365,8 +365,8 @@ def check_batch(net: nn.Module, image: Tensor, size: int, *, aux_weight: float =
             hook.remove()
     if alone:
         raise ValueError(
-            f"one image at a time leaves the batch norm {alone[0]} a single value of each channel, which minus its own "
-            f"mean is always 0: let each process take at least 2 images a step"
+            f"with one image at a time the batch norm {alone[0]} sees a single value per channel, which minus its "
+            f"own mean is always 0: give each process at least 2 images per step"
         )
 
 
@@ -438,7 +438,7 @@ def _check(net: nn.Module, data: LabelledImages) -> None:
     images, labels = data.images, data.labels
     if len(images) == 0 or len(images) != len(labels):
         raise ValueError(
-            f"{len(images)} images with {len(labels)} labels: there must be as many of both, and at least 1"
+            f"{len(images)} images with {len(labels)} labels: there must be as many labels as images, and at least 1"
         )
     classes = predict(net, images[:1]).shape[1]
     low, high = int(labels.min()), int(labels.max())

@@ -108,16 +108,18 @@ def make_plan(
         apart = ", ".join(sorted(set(images.class_names) ^ set(others.class_names)))
         raise ValueError(f"train and val of {data} must hold the same classes, but only one of them holds {apart}")
     if len(images.class_names) < 2:
-        raise ValueError(f"{data} holds one class only, {images.class_names[0]}: there is nothing to tell apart")
+        raise ValueError(f"{data} holds only one class, {images.class_names[0]}: put at least two there")
     if seed < 0:
         raise ValueError(f"a seed of {seed} cannot be used: it must be at least 0")
     if recipe.batch > len(images):
-        raise ValueError(f"a batch of {recipe.batch} images cannot be taken from {len(images)}: choose --batch")
+        raise ValueError(
+            f"a batch of {recipe.batch} images cannot be taken from {len(images)}: choose a smaller --batch"
+        )
     of_the_data = {"num_classes": len(images.class_names), "in_channels": images.channels}
     asked = dict(options or {})
     for key, value in of_the_data.items():
         if asked.get(key, value) != value:
-            raise ValueError(f"{key}={asked[key]} contradicts {data}, whose images make it {value}: leave it out")
+            raise ValueError(f"{key}={asked[key]} contradicts {data}, whose images need {value}: leave it out")
     chosen = with_heads(name, recipe, of_the_data | asked)
     with torch.device("meta"):
         build(name, **chosen)
@@ -161,9 +163,11 @@ def train(
     """
     folder, world = Path(folder), devices * nodes
     if min(devices, nodes, save_every) < 1 or plan.recipe.batch % world:
-        raise ValueError(f"{plan.recipe.batch} images a step cannot be shared by {nodes} x {devices} processes evenly")
+        raise ValueError(
+            f"{plan.recipe.batch} images per step cannot be shared evenly by {nodes} x {devices} processes"
+        )
     if not resume and (folder / CHECKPOINT).exists():
-        raise ValueError(f"{folder} already holds a training: continue it with --resume, or choose another --out")
+        raise ValueError(f"{folder} already holds a training run: continue it with --resume, or choose another --out")
     with torch.device("meta"):
         draft = build(plan.name, **plan.options)
     image = torch.zeros(1, plan.images.channels, plan.size, plan.size)
@@ -320,7 +324,9 @@ class _Run:
         now = self.plan.facts()
         if changed := [key for key in now if now[key] != then.get(key)]:
             told = ", ".join(f"{key}={then.get(key)!r}, not {now[key]!r}" for key in changed)
-            raise ValueError(f"{self.folder} was trained with {told}: resume it with the same, or choose another --out")
+            raise ValueError(
+                f"{self.folder} was trained with {told}: resume it with the same settings, or choose another --out"
+            )
         self.step, self.sums, self.rows = state["step"], state["sums"], state["rows"]
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
@@ -408,11 +414,11 @@ def evaluate(
         raise FileNotFoundError(f"there are no weights at {missing[0]}: a run has them after its first epoch")
     nets, facts = [load(file) for file in files], [facts_of(file) for file in files]
     if strange := [file for file, fact in zip(files, facts, strict=True) if "class_names" not in fact]:
-        raise ValueError(f"{strange[0]} does not say its classes: it was not written by `train`")
+        raise ValueError(f"{strange[0]} does not state its classes: it was not written by `train`")
     images = open_images(data or facts[0]["data"], split)
     for file, fact in zip(files, facts, strict=True):
         if tuple(fact["class_names"]) != images.class_names:
-            raise ValueError(f"{file} was trained on other classes than those of {data or facts[0]['data']}")
+            raise ValueError(f"{file} was trained on classes other than those of {data or facts[0]['data']}")
     ways = {str(run): [number] for number, run in enumerate(runs)}
     if len(runs) > 1:
         ways["ensemble"] = list(range(len(runs)))
@@ -470,6 +476,6 @@ def _explained(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(
-            f"{folder} could not be written to ({error.strerror or error}): what was saved there before is whole; "
+            f"{folder} could not be written to ({error.strerror or error}): what was saved there before is intact; "
             f"make room and continue with --resume"
         ) from error

@@ -41,7 +41,7 @@ def test_a_wrong_width_is_named_with_its_branch() -> None:
 
 def test_of_hidden_settings_a_sentence_names_the_box_and_no_number() -> None:
     (line,) = lines(block(), block(b=(4, 7)), shut=True).lines
-    assert line == "branch 2, box 2: yours, a convolution, is not right in its channels"
+    assert line == "branch 2, box 2: yours is a convolution with the wrong channels"
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_of_hidden_settings_a_sentence_names_the_box_and_no_number() -> None:
         ),
         (ConvUnit(3, 8, (1, 3)), "yours has a 1x3 window, padding 0x1"),
         (nn.MaxPool2d(3, 1, 1), "yours is a 3x3 max pool"),
-        (nn.Sequential(ConvUnit(3, 8, 3), nn.Dropout(0.4)), "box 2: a dropout with 40 % dropped is one part too many"),
+        (nn.Sequential(ConvUnit(3, 8, 3), nn.Dropout(0.4)), "box 2: a dropout with 40 % dropped does not belong here"),
         (nn.Sequential(), "a 3x3 convolution with 8 channels is missing"),
     ],
 )
@@ -79,7 +79,9 @@ def test_a_box_counts_in_part_and_an_epsilon_hardly() -> None:
 def test_branches_in_another_order_are_told_as_such() -> None:
     other = Concat(*reversed(list(block())))
     found = lines(block(), other)
-    assert found.lines == ("the branches are right, but stand in another order, which decides their channels",)
+    assert found.lines == (
+        "the branches are right but in a different order, which decides the order of their channels",
+    )
     assert found.right < found.boxes
     assert lines(block(), other, shut=True) == found
 
@@ -91,7 +93,7 @@ def test_a_missing_branch_is_counted() -> None:
 
 def test_pools_differ_in_their_border_and_their_rounding() -> None:
     average = partial(nn.AvgPool2d, 3, 2, 1)
-    assert "the padding left out of the average" in lines(average(), average(count_include_pad=False)).lines[0]
+    assert "padding left out of the average" in lines(average(), average(count_include_pad=False)).lines[0]
     assert "sizes rounded up" in lines(average(), average(ceil_mode=True)).lines[0]
 
 
@@ -155,7 +157,7 @@ def test_a_batch_norm_behind_the_relu_is_a_box_of_its_own() -> None:
     swapped = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.ReLU(), nn.BatchNorm2d(8, eps=1e-3))
     (first, second) = lines(ConvUnit(3, 8, 3), swapped).lines
     assert first.endswith("yours has no batch norm")
-    assert second == "box 2: a batch norm is one part too many"
+    assert second == "box 2: a batch norm does not belong here"
 
 
 def test_padding_said_in_words_is_the_padding_that_it_equals() -> None:

@@ -77,23 +77,23 @@ EXPECTED = {
     "disk": (1, "name 'control' is not defined", ""),
     "exit": (1, "name 'control' is not defined", "the cell control ended the program"),
     "kill": (1, "name 'control' is not defined", ""),
-    "no_test": (4, "", "missing, and put back: control-check"),
-    "no_answer": (1, "not answered yet", "missing, and put back: control"),
-    "twice": (4, "", "several cells 'control': all were run"),
+    "no_test": (4, "", "missing, so put back: control-check"),
+    "no_answer": (1, "not answered yet", "missing, so put back: control"),
+    "twice": (4, "", "several cells named 'control': all were run"),
     "nameless": (4, "", "'control' had lost its name"),
-    "forged_test": (1, "not answered yet", "changed, and set right: control-check"),
+    "forged_test": (1, "not answered yet", "changed, so restored: control-check"),
     "r": (4, "", "another kernel, 'ir'"),
     "writes": (1, "wrote to 0 places", ""),
     "reads": (1, "found 0 files", ""),
     "network": (1, "name 'control' is not defined", ""),
-    "equal": (3, "this is a Yes", ""),
-    "patched": (3, "output no evidence", "look at the check of 03.unread"),
+    "equal": (3, "not a Yes", ""),
+    "patched": (3, "produced no evidence", "look at the check of 03.unread"),
     "forged": (0, "", ""),
     "texts": (1, "name 'control' is not defined", ""),
     "deep": (3, "", "wrote into the grader's own channel"),
     "channel": (1, "name 'control' is not defined", "the cell control "),
     "script": (4, "", ""),
-    "renamed": (4, "", "'exercises (1).ipynb' was taken for exercises.ipynb"),
+    "renamed": (4, "", "'exercises (1).ipynb' was graded as exercises.ipynb"),
     "broken": (0, "not answered yet", "'exercises.ipynb' is damaged"),
     "huge": (0, "not answered yet", "is damaged"),
     "none": (0, "not answered yet", "there is no notebook"),
@@ -114,7 +114,7 @@ def test_a_hostile_submission_gets_what_its_data_show_and_the_teacher_is_told(gr
     assert feedback in hostile.told(submission, root / "course")
     assert note in "; ".join(submission.notes)
     assert bool(note) == bool(submission.notes)
-    assert ("mend" in pages(root, student).cells[0].source) == bool(
+    assert ("repair" in pages(root, student).cells[0].source) == bool(
         [each for each in submission.notes if "the cell" not in each and "look at" not in each]
     )
 
@@ -346,7 +346,7 @@ def test_a_machine_without_memory_costs_nobody_a_mark(graded, root, monkeypatch)
     (place / "exercises.ipynb").write_text(json.dumps(hostile.written("pass")(sample())))
     found = {each.student: each for each in grading.grade(classroom.configured(course), ASSIGNMENT)}
     shutil.rmtree(place.parent)
-    assert found["late"].notes == ["NOT GRADED: the machine ran out of memory meanwhile; try again with --jobs 1"]
+    assert found["late"].notes == ["NOT GRADED: the machine ran out of memory; try again with --jobs 1"]
     assert found["honest"].points == FULL
     assert not (course / "autograded" / "late").exists()
 
@@ -558,7 +558,7 @@ def test_a_notebook_that_used_up_its_time_says_what_was_not_run() -> None:
 
 
 def test_limits_that_leave_no_room_for_python_are_the_teachers_fault() -> None:
-    with pytest.raises(sandbox.SandboxError, match="20 MB of memory are too few for Python and this package"):
+    with pytest.raises(sandbox.SandboxError, match="20 MB of memory are not enough for Python and this package"):
         execute(["1"], Limits(memory=20), protected=not why_unprotected())
 
 
@@ -578,7 +578,7 @@ def test_a_program_that_reaches_no_cell_always_leaves_its_reason(tmp_path, monke
         execute(["1"], protected=False)
 
 
-BEYOND = "went on, with what it started, beyond 3 s of computing"
+BEYOND = "took, with what it started, more than 3 s of computing"
 WAITED = "waited for more than 4.5 s"
 
 
@@ -617,7 +617,7 @@ def test_a_cell_that_breaks_a_limit_costs_no_other_anything(monkeypatch, cell, w
 def test_what_the_clock_on_the_wall_stops_beside_others_is_run_again_alone(monkeypatch) -> None:
     monkeypatch.setattr(sandbox, "PATIENCE", 1)
     cells, limits = ["import time; time.sleep(1000)"], Limits(cell_seconds=1)
-    with pytest.raises(sandbox.CrowdedError, match="waited for too long"):
+    with pytest.raises(sandbox.CrowdedError, match="waited too long"):
         execute(cells, limits, protected=not why_unprotected(), alone=False)
 
 
@@ -687,10 +687,10 @@ def evidence(exercise: str, *pieces) -> list:
     [
         (evidence("03.unread", 256 * 588), 1, "right"),
         (evidence("03.unread", 1024), 0, ""),
-        (evidence("03.control", 256 * 588), 0, "output no evidence"),
-        ([{"output_type": "execute_result", "data": {"text/plain": "1.0"}}], 0, "output no evidence"),
-        ([{"output_type": "execute_result", "data": {EVIDENCE: 3}}], 0, "output no evidence"),
-        ([], 0, "output no evidence"),
+        (evidence("03.control", 256 * 588), 0, "produced no evidence"),
+        ([{"output_type": "execute_result", "data": {"text/plain": "1.0"}}], 0, "produced no evidence"),
+        ([{"output_type": "execute_result", "data": {EVIDENCE: 3}}], 0, "produced no evidence"),
+        ([], 0, "produced no evidence"),
         (sandbox.stopped("this cell ran for more than 60 s"), 0, "Stopped: this cell ran for more than 60 s"),
     ],
 )
@@ -750,7 +750,7 @@ def test_a_deleted_answer_is_not_filled_with_one_of_two_strangers(frame) -> None
     cells = [cell for cell in sample()["cells"] if cell["id"] != "control"]
     cells[2:2] = [{"cell_type": "code", "source": f"a = {n}", "metadata": {}} for n in (1, 2)]
     sources, notes = fitted(frame, cells)
-    assert notes == ["missing, and put back: control"]
+    assert notes == ["missing, so put back: control"]
     assert sources[2:4] == ["a = 1", "a = 2"]
 
 
@@ -759,7 +759,7 @@ def test_a_missing_answer_is_known_by_what_its_check_asks_for_beside_a_scratch_c
     texts = ["scratch = 1", "%matplotlib inline\ndef control(channels, middle): return 3", "more = 2"]
     cells[2:2] = [{"cell_type": "code", "source": text, "metadata": {}} for text in texts]
     sources, notes = fitted(frame, cells)
-    assert notes == ["the answer 'control' had lost its name and was known by what it defines"]
+    assert notes == ["the answer 'control' had lost its name and was recognised by what it defines"]
     assert sources[2:5] == ["scratch = 1", "more = 2", texts[1]]
 
 
@@ -778,7 +778,7 @@ def test_an_answer_in_the_cell_below_and_an_essay_in_a_cell_of_its_own_are_found
         notebook["cells"].insert(at, {"cell_type": "markdown", "source": text, "metadata": {}, **picture})
         at += 1
     done, notes = mend([bare(cell) for cell in notebook["cells"]], frame)
-    assert notes == [f"the answer '{name}' was found in a cell below its place" for name in ("control", "why_cheap")]
+    assert notes == [f"the answer '{name}' was found in a later cell" for name in ("control", "why_cheap")]
     ids = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in done.cells}
     assert ids["control"].source == below["source"]
     assert ids["why_cheap"].source == "Because it is.\n\n![](attachment:a.png)"
@@ -821,7 +821,7 @@ def test_odd_files_that_hold_a_right_notebook_are_read(tmp_path, frame) -> None:
 
 def test_the_notebook_of_another_chapter_is_said_to_be_that(tmp_path, frame) -> None:
     other = json.loads((hostile.ROOT / "chapters/exercises/04_inception_v1/exercises.ipynb").read_text())
-    with pytest.raises(UnreadableError, match="this is chapter 04; chapter 03 is asked for"):
+    with pytest.raises(UnreadableError, match="this is chapter 04; hand in chapter 03"):
         read(handed(tmp_path, other), frame)
     with pytest.raises(UnreadableError, match="3,000,000 characters"):
         read(handed(tmp_path, {"cells": [{"cell_type": "raw", "source": "x" * 3_000_000}]}), frame)
@@ -851,9 +851,9 @@ def test_which_file_is_graded(tmp_path) -> None:
     with pytest.raises(UnreadableError, match="there is no notebook"):
         find(tmp_path, "exercises.ipynb")
     (tmp_path / "a.ipynb").touch()
-    assert find(tmp_path, "exercises.ipynb") == (tmp_path / "a.ipynb", ["'a.ipynb' was taken for exercises.ipynb"])
+    assert find(tmp_path, "exercises.ipynb") == (tmp_path / "a.ipynb", ["'a.ipynb' was graded as exercises.ipynb"])
     (tmp_path / "b.ipynb").touch()
-    with pytest.raises(UnreadableError, match=r"several others: 'a.ipynb', 'b.ipynb'"):
+    with pytest.raises(UnreadableError, match=r"several others could be meant: 'a.ipynb', 'b.ipynb'"):
         find(tmp_path, "exercises.ipynb")
     (tmp_path / "exercises.ipynb").symlink_to("/etc/passwd")
     with pytest.raises(UnreadableError, match="several"):
@@ -898,5 +898,5 @@ def test_two_graders_at_once_and_a_stop_by_hand_end_in_a_sentence(tmp_path, monk
         raise KeyboardInterrupt
 
     monkeypatch.setattr(classroom, "run", stops)
-    with pytest.raises(SystemExit, match="the same command goes on from here"):
+    with pytest.raises(SystemExit, match="the same command continues from here"):
         classroom.main(["grade", str(tmp_path), "03"])

@@ -80,13 +80,13 @@ def test_a_zip_and_a_folder_are_collected_alike(tmp_path) -> None:
             f"ruth/{ASSIGNMENT}/exercises.ipynb": "11",
         }
         assert told[0] == "ada: ada.ipynb"
-        assert "left out: 'notes.txt' of notes is no notebook" in told
-        assert "left out: 'ruth/plot.png' of ruth is no notebook" in told
+        assert "left out: 'notes.txt' of notes is not a notebook" in told
+        assert "left out: 'ruth/plot.png' of ruth is not a notebook" in told
         stamp = (submitted / "ada" / ASSIGNMENT / "timestamp.txt").read_text()
         assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC\n", stamp)
         assert not list(submitted.glob(".*"))
     assert not (tmp_path / "evil.ipynb").exists()
-    assert "left out: '../evil.ipynb' names no student" in told
+    assert "left out: '../evil.ipynb' does not name a student" in told
 
 
 def test_two_students_of_one_name_stay_two(tmp_path) -> None:
@@ -150,7 +150,7 @@ def test_a_damaged_zip_of_one_student_and_a_file_without_a_date_stop_no_other(tm
     told = collect(source, tmp_path / "submitted", ASSIGNMENT)
     assert told[0] == "grace: grace.ipynb"
     assert "left out: 'ada.zip' is neither a folder nor a zip that can be read: File is not a zip file" in told
-    assert any("onlinetext.html' of Alan_3 is a text typed online" in line for line in told)
+    assert any("onlinetext.html' of Alan_3 is text typed online" in line for line in told)
 
 
 def test_a_roster_names_students_and_who_is_missing(tmp_path) -> None:

@@ -41,7 +41,7 @@ def test_every_named_test_exists(test: str) -> None:
 
 
 def test_where_all_agree_there_is_no_difference() -> None:
-    with pytest.raises(ValueError, match="pool: all sources say 'up', which is no difference"):
+    with pytest.raises(ValueError, match="pool: all sources say 'up', which is not a difference"):
         Difference(chapter=4, place="pool", says={"the paper": "up", "a library": "up"}, here="up")
     assert Difference(chapter=4, place="pool", says={"the paper": "up"}, here="down").test == ""
 

@@ -113,7 +113,7 @@ def test_only_equal_outputs_find_the_eps_of_a_norm_and_the_padding_of_a_pool(
     ie.agree(wrong, inception_a(384), (384, 9, 9))
     said = capsys.readouterr().out
     assert "317,632 in yours, 317,632 in theirs: equal" in said
-    assert "not equal, where" in said
+    assert "not equal (the largest output" in said
 
 
 def test_a_bias_too_many_is_found_by_a_count_and_by_equal_outputs() -> None:

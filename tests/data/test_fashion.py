@@ -112,9 +112,9 @@ def test_a_folder_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_bad_folders_are_named_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"train-images-idx3-ubyte\.gz is not there"):
+    with pytest.raises(FileNotFoundError, match=r"there is no .*train-images-idx3-ubyte\.gz: "):
         load_fashion("train", tmp_path)
-    with pytest.raises(ValueError, match=r"images of shape \(4, 28, 28\) with labels of shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"holds images \(4, 28, 28\) and labels \(3,\)"):
         load_fashion("train", write_fashion(tmp_path, labels=3))
     whole = (tmp_path / "train-images-idx3-ubyte.gz").read_bytes()
     for damaged in (whole[: len(whole) // 2], b"not gzip at all", gzip.compress(gzip.decompress(whole)[:-1])):

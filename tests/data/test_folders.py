@@ -171,7 +171,7 @@ def test_images_of_every_suffix_count_and_what_is_left_out_is_said(tmp_path: Pat
     assert [Path(str(item)).name for item in images.items] == [Path(name).name for name in names]
     assert images.labels == [0, 0, 0, *[1] * (len(names) - 3)]
     assert images.class_names == ("a", "b")
-    assert "left out, for they are no images: 1 files" in (said := capsys.readouterr().err)
+    assert "left out, because they are not images: 1 files" in (said := capsys.readouterr().err)
     assert "notes.txt" in said
 
 

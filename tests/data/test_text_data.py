@@ -80,7 +80,7 @@ def test_a_damaged_file_is_refused_with_the_reason(tmp_path, content, words):
 def test_a_missing_file_and_another_split_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError):
         load_glosses("train", tmp_path / "none.gz")
-    with pytest.raises(ValueError, match="there is no split 'dev'"):
+    with pytest.raises(ValueError, match="must be 'train', 'valid' or 'test', not 'dev'"):
         load_glosses("dev")
 
 

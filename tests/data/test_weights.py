@@ -61,7 +61,10 @@ def put(value: float, dtype: torch.dtype = torch.float) -> Spoil:
 SPOILS: dict[str, tuple[Spoil, str]] = {
     "NaN": (put(math.nan), r"linear.bias' in .*net.safetensors holds [\d,]+ NaN and 0 infinite values"),
     "infinity": (put(math.inf), r"linear.bias' in .*net.safetensors holds 0 NaN and [\d,]+ infinite values"),
-    "whole numbers": (put(1, torch.int), r"linear.bias' in .* type torch.int32: weights are real fractions"),
+    "whole numbers": (
+        put(1, torch.int),
+        r"linear.bias' in .* type torch.int32: weights are real floating-point numbers",
+    ),
     "complex numbers": (put(1, torch.cfloat), r"linear.bias' in .* type torch.complex64"),
     "a missing weight": (lambda tensors: tensors.pop(last(tensors)), r"net.safetensors.*linear.bias' is missing$"),
     "another shape": (
@@ -163,9 +166,9 @@ def test_a_file_is_known_by_what_is_in_it_and_not_by_its_name(tmp_path: Path) ->
 
 def test_a_text_network_does_not_load_as_an_image_network_nor_the_other_way_round(tmp_path: Path) -> None:
     path = text_file(tmp_path)
-    with pytest.raises(ValueError, match="does not say its options: it was not written by save"):
+    with pytest.raises(ValueError, match="does not state its options: it was not written by save"):
         load(path)
-    with pytest.raises(ValueError, match="does not say its words: it was not written by save_text"):
+    with pytest.raises(ValueError, match="does not state its words: it was not written by save_text"):
         load_text(image_file(tmp_path))
     about = {"name": json.dumps("inception_text"), "words": "[]", "facts": "{}"}
     path.write_bytes(safetensors.torch.save({"a": torch.zeros(1)}, about))

@@ -97,10 +97,10 @@ def test_the_bottleneck_follows_slider_field_pin_and_preset(themed):
     number = panel.get_by_role("spinbutton", name="Middle channels, as a number")
     assert number.input_value() == "67"
     number.fill("230")
-    shown(panel, "the detour costs 1.01 times as much")
+    shown(panel, "the bottleneck costs 1.01 times as much")
     panel.get_by_role("button", name="Pin this setting").press("Enter")
     panel.get_by_role("combobox", name="Preset").select_option("a 5x5 instead")
-    shown(panel, "Against the pinned setting")
+    shown(panel, "Compared with the pinned setting")
     assert panel.locator("svg[role=img][aria-label]").count() == 2
     for wrong in ("1000000000", "64.5"):
         number.fill(wrong)
@@ -157,7 +157,7 @@ def test_untrusted_it_reads_as_a_still(lab, clone, shots):
     still = lab.page.locator(".jp-OutputArea-output", has_text=UNCONNECTED)
     words = still.inner_text()
     assert words.startswith(UNCONNECTED)
-    assert "the detour is 8.47 times cheaper" in words
+    assert "the plain convolution costs 8.47 times as much" in words
     rows = still.get_by_role("row").all_inner_texts()
     assert rows[1].split("\t") == ["one 3x3", "256 to 256", "589,824", "462,422,016"]
     assert still.locator("svg, input").count() == 0
@@ -177,7 +177,7 @@ def test_trusted_and_not_run_it_says_so_and_keeps_its_order(lab, clone, shots):
     assert panel.locator(".ie-form span").all_inner_texts() == labels
     presets = panel.get_by_role("combobox", name="Preset").locator("option").all_inner_texts()
     assert presets == ["256 through 64, the classic", "ResNet-50, last stage", "a 5x5 instead", "your own"]
-    shown(panel, "the detour is 8.47 times cheaper")
+    shown(panel, "the plain convolution costs 8.47 times as much")
     panel.screenshot(path=shots / "state_not_run.png")
 
 

@@ -85,8 +85,8 @@ def test_the_panel_follows_its_values_and_compares_with_a_pinned_setting():
     panel.values = {**panel.values, "first": 4}
     assert panel.sentence == Heard(first=4).sentence()
     panel.pinned = {"noun": NOUNS[0], "first": 1, "last": LENGTH, "out": 0}
-    assert "Against the pinned setting" in panel.html
+    assert "Compared with the pinned setting" in panel.html
     panel.values = {**panel.values, "noun": NOUNS[3]}
-    assert "Against the pinned setting" not in panel.html
+    assert "Compared with the pinned setting" not in panel.html
     panel.values = {**panel.values, "first": 9, "last": 2}
-    assert "This cannot exist: word 9 comes after word 2" in panel.html
+    assert "This setting is not possible: word 9 comes after word 2" in panel.html

@@ -80,19 +80,19 @@ def test_the_widest_fits_and_the_next_step_does_not(kind):
         assert design_sentence(design, budget).endswith("within the budget")
         steps = (one_kind(kind).scaled(step / 20) for step in range(2, 400))
         wider = next(step for step in steps if step.width_3 >= design.width_3 and step.node.params > design.node.params)
-        assert "too many" in design_sentence(wider, budget)
+        assert "over" in design_sentence(wider, budget)
 
 
 def test_a_budget_that_nothing_fits_is_refused():
-    with pytest.raises(ValueError, match="no width of this design fits 10 parameters"):
+    with pytest.raises(ValueError, match="at its narrowest, this design exceeds 10 parameters"):
         widest(Design(), Budget(params=10))
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"kind_1": "dense"}, "'dense' is no kind of block"),
-        ({"stem": 0}, "stem is 0, and must be at least 1"),
+        ({"kind_1": "dense"}, "no kind of block named 'dense'"),
+        ({"stem": 0}, "stem must be at least 1, not 0"),
         ({"kind_2": "Inception", "width_2": 12}, "an Inception block 12 channels wide"),
         ({"kind_3": "bottleneck", "width_3": 3}, "a bottleneck 3 channels wide"),
     ],
@@ -103,13 +103,13 @@ def test_a_design_that_cannot_be_is_refused_with_the_reason(change, words):
 
 
 def test_the_change_against_a_pinned_design_is_shown():
-    assert "Against the pinned setting: +" in page(Designer(width_3=192), Designer())
-    assert "Against the pinned setting" not in page(Designer(prediction=2), Designer())
+    assert "Compared with the pinned setting: +" in page(Designer(width_3=192), Designer())
+    assert "Compared with the pinned setting" not in page(Designer(prediction=2), Designer())
 
 
 def test_the_latency_is_measured_once_and_only_for_a_prediction():
     latency.cache_clear()
-    with pytest.raises(ValueError, match="only next to a prediction"):
+    with pytest.raises(ValueError, match="predict the latency before you reveal it"):
         reveal(Design(), 0)
     assert latency.cache_info().currsize == 0
     told = reveal(Design(stem=8), 1.5)
@@ -129,23 +129,23 @@ def test_the_panel_follows_its_values_and_hides_the_latency():
     latency.cache_clear()
     for preset in panel.presets:
         panel.values = dict(preset["values"])
-        assert "Latency: hidden" in panel.html
+        assert "Latency hidden" in panel.html
         assert panel.sentence.endswith("within the budget.")
     assert latency.cache_info().currsize == 0
     panel.values = {**panel.values, "latency": "revealed"}
-    assert "set your own to more than 0 first" in panel.html
+    assert "set your prediction to more than 0" in panel.html
     panel.values = {**panel.values, "prediction": 2.0}
     assert "You predicted 2.00" in panel.html
     panel.values = {**panel.values, "kind_1": "Inception", "width_1": 8}
-    assert "This cannot exist: an Inception block 8 channels wide" in panel.html
+    assert "This setting is not possible: an Inception block 8 channels wide" in panel.html
 
 
 def test_a_pinned_design_is_the_reference():
     panel = designer_explorer()
     panel.pinned = dict(panel.values)
     panel.values = {**panel.values, "width_3": 200}
-    assert "Against the pinned setting" in panel.html
-    assert "Against the pinned setting" not in panel.pinned_html
+    assert "Compared with the pinned setting" in panel.html
+    assert "Compared with the pinned setting" not in panel.pinned_html
 
 
 def test_the_recorded_designs_are_the_widest_of_their_kinds():

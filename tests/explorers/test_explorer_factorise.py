@@ -58,12 +58,12 @@ def test_the_exact_width_is_just_enough(n, c_in, c_out):
     setting = Factorisation(n, c_in, 1, c_out)
     assert torch.linalg.matrix_rank(matrix) == setting.exact_between
     assert "cannot" in setting.exactness()
-    assert "pair can equal" in Factorisation(n, c_in, setting.exact_between, c_out).exactness()
+    assert "pair can replace" in Factorisation(n, c_in, setting.exact_between, c_out).exactness()
 
 
 def test_exact_costs_twice_the_square_at_equal_ends():
     sentence = Factorisation().sentence()
-    assert "that takes 1344 channels, at 2.00 times the square's cost" in sentence
+    assert "that takes 1,344 channels and costs 2.00 times as much as the square" in sentence
     square, thin, _ = Factorisation(between=672).ways
     assert square.weights == thin.weights
     assert Factorisation(between=672).verdict() == "1x7, 7x1 has as many weights as one 7x7."
@@ -102,7 +102,7 @@ def test_only_pooling_first_is_a_bottleneck_in_the_papers_example():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Factorisation(n=4), "a 4x4 kernel has no middle"),
+        (lambda: Factorisation(n=4), "a 4x4 kernel has no centre"),
         (lambda: Factorisation(n=1), "Kernel side n must be a whole number from 3 to 11, not 1"),
         (lambda: Factorisation(between=0), "Channels between must be a whole number from 1 to 2,048, not 0"),
         (lambda: GridReduction(new=0), "New channels must be a whole number from 1 to 1,280, not 0"),

@@ -21,7 +21,7 @@ def test_every_answer_gets_its_own_words_and_only_the_right_one_is_confirmed(blo
         assert sentence.endswith(f"What is block {block}?")
     else:
         assert shown.right == (MYSTERIES[block] == answer)
-        assert (f"Block {block} is of {answer}" in sentence) == shown.right
+        assert (f"Block {block} is from {answer}" in sentence) == shown.right
         assert KINDS[answer] in sentence
 
 
@@ -61,8 +61,8 @@ def test_the_panel_follows_its_lists():
     panel = family_map_explorer()
     assert "What is block A?" in panel.sentence
     panel.values = {"network": NAMES[5], "block": "C", "answer": "Inception-ResNet"}
-    assert "Block C is of Inception-ResNet" in panel.sentence
+    assert "Block C is from Inception-ResNet" in panel.sentence
     assert NAMES[5] in panel.html
     panel.pinned = dict(panel.values)
     panel.values = {"network": NAMES[6], "block": "C", "answer": "Inception-ResNet"}
-    assert f"Against the pinned {NAMES[5]}" in panel.html
+    assert f"Compared with the pinned {NAMES[5]}" in panel.html

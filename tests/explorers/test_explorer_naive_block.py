@@ -43,7 +43,7 @@ def test_no_column_gives_the_pool_no_memory_for_the_channels_that_it_passes_on()
 
 def test_the_view_shows_every_number_and_is_well_formed():
     html = page(NaiveBlock(), NaiveBlock(n5x5=64))
-    for number in ("416", "640", "864", "1,088", f"{NaiveBlock().node.macs:,}", "Against the pinned first block"):
+    for number in ("416", "640", "864", "1,088", f"{NaiveBlock().node.macs:,}", "Compared with the pinned first block"):
         assert number in html
     for drawing in re.findall(r"<svg.*?</svg>", html, re.DOTALL):
         ET.fromstring(drawing)

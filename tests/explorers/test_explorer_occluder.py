@@ -38,7 +38,7 @@ def test_there_is_a_picture_of_every_class_and_the_network_knows_it():
 )
 def test_a_square_is_painted_where_it_lies_and_judged_by_the_network(picture, row, column, size, paint):
     if max(row, column) + size > SIDE:
-        with pytest.raises(ValueError, match="reaches beyond the picture"):
+        with pytest.raises(ValueError, match="goes over the edge"):
             Occluder(picture, row, column, size, paint)
         return
     shown, label = Occluder(picture, row, column, size, paint), CLASS_NAMES.index(picture)
@@ -93,8 +93,8 @@ def test_the_drawing_is_well_formed_and_shows_the_map_on_demand():
 def test_the_panel_says_why_a_square_cannot_lie_there():
     panel = occluder_explorer()
     panel.values = {**panel.values, "row": 20, "size": 9}
-    assert "reaches beyond the picture of 28x28 pixels" in panel.html
+    assert "goes over the edge of the 28x28 picture; neither may be more than" in panel.html
     panel.values = {**panel.values, "row": 10}
     panel.pinned = dict(panel.values)
     panel.values = {**panel.values, "size": 12}
-    assert "Against the pinned square the right class changes by" in panel.html
+    assert "Compared with the pinned square, the right class changes by" in panel.html

@@ -64,7 +64,7 @@ def test_the_answers_of_the_chapters_task() -> None:
 def test_two_budgets_are_compared_by_what_they_leave() -> None:
     said = Price(params=5.0).versus(Price(top1=80.0))
     assert said == (
-        "Against the pinned budget: gained MobileNetV2, SqueezeNet 1.1; lost Inception-ResNet-v2, Inception-v4."
+        "Compared with the pinned budget: gained MobileNetV2, SqueezeNet 1.1; lost Inception-ResNet-v2, Inception-v4."
     )
 
 

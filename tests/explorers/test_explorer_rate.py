@@ -54,11 +54,11 @@ def test_how_many_passes_the_norm_saves():
     assert Rates("0.1", "0.03").caught_up == 4
     assert Rates("0.001", "0.001").caught_up is None
     assert Rates("0.03", "3").caught_up is None
-    assert "Pass 4 with it" in Rates("0.1", "0.03").sentence()
+    assert "With batch norm, pass 4 already" in Rates("0.1", "0.03").sentence()
     assert "overflowed, the first at step 11" in Rates("0.3", "0.3").sentence()
 
 
 @pytest.mark.parametrize("wrong", ["0.02", 0.01, None, ""])
 def test_another_rate_is_refused_with_those_that_there_are(wrong):
-    with pytest.raises(ValueError, match=r"Rate without must be one of 0\.001, 0\.003, "):
+    with pytest.raises(ValueError, match=r"Rate without batch norm must be one of 0\.001, 0\.003, "):
         Rates("0.01", wrong)

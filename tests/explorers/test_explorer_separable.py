@@ -20,7 +20,7 @@ def test_mobilenets_layer() -> None:
     assert (cost.standard, cost.separable) == (2_359_296, 266_752)
     assert cost.standard * cost.positions == 462_422_016
     assert cost.separable * cost.positions == 52_283_392
-    assert cost.sentence().endswith("the separable way is 8.84 times cheaper.")
+    assert cost.sentence().endswith("the standard convolution costs 8.84 times as much.")
 
 
 @given(COUNTS, COUNTS, st.sampled_from([1, 3, 5, 7, 9]), st.integers(1, 224))
@@ -33,8 +33,8 @@ def test_any_setting_adds_up_follows_the_formula_and_draws(c_in: int, c_out: int
     ET.fromstring(f"<div>{html}</div>")
     for number in (cost.standard, cost.separable, cost.standard * grid**2, cost.separable * grid**2):
         assert f"{number:,}" in html
-    assert ("cheaper" in cost.sentence()) == (cost.share < 1)
-    assert ("times as much" in cost.sentence()) == (cost.share > 1)
+    assert ("standard convolution costs" in cost.sentence()) == (cost.share < 1)
+    assert ("separable one costs" in cost.sentence()) == (cost.share > 1)
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.sampled_from([1, 3, 5]), st.integers(1, 30))
@@ -60,7 +60,7 @@ def test_the_answers_of_the_chapters_task() -> None:
     [
         ({"out_channels": 0}, "^Output channels must be a whole number from 1 to 2,048, not 0$"),
         ({"grid": -1}, "^Grid side must be a whole number from 1 to 224, not -1$"),
-        ({"kernel": 4}, "^a 4x4 kernel has no middle to centre on a position; take 3 or 5$"),
+        ({"kernel": 4}, "^a 4x4 kernel has no centre cell: take 3 or 5$"),
     ],
 )
 def test_an_impossible_setting_is_refused_with_the_reason(setting: dict[str, int], words: str) -> None:
@@ -70,5 +70,5 @@ def test_an_impossible_setting_is_refused_with_the_reason(setting: dict[str, int
 
 def test_two_settings_are_compared_by_cost_and_by_share() -> None:
     said = SeparableCost(out_channels=1).versus(SeparableCost())
-    assert said.startswith("Against the pinned setting: 0.02 times the MACs of the separable layer")
+    assert said.startswith("Compared with the pinned setting: 0.02 times the MACs of the separable layer")
     assert said.endswith("a share of 1.1111 instead of 0.1131.")

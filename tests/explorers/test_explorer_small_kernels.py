@@ -33,13 +33,15 @@ def test_two_3x3_for_one_5x5_cost_18_of_25():
     assert stack.steps == (36_864, 36_864)
     assert stack.single == 102_400
     assert stack.share == 18 / 25
-    assert stack.verdict() == "3x3, 3x3: 73,728 MACs per position, one 5x5 has 102,400: the stack costs 72.0% of it."
+    assert stack.verdict() == (
+        "3x3, 3x3 cost 73,728 MACs per position, one 5x5 costs 102,400. The stack costs 72.0% as much."
+    )
     assert stack.sentence() == f"Sees 5x5; {stack.verdict()}"
 
 
 def test_in_googlenets_3a_the_exchange_costs_more():
     assert presets()["GoogLeNet 3a, two 3x3 instead"].share == pytest.approx(1.08)
-    assert "which is more" in presets()["GoogLeNet 3a, two 3x3 instead"].verdict()
+    assert "costs 108.0% as much" in presets()["GoogLeNet 3a, two 3x3 instead"].verdict()
     assert of((3, 3), 16, 16, 32).share == 0.54
     assert of((3, 3), 16, 29, 32).share < 1 < of((3, 3), 16, 30, 32).share
 
@@ -76,7 +78,8 @@ def test_any_stack_is_drawn_with_its_numbers(stack):
     boxes = [element for element in root.iter() if element.tag.endswith("rect")]
     ends = [float(box.get("x")) + float(box.get("width")) for box in boxes]
     assert max(ends) <= 640
-    assert ("which is more" in stack.verdict()) == (stack.stacked > stack.single)
+    compared = f"The stack costs {stack.share:.1%} as much"
+    assert (compared in stack.verdict()) == (len(stack.layers) > 1 and stack.share != 1)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +87,7 @@ def test_any_stack_is_drawn_with_its_numbers(stack):
     [
         ({"layer_2": "4x4"}, "Kernel of layer 2 must be one of none, 1x1, 3x3, 5x5, 7x7, 9x9, 11x11, not '4x4'"),
         ({"layer_1": 3}, "Kernel of layer 1 must be one of none, .* not 3"),
-        ({"layer_1": "none", "layer_2": "none"}, "no layer is left"),
+        ({"layer_1": "none", "layer_2": "none"}, "all three layers are set to none"),
         ({"middle": 0}, "Channels between must be a whole number from 1 to 512, not 0"),
         ({"grid": 0}, "Grid side must be a whole number from 1 to 112, not 0"),
     ],
@@ -97,17 +100,17 @@ def test_an_impossible_stack_is_refused_with_the_reason(setting, words):
 def test_the_panel_says_why_a_setting_cannot_exist():
     panel = small_kernels_explorer()
     panel.values = {**panel.values, "layer_1": "none", "layer_2": "none"}
-    assert "This cannot exist: no layer is left" in panel.html
+    assert "This setting is not possible: all three layers are set to none" in panel.html
     panel.values = {**panel.values, "layer_3": "11x11"}
-    assert "cannot exist" not in panel.html
+    assert "is not possible" not in panel.html
     assert "Sees 11x11" in panel.sentence
 
 
 def test_a_pinned_stack_is_compared_with_the_next():
     panel = small_kernels_explorer()
     panel.pinned = dict(panel.values)
-    assert "Against the pinned setting" not in panel.html
+    assert "Compared with the pinned setting" not in panel.html
     panel.values = {**panel.values, "layer_2": "none"}
-    assert "0.50 times its MACs per position, and a receptive field of 3 where it has 5" in panel.html
+    assert "0.50 times the MACs per position, and a receptive field of 3 instead of 5" in panel.html
     panel.pinned = {}
     assert panel.pinned_html == ""

@@ -466,10 +466,10 @@ def test_a_depth_below_one_is_refused_in_one_sentence(depth):
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ((None,), "what trace returns, or a module on a shape .* given NoneType"),
-        (("googlenet",), "given str"),
-        ((nn.Conv2d(3, 8, 1),), "Conv2d reads images, so say of which shape"),
-        ((ie.trace(nn.Conv2d(3, 8, 1), (3, 4, 4)), (3, 4, 4)), "given Node and a shape"),
+        ((None,), "what trace returns, or a module and a shape .* not NoneType"),
+        (("googlenet",), "not str"),
+        ((nn.Conv2d(3, 8, 1),), "Conv2d reads images, so give their shape"),
+        ((ie.trace(nn.Conv2d(3, 8, 1), (3, 4, 4)), (3, 4, 4)), "not Node and a shape"),
     ],
 )
 def test_what_cannot_be_shown_is_refused_in_one_sentence(given, sentence):

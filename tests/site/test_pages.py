@@ -143,7 +143,7 @@ def test_a_slider_moves_before_python_has_started_and_agrees_with_it_afterwards(
     slider.press("ArrowRight")
     panel.get_by_text("589,824 against 27,812").first.wait_for()
     panel.get_by_label("Kernel, as a number").fill("4")
-    panel.get_by_text("a 4x4 kernel has no middle").first.wait_for()
+    panel.get_by_text("a 4x4 kernel has no centre cell").first.wait_for()
     context.close()
 
 

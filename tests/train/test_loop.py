@@ -121,7 +121,7 @@ def test_threads_are_set_inside_the_block_and_given_back_after_an_error() -> Non
     with pytest.raises(KeyError):
         fail()
     assert (inside, torch.get_num_threads()) == ([before + 2], before)
-    with pytest.raises(ValueError, match="0 threads"), threads(0):
+    with pytest.raises(ValueError, match="at least 1, not 0"), threads(0):
         pass
 
 
@@ -326,7 +326,7 @@ def test_one_image_at_a_time_is_refused_where_a_batch_norm_would_see_one_value(
 ) -> None:
     before = weights(net)
     for images, size in (few, 1), (few[:1], 32):
-        with pytest.raises(ValueError, match=r"leaves the batch norm [12] a single value .* at least 2 images a step"):
+        with pytest.raises(ValueError, match=r"the batch norm [12] sees a single value .* at least 2 images per step"):
             fit(net, images, epochs=1, batch_size=size, progress=False)
     assert equal(weights(net), before)
     assert not any(module._forward_pre_hooks for module in net.modules())
@@ -471,7 +471,7 @@ def test_files_that_are_not_ours_are_refused_in_one_sentence(tmp_path: Path) -> 
     with pytest.raises(ValueError, match="damaged or not a safetensors file"):
         load(path)
     path.write_bytes(safetensors.torch.save({"a": torch.zeros(1)}))
-    with pytest.raises(ValueError, match="does not say its facts, name, options"):
+    with pytest.raises(ValueError, match="does not state its facts, name, options"):
         facts_of(path)
     about = {"name": json.dumps("resnet"), "options": "{}", "facts": "{}"}
     path.write_bytes(safetensors.torch.save({"a": torch.zeros(1)}, about))

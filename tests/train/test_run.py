@@ -456,7 +456,7 @@ def without_validation(tree: Path) -> None:
         (corrupt, "dark/3.png cannot be read as an image (", "1"),
         (without_images, "has no images for grey: put some there, or remove the folder", "0"),
         (without_a_class, "must hold the same classes, but only one of them holds grey", "0"),
-        (with_one_class, "holds one class only, grey: there is nothing to tell apart", "0"),
+        (with_one_class, "holds only one class, grey: put at least two there", "0"),
         (without_validation, "there is no folder", "0"),
     ],
 )
@@ -545,7 +545,7 @@ def test_a_run_is_neither_overwritten_nor_resumed_with_another_plan(
 ) -> None:
     assert main(command(tree, tmp_path, epochs=1)) == 0
     for more, words in [
-        ([], "already holds a training: continue it with --resume"),
+        ([], "already holds a training run: continue it with --resume"),
         (["--resume", "--lr", "0.02", "--seed", "4"], "was trained with lr=0.01, not 0.02, seed=0, not 4"),
     ]:
         assert main(command(tree, tmp_path, *more)) == 2
@@ -565,13 +565,13 @@ def test_a_diverged_training_is_told_in_one_sentence(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["train", "googlenet"], "train needs --data and --out; --estimate says"),
+        (["train", "googlenet"], "train needs --data and --out; with --estimate it only says"),
         (["train", "nin_cifar10", "--estimate"], "has no recipe of its own"),
         (["train", "googlenet", "--set", "width", "--estimate"], "--set width sets nothing: write KEY=VALUE"),
         (["train", "googlenet", "--lr", "fast", "--estimate"], "lr='fast' cannot be used"),
         (["train", "googlenet", "--set", "depth=3", "--estimate"], "googlenet has no option 'depth'"),
         (["train", "googlenet", "--data", "fashion", "--out", "x", "--batch", "9999"], "9999 images cannot be taken"),
-        (["train", "googlenet", "--data", "fashion", "--out", "x", "--devices", "3"], "32 images a step cannot be"),
+        (["train", "googlenet", "--data", "fashion", "--out", "x", "--devices", "3"], "32 images per step cannot be"),
         (["train", "googlenet", "--data", "fashion", "--out", "x", "--seed", "-1"], "it must be at least 0"),
         (
             ["train", "googlenet", "--data", "fashion", "--out", "x", "--accelerator", "abacus"],
@@ -597,8 +597,8 @@ def test_a_batch_norm_that_would_see_one_value_is_told_before_the_first_step(
 ) -> None:
     assert main(["train", *ALONE, "--data", str(tree), "--out", str(tmp_path / "out"), *shared]) == 2
     last = capsys.readouterr().err.splitlines()[-1]
-    assert "one image at a time leaves the batch norm features.mixed_7a.0.1.bn a single value of each channel" in last
-    assert last.endswith("let each process take at least 2 images a step")
+    assert "with one image at a time the batch norm features.mixed_7a.0.1.bn sees a single value per channel" in last
+    assert last.endswith("give each process at least 2 images per step")
     assert not (tmp_path / "out").exists()
 
 
@@ -612,10 +612,10 @@ def test_evaluation_refuses_runs_of_other_classes(
 ) -> None:
     assert main(command(tree, tmp_path, epochs=1)) == 0
     assert main(["evaluate", str(tmp_path), "--data", "fashion"]) == 2
-    assert "was trained on other classes than those of fashion" in capsys.readouterr().err
+    assert "was trained on classes other than those of fashion" in capsys.readouterr().err
     net = training.build("googlenet", num_classes=3)
     assert main(["evaluate", str(training.save(net, tmp_path / "x.safetensors", options={"num_classes": 3}))]) == 2
-    assert "does not say its classes" in capsys.readouterr().err
+    assert "does not state its classes" in capsys.readouterr().err
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -705,7 +705,7 @@ def test_classes_renamed_since_are_not_resumed_with_swapped_labels(
     assert "was trained with classes=['bright', 'dark', 'grey'], not ['dark', 'grey', 'zebra']: resume it with" in error
 
 
-@pytest.mark.parametrize(("setting", "right"), [("num_classes=10", "make it 3"), ("in_channels=1", "make it 3")])
+@pytest.mark.parametrize(("setting", "right"), [("num_classes=10", "need 3"), ("in_channels=1", "need 3")])
 def test_what_contradicts_the_images_is_refused_before_the_first_step(
     setting: str, right: str, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

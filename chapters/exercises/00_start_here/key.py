@@ -90,25 +90,25 @@ KEY = {
         slips={
             "1/n": {
                 1: "This leaves out the ReLU: what becomes of a mean square when the negative half is set to zero?",
-                0.5: "This is behind one layer.",
+                0.5: "This is what one layer leaves.",
                 1 / 16: "This is the size of the signal, the root of what is asked for.",
                 4: "This adds a half for each layer; do eight halvings add up?",
             },
             "1/(3n)": {
                 (1 / 3) ** 8: "This leaves out the ReLU: what becomes of a mean square when the negative half is set "
                 "to zero?",
-                1 / 6: "This is behind one layer.",
+                1 / 6: "This is what one layer leaves.",
                 (1 / 6) ** 4: "This is the size of the signal, the root of what is asked for.",
             },
             "4/n": {
                 4**8: "This leaves out the ReLU: what becomes of a mean square when the negative half is set to zero?",
-                2: "This is behind one layer.",
+                2: "This is what one layer leaves.",
                 16: "This is the size of the signal, the root of what is asked for, or two for each layer, added.",
                 8: "This puts the power the wrong way round.",
                 64: "This puts the power the wrong way round.",
             },
         },
-        ask="What does one layer make of a mean square of 1, before its ReLU and behind it?",
+        ask="What does one layer make of a mean square of 1, before and after its ReLU?",
         twin="Try it with other numbers first: with the variance 3/n and four layers 5.06 is left.",
     ),
     "rebuilt": Builds(
@@ -132,13 +132,13 @@ KEY = {
         shown=[([[3, 1], [3, 2], [3, 1]],), ([[7, 2], [3, 2], [3, 1]],)],
         hidden=[([[5, 3], [1, 2], [3, 1], [2, 2]],), ([[11, 4]],), ([[3, 2], [3, 2], [3, 2], [5, 1]],)],
         slips={
-            "This leaves out the strides: behind a stride of 2 a step is two pixels.": lambda windows: (
+            "This leaves out the strides: after a stride of 2, one step is two pixels.": lambda windows: (
                 1 + sum(kernel - 1 for kernel, _ in windows)
             ),
             "This lets each stride count for its own window already; it pulls apart what the next one reads.": (
                 lambda windows: patch(windows, late=False)
             ),
-            "This adds the strides of the windows before. A stride of 2 behind a stride of 2: how far apart?": (
+            "This adds the strides of the earlier windows. A stride of 2 after a stride of 2: how far apart?": (
                 added_strides
             ),
             "This looks only at the stride right before a window; what did the earlier ones do?": lambda windows: (

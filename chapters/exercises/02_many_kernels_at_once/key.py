@@ -149,7 +149,7 @@ KEY = {
                 *a, second=one(a[0], a[1][1], 5, padding=2)
             ),
             "B lies on its side here.": lambda *a: block(*a, second=one(a[0], a[1][1], (1, 5), padding=(0, 2))),
-            "C is a full 5x5 here: which outputs between do not change?": lambda *a: block(
+            "C is a full 5x5 here: which outputs in between do not change?": lambda *a: block(
                 *a, third=one(a[0], a[1][2], 5, padding=2)
             ),
             "D is a 5x5 here: count its parameters.": lambda *a: block(*a, fourth=one(a[0], a[1][3], 5, padding=2)),
@@ -171,7 +171,7 @@ KEY = {
                 Repaired(widths, bias=False), images
             ),
         },
-        ask="How many parameters has the 1x1 by itself, and how many does the block show in all?",
+        ask="How many parameters does the 1x1 have by itself, and how many does the block show in all?",
     ),
     "fair_width": Computes(
         points=3,

@@ -62,7 +62,7 @@ KEY = {
             },
             "pool proj": {10_272 / 320: "This forgets the bias."},
         },
-        ask="None of the usual slips: write down the parameters of the branch with the width as an unknown.",
+        ask="None of the usual mistakes: write down the parameters of the branch with the width as an unknown.",
         twin="Try it with other numbers first: a 1x1 from 64 channels to r and a 3x3 from r to 32, with biases, have "
         "5,680 parameters together if r is 16.",
     ),
@@ -107,7 +107,7 @@ KEY = {
             [{"tensor": [3, 3, 1, 1], "seed": 4}, {"tensor": [3, 3, 1, 3], "seed": 5}],
         ],
         slips={
-            "Input and output channels are exchanged.": lambda first, second: torch.einsum(
+            "Input and output channels are swapped.": lambda first, second: torch.einsum(
                 "nshw,sc->cnhw", second, first.flatten(1)
             ),
             "This window is upside down: a convolution in PyTorch does not flip its kernel.": (

@@ -137,7 +137,7 @@ KEY = {
         shown=[(192, 64, 96, 128, 16, 32, 32)],
         hidden=[(8, 4, 4, 4, 4, 4, 4), (6, 3, 6, 6, 6, 6, 2)],
         slips={
-            "Height and width of the windows are exchanged: the shape cannot tell, the numbers can.": (
+            "The height and width of the windows are swapped: the shape cannot tell, the numbers can.": (
                 lambda *row: state(row, order=(3, 2, 1, 0))
             ),
             "The moving mean and the moving variance have changed places.": lambda *row: state(row, swapped=True),
@@ -195,7 +195,7 @@ KEY = {
         digits=4,
         slips={
             "mean": {
-                -mean(PAIRS): "The sign is turned round: with heads minus without.",
+                -mean(PAIRS): "The sign is reversed: it is with heads minus without.",
                 mean(PAIRS) / 100: "This is a share: in points of accuracy it is a hundred times as much.",
                 sum(PAIRS): "This is the sum of the differences, not their mean.",
             },
@@ -207,7 +207,7 @@ KEY = {
                 2.262 * ((variance(WITHOUT) + variance(WITH)) / 10) ** 0.5: "This treats the two rows as if they had "
                 "nothing to do with each other: the runs come in pairs.",
                 2 * 2.262 * stdev(PAIRS) / 10**0.5: "This is the whole width of the interval, from end to end.",
-                stdev(PAIRS) / 10**0.5: "This is the standard error alone: it wants a factor for 95 %.",
+                stdev(PAIRS) / 10**0.5: "This is the standard error alone: it needs a factor for 95 %.",
                 1.96
                 * stdev(PAIRS)
                 / 10**0.5: "1.96 is for a spread that is known: with ten pairs the factor is 2.262.",
@@ -217,10 +217,10 @@ KEY = {
                 "A": "A coin wins seven tosses of ten or more in 17 of 100 tries: how often one is ahead says little "
                 "about how much.",
                 "B": "Is an effect that was not seen one that is not there? Look at the upper end of the interval.",
-                "D": "Alike at the start is not alike at the end: what do the differences scatter by?",
+                "D": "Alike at the start is not alike at the end: how much do the differences scatter?",
             },
         },
-        ask="None of the usual slips: write down the first three of the ten differences.",
+        ask="None of the usual mistakes: write down the first three of the ten differences.",
     ),
     "ten_deep": Designs(
         points=4,

@@ -47,12 +47,12 @@ KEY = {
             "stored variance": {
                 0.9 + 0.1 * 25: "This stores the variance that was used to normalise, divided by four: what is stored "
                 "divides by one less.",
-                0.1 + 0.9 * 100 / 3: "Old and new are exchanged: a single batch moves the stored value by a tenth.",
+                0.1 + 0.9 * 100 / 3: "Old and new are swapped: a single batch moves the stored value by a tenth.",
                 100 / 3: "This forgets the old value: nine tenths of it are kept.",
                 25: "This is the batch's own variance: what is stored keeps nine tenths of the old value.",
             },
         },
-        ask="None of the usual slips: write down the four distances from the mean.",
+        ask="None of the usual mistakes: write down the four distances from the mean.",
         twin="Try it with 2, 2, 6, 6 first: mean 4, variance 4; with gamma 3 and beta 10 a 6 becomes 13, and 1.4333 is "
         "stored.",
     ),
@@ -93,7 +93,7 @@ KEY = {
                 25 * 32 // 9: "This counts the second 3x3 alone.",
             },
         },
-        ask="None of the usual slips: write down for each 3x3 what it reads and what it outputs.",
+        ask="None of the usual mistakes: write down for each 3x3 what it reads and what it outputs.",
         twin="Try it with 16 to 64 channels first: the 5x5 has 25,600 weights, the pair 46,080 with 64 between and "
         "11,520 with 16, and 35 is the widest.",
     ),
@@ -131,7 +131,7 @@ KEY = {
                 2.571 * 0.7**0.5 / 5**0.5: "This is t for six pairs: the list begins with two.",
                 2.776 * 0.7**0.5: "This is t times the spread of single differences. How sure is a mean of five?",
                 2.776 * 0.56**0.5 / 5**0.5: "This divides the squares by five; a sample of five is divided by four.",
-                0.7**0.5 / 5**0.5: "This is the standard error: by which number is it still to be multiplied?",
+                0.7**0.5 / 5**0.5: "This is the standard error: what does it still have to be multiplied by?",
             },
             "verdict": {
                 "A": "Is 0 outside of the interval?",
@@ -140,7 +140,7 @@ KEY = {
             },
         },
         digits=4,
-        ask="None of the usual slips: write the ten counts down, five for each rate.",
+        ask="None of the usual mistakes: write the ten counts down, five for each rate.",
     ),
     "large_batch": Designs(
         points=4,

@@ -104,7 +104,7 @@ KEY = {
                 192 * 169: "This is a 13x13 grid: without padding, where does the last window of 3 fit into 25?",
             },
         },
-        ask="None of the usual slips: write down the channels and the grid after each single layer.",
+        ask="None of the usual mistakes: write down the channels and the grid after each single layer.",
         twin="Try it with 64 channels on 9x9 to 128 on 4x4 first: 1,179,648, 5,971,968 and 589,824 MACs, and 1,024 "
         "values at the narrowest place.",
     ),
@@ -120,7 +120,7 @@ KEY = {
                 *a, row=True
             ),
             "The strokes alternate here: in which order were they described?": lambda *a: worded(*a, order="rcrc"),
-            "Rows and columns of the four strokes are exchanged: a kernel is height by width.": lambda *a: worded(
+            "The rows and columns of the four strokes are swapped: a kernel is height by width.": lambda *a: worded(
                 *a, order="crrc"
             ),
             "All four strokes are wide here: which of them have 2w?": lambda *a: worded(*a, early=True),
@@ -158,7 +158,7 @@ KEY = {
             },
         },
         digits=4,
-        ask="None of the usual slips: write down, for each position of one row, how many cells are outside.",
+        ask="None of the usual mistakes: write down, for each position of one row, how many cells are outside.",
         twin="Try it with a 1x5 on a 10x10 grid first: 6 of 50 products, 0.12.",
     ),
     "clipped": Computes(

@@ -67,7 +67,7 @@ KEY = {
                 (FORK + 9 * 64) * 41**2: "This counts the pool's windows too: a pool multiplies nothing.",
             },
         },
-        ask="None of the usual slips: where does the last window begin, and how many begin before it?",
+        ask="None of the usual mistakes: where does the last window begin, and how many begin before it?",
         twin="Try it with other numbers first: 32 channels on 51x51 and a convolution to 40 give a 25x25 grid, 72 "
         "channels and 7,200,000 MACs.",
     ),
@@ -178,7 +178,7 @@ KEY = {
             },
         },
         digits=4,
-        ask="None of the usual slips: write down the first three values of a row after each pool.",
+        ask="None of the usual mistakes: write down the first three values of a row after each pool.",
         twin="Try it with a window of 5 first: the end of a row of ones is 3/5, and after a second pool 12/25.",
     ),
     "lean_reduction": Designs(

@@ -72,7 +72,7 @@ KEY = {
                 WEIGHTS * 35 * 35: "This is the number of MACs: the same weights serve at every position.",
             },
         },
-        ask="None of the usual slips: how many channels does the expansion read, and how many does it output?",
+        ask="None of the usual mistakes: how many channels does the expansion read, and how many does it output?",
         twin="Try it with other numbers first: a trunk of 256 channels on 14x14 and branches of 24 and 40 have 256 "
         "channels after the sum, 3,211,264 MACs and 16,640 parameters.",
     ),

@@ -1,4 +1,4 @@
-"""`check`, which is under every exercise."""
+"""`check`, the cell below every exercise."""
 
 import json
 import os
@@ -20,10 +20,10 @@ _answers: ContextVar[dict[str, object] | None] = ContextVar("answers", default=N
 def check(exercise: str, answer: object) -> Mark:
     """Compares your answer with what is expected: the points, and a sentence for each thing that differs.
 
-    `exercise` is the chapter and the name, "03.name". `answer` is a number, a text, a list or dict of them, a
-    module, or a function that makes one: what the exercise asks for. `None` is "not answered yet".
+    `exercise` is the chapter and the name, "03.name". `answer` is what the exercise asks for: a number, text, a list
+    or dict of them, a module, or a function that makes one. `None` is "not answered yet".
 
-    Raises ValueError for an exercise that there is not.
+    Raises ValueError for an exercise that does not exist.
     """
     answers = _answers.get()
     if answers is not None:

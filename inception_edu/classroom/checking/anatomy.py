@@ -24,12 +24,12 @@ from ...layers import Part, kind_of, size
 from ...network import InceptionNet
 from ...tracing import trace
 
-IN_DOUBT = "these figures are the ones that the notebook states"
-"""Ends the sentence about a design whose costs could not be told from its parts."""
+IN_DOUBT = "these figures are the notebook's own, unchecked"
+"""Ends the sentence about a design whose costs could not be worked out from its parts."""
 
 
 def box(module: nn.Module) -> Part:
-    """The settings of one layer that decide what it computes; what is not known is told by its own words."""
+    """The settings of one layer that decide what it computes; for an unknown layer, its own `extra_repr`."""
     if isinstance(module, Function):
         return {"is": module.name, "settings": ""}
     kind = kind_of(module)
@@ -155,7 +155,7 @@ def _made(part: Part, shape: tuple[int, ...]) -> nn.Module:
             return nn.Flatten()
         case {"is": str(name)} if name in _FREE:
             return nn.Identity()
-    raise UnknownPartError(f"what a part costs that is {str(part.get('is'))[:50]!r} cannot be told from outside")
+    raise UnknownPartError(f"the cost of {str(part.get('is'))[:50]!r} cannot be worked out from outside")
 
 
 # ---- words -------------------------------------------------------------------------------------
@@ -179,11 +179,11 @@ _FIELDS: Mapping[str, Callable[[Any], str]] = {
     "norm": lambda words: "no batch norm" if words == "none" else str(words),
     "relu": lambda yes: "a ReLU" if yes else "no ReLU",
     "ceil_mode": lambda yes: "sizes rounded up" if yes else "sizes rounded down",
-    "border counted": lambda yes: "the padding averaged in" if yes else "the padding left out of the average",
+    "border counted": lambda yes: "padding counted in the average" if yes else "padding left out of the average",
     "grid": lambda g: f"an output of {size(g)}",
     "dropped": lambda p: f"{100 * p:g} % dropped",
     "scale": lambda s: f"scale {s:g}",
-    "after": lambda n: f"its place after block {n + 1}",
+    "after": lambda n: f"a place after block {n + 1}",
     "settings": str,
 }
 
@@ -193,11 +193,11 @@ _NAMES = {
     "norm": "batch norm",
     "relu": "ReLU",
     "ceil_mode": "rounding",
-    "border counted": "border",
-    "dropped": "share",
+    "border counted": "treatment of padding",
+    "dropped": "dropout rate",
     "after": "place",
 }
-"""What a field is called where its value must not be told."""
+"""What a field is called where its value must not be revealed."""
 
 
 def said(field: str, value: Any) -> str:
@@ -238,7 +238,7 @@ def words(part: Part, *more: str) -> str:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How many boxes two modules share, of how many, and one sentence for each place where they differ.
+    """How many of the boxes two modules share, and one sentence for each place where they differ.
 
     A box of the right kind counts in part: each setting that is wrong halves it, an epsilon alone takes a tenth.
     """
@@ -295,12 +295,12 @@ def differences(expected: list[Part], given: list[Part], *, tell: bool = True, p
         for k in range(j + paired, end_j):
             where = _place(place, k, len(given), given[k])
             what = words(given[k]) if tell else _kind(given[k])
-            lines.append(_at(where, f"{what} is one part too many"))
+            lines.append(_at(where, f"{what} does not belong here"))
     return Comparison(right, boxes, tuple(lines))
 
 
 def _credit(expected: Part, given: Part) -> float:
-    """How much of a box that is not quite right counts."""
+    """The credit, 0 to 1, for a box that is not quite right."""
     if expected["is"] != given["is"]:
         return 0.0
     off = [field for field in _own(given) if expected.get(field) != given[field]]
@@ -316,7 +316,7 @@ def _but_epsilon(expected: Part, given: Part, field: str) -> bool:
 
 def _kind(part: Part) -> str:
     """What a part is, without any of its settings: `a convolution`."""
-    name = {"conv": "convolution", "linear": "linear layer", "concat": "joint of branches", "sum": "residual sum"}
+    name = {"conv": "convolution", "linear": "linear layer", "concat": "group of branches", "sum": "residual sum"}
     kind = name.get(part["is"], str(part["is"]))
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
@@ -347,7 +347,7 @@ def _difference(expected: Part, given: Part, *, open: bool) -> str:
     fields = [field for field in _own(given) if expected.get(field) != given[field]]
     if open:
         return f"expected {words(expected, *fields)}, yours has {', '.join(said(f, given[f]) for f in fields)}"
-    return f"yours, {_kind(given)}, is not right in its {' and its '.join(_NAMES.get(f, f) for f in fields)}"
+    return f"yours is {_kind(given)} with the wrong {' and the wrong '.join(_NAMES.get(f, f) for f in fields)}"
 
 
 def _inside(expected: Part, given: Part, tell: bool, where: str) -> tuple[float, list[str]]:
@@ -370,7 +370,9 @@ def _inside(expected: Part, given: Part, tell: bool, where: str) -> tuple[float,
     ]
     told, shut = ([json.dumps(branch, sort_keys=True) for branch in branches] for branches in (theirs, ours))
     if told != shut and sorted(told) == sorted(shut):
-        lines.append(_at(where, "the branches are right, but stand in another order, which decides their channels"))
+        lines.append(
+            _at(where, "the branches are right but in a different order, which decides the order of their channels")
+        )
     elif not lines:  # with a branch too many or too few the pairs below would belong to different branches
         lines += [line for found in inner for line in found.lines]
     return sum(found.right for found in inner), lines

@@ -1,6 +1,6 @@
 """What an answer shows, as plain data: numbers, the parts of a module, the numbers that it computes.
 
-Evidence is collected where the answer is, beside the student's own code, and judged somewhere else. So nothing
+Evidence is collected where the answer is, next to the student's own code, and judged somewhere else. So nothing
 here says what is right, and nothing that leaves here is an object that could lie about being equal to another.
 """
 
@@ -38,7 +38,7 @@ def _bounded(read: Any, answer: object, setting: Any) -> Any:
     try:
         found = plain(read(answer, setting))
         if len(json.dumps(found)) > 100 * MOST:
-            return {"error": "this is far more than was asked for"}
+            return {"error": "this is far more than the exercise asks for"}
         return found
     except Exception as error:  # a student's code may raise anything, and each deserves a sentence
         return {"error": f"{type(error).__name__}: {str(error)[:500]}"}
@@ -50,7 +50,7 @@ def _answer(answer: object, setting: None) -> Any:
 
 def _computed(function: Any, arguments: Sequence[Any]) -> Any:
     if not callable(function):
-        raise TypeError(f"a function is asked for, this is {described(function)}")
+        raise TypeError(f"this should be a function, not {described(function)}")
     return function(*map(argument, arguments))
 
 
@@ -78,7 +78,7 @@ def _designed(builder: Any, setting: tuple[Sequence[Any], Sequence[int]]) -> Any
 def figures(node: Node) -> dict[str, Any]:
     """Output, costs and reach of a traced design. Raises TypeError where its receptive field is not known."""
     if node.output.field is None:
-        raise TypeError(f"what this design sees cannot be read off ({', '.join(node.unread())})")
+        raise TypeError(f"the receptive field of this design is not known, because of {', '.join(node.unread())}")
     bricks = as_bricks(node)
     fields = zip(node.output.field, node.input.shape[1:], strict=True)
     return {
@@ -94,10 +94,10 @@ def figures(node: Node) -> dict[str, Any]:
 
 
 def recomputed(given: Mapping[str, Any], shape: Sequence[int]) -> tuple[dict[str, Any], str]:
-    """The figures of a design from its parts alone, and what is to be said of them: "" where they can be relied on.
+    """The figures of a design from its parts alone, and a caveat about them, "" where they can be relied on.
 
-    `given` is what `gather` found beside the student's program, which could have it say anything. A part of a rare
-    kind leaves only the figures that came with it. Raises ShapeError and the like for parts that nobody built.
+    `given` is what `gather` found next to the student's program, which could have made it say anything. For a part of
+    a rare kind there are only the figures that came with it. Raises ShapeError and the like for parts nobody built.
     """
     if count(given["parts"]) > MOST // 10:
         raise ValueError(f"a design may have up to {MOST // 10:,} parts")
@@ -108,7 +108,7 @@ def recomputed(given: Mapping[str, Any], shape: Sequence[int]) -> tuple[dict[str
 
 
 def depth(node: Node) -> int:
-    """Convolutions on the longest way through."""
+    """Convolutions on the longest path through the design."""
     below = [depth(child) for child in node.children]
     if not below:
         return sum(isinstance(layer, nn.Conv2d) for layer in node.form.modules())
@@ -118,7 +118,7 @@ def depth(node: Node) -> int:
 def _module(builder: Any, arguments: Sequence[Any]) -> nn.Module | None:
     module = builder if isinstance(builder, nn.Module) else _computed(builder, arguments)
     if module is not None and not isinstance(module, nn.Module):
-        raise TypeError(f"a module is asked for, this is {described(module)}")
+        raise TypeError(f"this should be a module, not {described(module)}")
     return module
 
 
@@ -133,7 +133,7 @@ def argument(value: Any) -> Any:
 
 
 def probe(module: nn.Module, shape: tuple[int, ...]) -> Any:
-    """Some numbers that `module` computes in evaluation mode from weights that hang on their order alone.
+    """Some numbers that `module` computes in evaluation mode from weights that depend on their order alone.
 
     The copy that computes has its weights drawn layer by layer, in float64, so equal modules give equal numbers.
     """
@@ -149,7 +149,7 @@ def probe(module: nn.Module, shape: tuple[int, ...]) -> Any:
 
 
 def summary(tensor: Tensor) -> dict[str, Any]:
-    """The shape and three numbers of a tensor, which another tensor hardly shares and rounding hardly moves."""
+    """The shape and three numbers of a tensor; another tensor rarely has the same, and rounding hardly moves them."""
     values = tensor.detach().double().cpu().flatten()
     size = values.abs().mean().item() if len(values) else 0.0
     rulers = torch.randn(2, len(values), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -160,8 +160,8 @@ def summary(tensor: Tensor) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """`value` as JSON can hold it; a tensor with many values becomes its `summary`.
 
-    Raises TypeError for anything else than numbers, text, tensors and lists, tuples and dicts of them, and
-    ValueError for more than 10,000 values.
+    Raises TypeError for anything but numbers, text, tensors and lists, tuples and dicts of them, and ValueError for
+    more than 10,000 values.
     """
     budget = [MOST]
 
@@ -181,7 +181,7 @@ def plain(value: Any) -> Any:
             return [convert(each) for each in item]
         if isinstance(item, dict):
             return {str(key)[:100]: convert(each) for key, each in item.items()}
-        raise TypeError(f"a number, a text or a list of them is asked for, this is {described(item)}")
+        raise TypeError(f"this should be a number, text or a list of them, not {described(item)}")
 
     return convert(value)
 

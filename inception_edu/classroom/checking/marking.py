@@ -1,9 +1,9 @@
 """Judges evidence: points, and a sentence for each thing that is not as it should be.
 
 What is expected ships as short digests in assets/exercises (made by `sealing`), so that nobody reads an answer by
-accident. That is a curtain and no lock: most answers are numbers, and whoever tries numbers finds one that fits, as
-with the check itself. What students must not know, the settings that are hidden and what they give, never leaves the
-teacher's folder.
+accident. That is a curtain, not a lock: most answers are numbers, and anyone who tries numbers finds one that fits, as
+with the check itself. What students must not know, the hidden settings and their results, never leaves the teacher's
+folder.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ EVIDENCE = "application/vnd.inception-edu.evidence+json"
 
 
 class Line(NamedTuple):
-    """One sentence of feedback; `good` says whether it tells of something right."""
+    """One sentence of feedback; `good` says whether it is about something right."""
 
     good: bool
     text: str
@@ -61,7 +61,7 @@ class Mark(float):
 
     @property
     def html(self) -> str:
-        """The points and the sentences; a sign before each sentence says what its colour says."""
+        """The points and the sentences; the sign before each sentence means the same as its colour."""
         head = f"{float(self):g} of {self.full:g} points" if self.full else "for practice, no points"
         rows = "".join(
             f"<li style='margin:2px 0'><span aria-hidden='true' style='color:{GREEN if good else VERMILLION};"
@@ -97,7 +97,7 @@ def seal(value: Any, salt: str, digits: int = 6) -> Any:
 
 
 def _spellings(value: Any, digits: int) -> Iterator[Any]:
-    """The texts that stand for a value, the exact one first: a number near the edge of a rounding has two."""
+    """The texts that represent a value, the exact one first: a number near the edge of a rounding has two."""
     if isinstance(value, bool) or value is None:
         yield value
     elif isinstance(value, str):
@@ -150,14 +150,14 @@ def tasks(chapter: str) -> Mapping[str, Task]:
     try:
         found: Mapping[str, Task] = json.loads(asset(f"exercises/{chapter}.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ValueError(f"there are no exercises for a chapter {chapter!r}: chapters are '00' to '12'") from None
+        raise ValueError(f"there are no exercises for chapter {chapter!r}; the chapters are '00' to '12'") from None
     return found
 
 
 def task(exercise: str) -> Task:
     """The exercise "03.name".
 
-    Raises ValueError for one that there is not.
+    Raises ValueError if it does not exist.
     """
     chapter, _, name = exercise.partition(".")
     found = tasks(chapter)
@@ -183,16 +183,16 @@ def mark(exercise: str, evidence: Sequence[Any], hidden: Task | None = None) -> 
     try:
         shares, lines = _JUDGES[shown["kind"]](exercise, shown, hidden, pieces[: len(expected)])
     except Exception:  # evidence may be forged, and then anything may be in it
-        return Mark(0, full, [Line(False, "what this answer showed cannot be read, so it earns no points")])
+        return Mark(0, full, [Line(False, "what this answer produced cannot be read, so it earns no points")])
     share = sum(shares) / len(shares) if shown.get("partial", True) else float(min(shares) == 1)
     if share > MOST_OF_A_SLIP and _is_slip(shown, lines):
         share = MOST_OF_A_SLIP
-        lines = [*lines, Line(False, "an answer with this misconception earns half of the points")]
+        lines = [*lines, Line(False, "an answer with this misconception earns half the points")]
     return Mark(full * share, full, lines or [Line(True, "right")])
 
 
 MOST_OF_A_SLIP = 0.5
-"""The most that a whole answer earns in which a misconception was recognised, however many boxes it has right."""
+"""The most that an answer with a recognised misconception earns as a whole, however many of its boxes are right."""
 
 
 def _is_slip(shown: Task, lines: Sequence[Line]) -> bool:
@@ -201,7 +201,7 @@ def _is_slip(shown: Task, lines: Sequence[Line]) -> bool:
 
 
 def _slip(shown: Task, hidden: Task | None, pieces: Sequence[Any], salt: str, at: str | None = None) -> str | None:
-    """The sentence for the misconception that gives exactly these pieces, if one does; a module's come as digests."""
+    """The sentence for the misconception that gives exactly these pieces, if there is one; modules come as digests."""
     for number, slip in enumerate(shown.get("slips", ())):
         told = [*slip["sealed"], *(hidden["slips"][number]["sealed"] if hidden else ())]
         if slip.get("at") == at and all(
@@ -214,11 +214,11 @@ def _slip(shown: Task, hidden: Task | None, pieces: Sequence[Any], salt: str, at
 
 def _wrong(shown: Task, slip: str | None) -> str:
     """What to say about a wrong value: the slip that it shows, or else where to look."""
-    return slip or shown.get("ask") or "this is not it, and none of the usual slips either"
+    return slip or shown.get("ask") or "this is not right, and it is not one of the usual mistakes either"
 
 
 def _as_text(expected: Any, given: Any, salt: str, digits: int) -> str:
-    """What to say of the right number written as a text, or ""."""
+    """What to say about the right number written as text, or ""."""
     if not isinstance(given, str):
         return ""
     bare = re.sub(r"[\s,_']", "", given)
@@ -227,7 +227,7 @@ def _as_text(expected: Any, given: Any, salt: str, digits: int) -> str:
     except ValueError:
         return ""
     right = not isinstance(expected, dict | list) and holds(expected, number, salt, digits)
-    return f"{given!r} is a text: write the number itself, {bare}" if right else ""
+    return f"{given!r} is text: write the number itself, {bare}" if right else ""
 
 
 def _is_tensor(piece: Any) -> bool:
@@ -258,8 +258,9 @@ def _judge_answer(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]
                 why = why or _wrong(shown, _slip(shown, None, [given[key]], salt, key))
                 lines.append(Line(False, f"{key}: {why}"))
         for key in given.keys() - expected.keys():
-            near = get_close_matches(key, expected, 1) or [" and ".join(expected)]
-            lines.append(Line(False, f"there is no {key!r}: {near[0]!r} is asked for"))
+            near = get_close_matches(key, expected, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(map(repr, expected))}"
+            lines.append(Line(False, f"there is no key {key!r}: {hint}"))
     elif text := _as_text(expected, given, salt, shown["digits"]):
         lines.append(Line(False, text))
     elif slip := _slip(shown, None, [given], salt):
@@ -273,11 +274,11 @@ def _judge_answer(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]
             if i > len(row) or not holds(wanted, row[i - 1], salt, shown["digits"])
         ]
         told = (
-            "a list is asked for, this is a tensor"
+            "this should be a list, not a tensor"
             if _is_tensor(given)
-            else f"not right at place {', '.join(off)}"
+            else f"these entries are not right: {', '.join(off)}"
             if row and off
-            else f"a list of {len(expected)} entries is asked for"
+            else f"this should be a list of {len(expected)} entries"
         )
         lines += [Line(False, told), Line(False, shown["ask"])] if "ask" in shown else [Line(False, told)]
     else:
@@ -313,7 +314,7 @@ def _judge_computed(salt: str, shown: Task, hidden: Task | None, pieces: list[An
         elif error := failure(piece):
             lines.append(Line(False, f"{call}: {error}"))
         elif isinstance(want, list) and _is_tensor(piece):
-            lines.append(Line(False, f"{call}: a list is asked for, this is a tensor"))
+            lines.append(Line(False, f"{call}: this should be a list, not a tensor"))
         elif isinstance(want, dict) and "shape" in want and isinstance(piece, dict) and "shape" in piece:
             same = want["shape"] == piece["shape"]
             told = (
@@ -326,17 +327,19 @@ def _judge_computed(salt: str, shown: Task, hidden: Task | None, pieces: list[An
             off = [key for key, each in want.items() if not holds(each, piece.get(key, ()), salt, shown["digits"])]
             lines.append(Line(False, f"{call}: not right: {', '.join(off)}"))
         else:
-            lines.append(Line(False, f"{call}: {'nothing' if piece is None else _short(piece)} is not right"))
+            told = "it returns nothing" if piece is None else f"{_short(piece)} is not right"
+            lines.append(Line(False, f"{call}: {told}"))
     if all(ok[:many]):
-        return shares, [Line(True, "right for what is shown here"), Line(False, _OTHERS)]
+        return shares, [Line(True, _HERE), Line(False, _OTHERS)]
     if shown.get("ask"):
         lines.append(Line(False, shown["ask"]))
     return shares, lines
 
 
+_HERE = "right for the values shown here"
 _OTHERS = (
-    "with other numbers than those shown it is not right: does it use every argument, "
-    "or does a number stand in it that should come from one?"
+    "not right for other values: does it use every argument, "
+    "or is a number written into it that should come from an argument?"
 )
 
 
@@ -354,21 +357,21 @@ def _judge_built(salt: str, shown: Task, hidden: Task | None, pieces: list[Any])
     for number, (want, piece, have) in enumerate(zip(expected, pieces, told, strict=True)):
         if not have:
             shares.append(0.0)
-            said = failure(piece) or "nothing is returned yet"
+            said = failure(piece) or "it returns nothing yet"
             if number >= many and ": " in said:  # the rest of the sentence may tell the numbers
                 said = f"it raises {said.partition(':')[0]}"
             lines.append([Line(False, said)])
             continue
         found = differences(want["parts"], have["parts"], tell=number < many)
         share = found.right / found.boxes if found.boxes else 1.0
-        rest = "; the rest agrees" if len(found.lines) == 1 and found.right else ""
+        rest = "; the rest is right" if len(found.lines) == 1 and found.right else ""
         differs = [line + rest for line in found.lines]
         if differs and not shown.get("partial", True):  # someone who looks for a bug is not told where it is
             right = max(0, found.boxes - len(found.lines))
-            differs = [f"it is not mended yet: {right} of {found.boxes} boxes are right"]
+            differs = [f"it is not fixed yet: {right} of {found.boxes} boxes are right"]
         if not differs and not holds(want["numbers"], have["numbers"], salt, 6):
             share /= 2
-            differs = ["every box agrees, but the numbers that come out of them do not"]
+            differs = ["every box is right, but the module computes the wrong numbers"]
         shares.append(share)
         lines.append([Line(False, line) for line in differs])
     slip = _slip(shown, hidden, [digest(have.get("parts"), salt) for have in told], salt)
@@ -376,27 +379,27 @@ def _judge_built(salt: str, shown: Task, hidden: Task | None, pieces: list[Any])
     if slip:
         at_hand = [Line(False, slip), *at_hand[:3]]
     if not at_hand and min(shares) < 1:  # what is hidden is told where nothing else is
-        elsewhere = (f"with other numbers than those shown, {line.text}" for each in lines[many:] for line in each)
-        at_hand = [Line(True, "right for what is shown here"), Line(False, _OTHERS)]
+        elsewhere = (f"with other values, {line.text}" for each in lines[many:] for line in each)
+        at_hand = [Line(True, _HERE), Line(False, _OTHERS)]
         at_hand += [Line(False, text) for text in elsewhere]
     return shares, list(dict.fromkeys(at_hand))
 
 
 def _judge_designed(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]) -> tuple[list[float], list[Line]]:
-    """Each bound counts alike; a design with another output than the one asked for solves another task."""
+    """Each bound counts the same; a design with the wrong output solves another task and earns nothing."""
     bounds, piece = shown["expected"][0], pieces[0]
     if error := failure(piece):
         return [0.0], [Line(False, error)]
     given, doubt = recomputed(piece, shown["settings"][0][1])
     lines, kept = [Line(False, doubt)] if doubt else [], 0
     if "output" in bounds and given["output"] != bounds["output"]:
-        return [0.0], [Line(False, f"outputs {tuple(given['output'])}; {tuple(bounds['output'])} is asked for")]
+        return [0.0], [Line(False, f"it outputs {tuple(given['output'])} and should output {tuple(bounds['output'])}")]
     limits = [(what, how, limit) for what, pair in bounds.items() if what != "output" for how, limit in pair.items()]
     for what, how, limit in limits:
         value = given[what]
         good = value <= limit if how == "most" else value >= limit
         kept += good
-        lines.append(Line(good, f"{what}: {value:,}; at {how} {limit:,} is asked for"))
+        lines.append(Line(good, f"{what}: {value:,}; should be at {how} {limit:,}"))
     return [kept / len(limits)], lines
 
 

@@ -64,7 +64,7 @@ REPAIRED = [OverwriteCells]
 def configure(config: Config, limits: Limits | None = None, unprotected: bool = False) -> None:
     """Sets nbgrader up for our exercises; a course's nbgrader_config.py calls it and may go on from there.
 
-    `unprotected` lets notebooks run where there is no bubblewrap: with limits, but with all of the teacher's files.
+    `unprotected` lets notebooks run without bubblewrap: with limits, but with access to all of the teacher's files.
     """
     config.CourseDirectory.ignore = [*CourseDirectory().ignore, HIDDEN]
     config.ClearSolutions.code_stub = CODE_STUB
@@ -102,8 +102,8 @@ def hidden_tasks(source: Path) -> dict[str, Any]:
 
 
 def explained(notes: Sequence[str]) -> NotebookNode:
-    """A cell on top of a notebook that tells its student what was mended."""
-    return new_markdown_cell("\n".join(["**What the grader had to mend**", "", *(f"- {note}" for note in notes)]))
+    """A cell at the top of a notebook that tells the student what was repaired."""
+    return new_markdown_cell("\n".join(["**What the grader had to repair**", "", *(f"- {note}" for note in notes)]))
 
 
 class _Step(NbGraderPreprocessor):  # type: ignore[misc]
@@ -131,7 +131,7 @@ class ExecuteInSandbox(_Step):
     """Runs a notebook in a sandbox, and marks what comes out of it."""
 
     limits = AnyTrait(help="what one notebook may use: a Limits").tag(config=True)
-    unprotected = Bool(False, help="run notebooks also where there is no sandbox").tag(config=True)
+    unprotected = Bool(False, help="run notebooks even where there is no sandbox").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """The notebook with outputs, those of test cells being marks.
@@ -166,14 +166,14 @@ class TellUnmarked(GetGrades):  # type: ignore[misc]
         return cell, resources
 
 
-UNMARKED = "**This answer is not marked yet**, and so the points above are not its last word."
+UNMARKED = "**This answer is not marked yet**, so the points above are not final."
 
 
 # ---- running once ------------------------------------------------------------------------------
 
 
 def fingerprint(nb: NotebookNode, hidden: Mapping[str, Any], limits: Limits) -> str:
-    """Stands for everything on which the outputs and marks of a notebook hang."""
+    """A digest of everything that the outputs and marks of a notebook depend on."""
     cells = [[cell.cell_type, cell.source] for cell in nb.cells]
     return hashlib.sha256(json.dumps([cells, hidden, asdict(limits), _package()], sort_keys=True).encode()).hexdigest()
 
@@ -197,8 +197,8 @@ def executed_once(
 ) -> Executed:
     """What a notebook outputs: from `folder`, where it ran before, or else from the sandbox and then kept there.
 
-    Raises NbGraderException where there is no sandbox and `unprotected` is not said; SandboxError and CrowdedError as
-    `execute`.
+    Raises NbGraderException where there is no sandbox and `unprotected` is False; SandboxError and CrowdedError as
+    `execute` does.
     """
     kept = folder / f"{fingerprint(nb, hidden, limits)}.json"
     if kept.exists():
@@ -218,10 +218,10 @@ def executed_once(
 
 
 UNPROTECTED = (
-    "Students' programs cannot be shut in here: {why}. Grading would run them with your rights: they could read the "
-    "solutions, the gradebook and other students' work, write and delete your files, and use the network; only time, "
-    "memory, size of files and output would be limited, and for processes that hide not even those. "
-    "If you trust every student, say --unprotected."
+    "Students' programs cannot be sandboxed here: {why}. Grading would run them with your rights: they could read the "
+    "solutions, the gradebook and other students' work, write and delete your files, and use the network. Only time, "
+    "memory, file sizes and output would be limited, and not even those for processes that hide. "
+    "If you trust every student, add --unprotected."
 )
 
 
@@ -312,7 +312,7 @@ def marked(
     return [new_output("execute_result", data=data, execution_count=None)]
 
 
-NO_EVIDENCE = "it ended without an error and output no evidence"
+NO_EVIDENCE = "it ended without an error but produced no evidence"
 
 
 def evidence_for(exercise: str, outputs: Sequence[Any]) -> Any:

@@ -1,6 +1,6 @@
 """Sorts what a learning platform lets a teacher download into a course folder, a folder for each student.
 
-Everything in the download gets a line. Nothing that was collected before is replaced until all of the new is read.
+Everything in the download gets a line. Nothing collected before is replaced until everything new has been read.
 """
 
 import csv
@@ -71,9 +71,9 @@ def collect(source: Path, submitted: Path, assignment: str, roster: "Roster | No
     """Copies the notebooks in a folder or zip to submitted/STUDENT/assignment, with the time of the last.
 
     What was collected from a student before is replaced, at the end. With a `roster`, a student whom it names without
-    doubt goes by their id there, and who handed in nothing is listed. Returns a line for each student, and for each
-    file that was left out. Raises ValueError where there is no notebook, and for a file that is no zip, or a damaged
-    or encrypted one.
+    doubt goes by their id there, and those who handed in nothing are listed. Returns a line for each student, and for
+    each file that was left out. Raises ValueError where there is no notebook, and for a file that is not a zip, or is
+    damaged or encrypted.
     """
     taken: dict[str, list[_File]] = {}
     owners: dict[str, Owner] = {}
@@ -122,14 +122,14 @@ def collect(source: Path, submitted: Path, assignment: str, roster: "Roster | No
 
 
 def _useless(path: str, size: int, whose: Owner | None) -> str:
-    """Why a file of the download is no submission, or ""."""
+    """Why a file of the download is not a submission, or ""."""
     if whose is None:
-        return "names no student"
+        return "does not name a student"
     if "_assignsubmission_onlinetext" in path.partition("/")[0]:
-        return f"of {whose.key} is a text typed online; {NOTEBOOK} is asked for"
+        return f"of {whose.key} is text typed online, not a notebook such as {NOTEBOOK}"
     if not _notebook_name(PurePosixPath(path).name):
-        return f"of {whose.key} is no notebook"
-    return f"of {whose.key} has {size / 2**20:.0f} MB" if size > LARGEST else ""
+        return f"of {whose.key} is not a notebook"
+    return f"of {whose.key} has {size / 2**20:.0f} MB, too much for a notebook" if size > LARGEST else ""
 
 
 def _notebook_name(name: str) -> str:
@@ -189,7 +189,7 @@ class Roster:
                 if word:
                     self._by.setdefault(_flat(word), set()).add(key)
         if not self.names:
-            raise ValueError(f"{path} lists nobody: a CSV with the columns id and name is asked for")
+            raise ValueError(f"{path} lists nobody: it should be a CSV with the columns id and name")
 
     def known(self, whose: Owner) -> Owner:
         """The same owner under the id of the roster, where it names exactly one such student."""
@@ -276,7 +276,7 @@ def _readable(called: str, read: Callable[[], Read]) -> Read:
 
 
 def _clutter(path: str) -> bool:
-    """What systems and Jupyter leave behind: nobody handed it in."""
+    """Files that systems and Jupyter create on their own: nobody handed them in."""
     return any(part.startswith("._") or part in _CLUTTER for part in PurePosixPath(path).parts)
 
 

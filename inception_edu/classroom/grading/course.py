@@ -1,4 +1,4 @@
-"""Grades a class: many notebooks at the same time, going on where it was stopped, and a report of what was odd."""
+"""Grades a class: many notebooks at the same time, continuing where it was stopped, and a report of what was odd."""
 
 import csv
 import hashlib
@@ -63,7 +63,7 @@ class Submission:
     points: float = 0.0
     by_hand: bool = False
     failed: bool = False  # not graded: a note says why
-    basis: str = ""  # stands for all that its mark depends on
+    basis: str = ""  # a digest of all that its mark depends on
 
 
 def grade(config: Config, assignment: str, jobs: int | None = None, only: str = "") -> list[Submission]:
@@ -72,7 +72,7 @@ def grade(config: Config, assignment: str, jobs: int | None = None, only: str = 
     Graded before and not changed since, a submission is left as it is; due dates, extensions, late policies and points
     count as changes. With a student's name as `only`, that one alone is run and graded again. Killed at any moment, it
     loses only what just ran. Raises NbGraderException where nothing was released or handed in, or notebooks cannot be
-    shut in, and while another grading runs in the same folder.
+    sandboxed, and while another grading runs in the same folder.
     """
     with _only_one(Path(CourseDirectory(config=config).root)):
         return _graded(config, assignment, jobs, only)
@@ -88,7 +88,7 @@ def _only_one(root: Path) -> Iterator[None]:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise NbGraderException(f"another grading is running in {root}: wait until it has ended") from None
+                raise NbGraderException(f"another grading is running in {root}: wait for it to finish") from None
         yield
 
 
@@ -108,7 +108,7 @@ def _graded(config: Config, assignment: str, jobs: int | None, only: str) -> lis
         submissions.append(Submission(folder.parent.name, notebook, fingerprint(notebook, hidden, limits), notes))
     if not submissions:
         whose = f"{only!r} has not" if only else "nobody has"
-        raise NbGraderException(f"{whose} handed {assignment} in: {root / course.submitted_directory} has none")
+        raise NbGraderException(f"{whose} handed in {assignment}: it is not in {root / course.submitted_directory}")
 
     same: dict[str, list[Submission]] = {}
     for submission in submissions:
@@ -205,7 +205,7 @@ def record_of(root: Path, assignment: str, student: str) -> Path:
 
 
 def _keep_record(config: Config, course: CourseDirectory, assignment: str, submission: Submission) -> None:
-    """Writes what a mark rests on, so that it can be made again and stood by."""
+    """Writes what a mark rests on, so that it can be made again and defended."""
     place = Path(course.root, course.submitted_directory, submission.student, assignment)
     handed = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in place.glob("*") if path.is_file()}
     record = {
@@ -277,7 +277,7 @@ def _essays(path: Path) -> dict[str, str]:
 
 
 def overview(config: Config, assignment: str, submissions: Sequence[Submission]) -> list[str]:
-    """Writes how each exercise went, and which notebooks are alike; returns a line for what is worth a look."""
+    """Writes how each exercise went, and which notebooks are alike; returns a line for each pair worth a look."""
     course = CourseDirectory(config=config)
     root = Path(course.root)
     pages = [root / course.autograded_directory / each.student / assignment / NOTEBOOK for each in submissions]
@@ -289,7 +289,7 @@ def overview(config: Config, assignment: str, submissions: Sequence[Submission])
 
 
 def report(submissions: list[Submission], path: Path) -> None:
-    """Writes one line a student: points, seconds, megabytes, and everything that was odd."""
+    """Writes one line per student: points, seconds, megabytes, and everything that was odd."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["student", "points", "to grade by hand", "seconds", "memory in MB", "notes"])

@@ -1,4 +1,4 @@
-"""What the kernel of a notebook has more than any other, as an IPython extension that is loaded before the first cell.
+"""What a notebook's kernel here has that others lack, as an IPython extension that is loaded before the first cell.
 
 It makes limits raise inside the cell that meets them, so that the cells after it go on, and ends what a cell leaves
 running. Everything here is within reach of the student's program: `sandbox` believes none of it, and ends a kernel
@@ -121,7 +121,7 @@ def _has_room() -> bool:
 
 
 def _cut_outputs(shell: Any, most: int) -> None:
-    """Keeps so many characters of what a cell outputs: outputs never count, so more of them stops no cell."""
+    """Keeps that many characters of what a cell outputs: outputs never count, so more of them stops no cell."""
     left = {"characters": most, "outputs": OUTPUTS}
 
     def start(info: object) -> None:

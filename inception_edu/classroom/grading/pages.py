@@ -18,7 +18,7 @@ FILTER = f"{__name__}.markdown2html"
 LONGEST = 10_000
 """Characters of a text that are rendered; looking for formulas in a longer one can take minutes."""
 SHOWN = 200_000
-"""Characters of a longer one that are shown, as they stand."""
+"""Characters of a longer one that are shown, unrendered."""
 
 PICTURES = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 _LINKS = re.compile(r"\s*(https?://|mailto:|#)", re.IGNORECASE)

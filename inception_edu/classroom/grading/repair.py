@@ -1,7 +1,7 @@
 """Puts what a student handed in back into the frame of what was handed out, without running any of it.
 
 Nothing of a student's file is trusted but the text of cells: answers go into the frame, cells of the student's own
-stay where they are, everything locked comes from the frame. What had to be mended is told in sentences.
+stay where they are, everything locked comes from the frame. What had to be repaired is reported in sentences.
 """
 
 import ast
@@ -29,7 +29,7 @@ Cell = NotebookNode
 
 
 class UnreadableError(ValueError):
-    """Nothing of a submission can be read; the message is a sentence for its student."""
+    """Nothing of a submission can be read; the message is a sentence for the student."""
 
 
 def find(folder: Path, name: str) -> tuple[Path, list[str]]:
@@ -40,12 +40,14 @@ def find(folder: Path, name: str) -> tuple[Path, list[str]]:
     found = sorted(path for path in folder.glob("*.ipynb") if path.is_file() and not path.is_symlink())
     if folder / name in found:
         others = [path.name for path in found if path.name != name]
-        return folder / name, [f"{other!r} was left aside: {name} is graded" for other in others]
+        return folder / name, [f"{other!r} was ignored: {name} is graded" for other in others]
     if len(found) == 1:
-        return found[0], [f"{found[0].name!r} was taken for {name}"]
+        return found[0], [f"{found[0].name!r} was graded as {name}"]
     if not found:
-        raise UnreadableError(f"there is no notebook; {name} is asked for")
-    raise UnreadableError(f"there is no {name}, but several others: {', '.join(repr(path.name) for path in found)}")
+        raise UnreadableError(f"there is no notebook; hand in {name}")
+    raise UnreadableError(
+        f"there is no {name}, and several others could be meant: {', '.join(repr(path.name) for path in found)}"
+    )
 
 
 def read(path: Path, frame: NotebookNode) -> tuple[list[Cell], list[str]]:
@@ -55,7 +57,7 @@ def read(path: Path, frame: NotebookNode) -> tuple[list[Cell], list[str]]:
     """
     if (size := path.stat().st_size) > LARGEST:
         raise UnreadableError(
-            f"{path.name!r} has {size / 2**20:.0f} MB, and notebooks up to {LARGEST / 2**20:.0f} are read"
+            f"{path.name!r} has {size / 2**20:.0f} MB; a notebook may have up to {LARGEST / 2**20:.0f} MB"
         )
     try:
         notebook = json.loads(path.read_bytes())
@@ -64,16 +66,18 @@ def read(path: Path, frame: NotebookNode) -> tuple[list[Cell], list[str]]:
         kernel = (notebook.get("metadata") or {}).get("kernelspec") or {}
         language = str(kernel.get("language") or "python")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise UnreadableError(f"{path.name!r} is damaged: it is no notebook that Jupyter could open") from None
+        raise UnreadableError(f"{path.name!r} is damaged: Jupyter could not open it as a notebook") from None
     if (text := sum(len(cell.source) for cell in cells)) > MOST_TEXT:
-        raise UnreadableError(f"{path.name!r} has {text:,} characters in its cells; up to {MOST_TEXT:,} are read")
+        raise UnreadableError(
+            f"{path.name!r} has {text:,} characters in its cells; a notebook may have up to {MOST_TEXT:,}"
+        )
     asked, found = chapters(frame.cells), chapters(cells)
     if asked and found and not asked & found:
-        raise UnreadableError(f"this is chapter {', '.join(sorted(found))}; chapter {', '.join(asked)} is asked for")
+        raise UnreadableError(f"this is chapter {', '.join(sorted(found))}; hand in chapter {', '.join(asked)}")
     wanted = frame.metadata.kernelspec
     if language.lower() != wanted.language:
         return cells, [
-            f"the notebook was set to another kernel, {kernel.get('name')!r}; it was run with {wanted.name!r}"
+            f"the notebook asked for another kernel, {kernel.get('name')!r}; it was run with {wanted.name!r}"
         ]
     return cells, []
 
@@ -93,7 +97,7 @@ def _of_format_3(notebook: Any) -> list[dict[str, Any]]:
 
 
 def bare(cell: Any) -> Cell:
-    """A cell with its text, its id and its grade_id, whatever else stood in it. Raises TypeError or the like."""
+    """A cell with its text, its id and its grade_id, whatever else was in it. Raises TypeError or the like."""
     source, metadata = cell["source"], cell.get("metadata") or {}
     text = source if isinstance(source, str) else "".join(source)
     text = text.encode(errors="replace").decode()  # half of a surrogate pair cannot be written again
@@ -133,14 +137,14 @@ def mend(cells: Sequence[Cell], frame: NotebookNode) -> tuple[NotebookNode, list
         elif number not in first:
             first[number], after = cell, number
         else:
-            problems.append(f"there are several cells {ids[number]!r}: all were run, in their order")
+            problems.append(f"there are several cells named {ids[number]!r}: all were run, in order")
             if not is_locked(frame.cells[number]):
                 own[after].append(cell)
     answers = {number: _asked_for(frame, number) for number, cell in enumerate(frame.cells) if not is_locked(cell)}
     for number in [number for number in answers if number not in first]:
         if found := _take(own, _defines(answers[number]), range(-1, len(ids))):
             first[number] = found[0]
-            problems.append(f"the answer {ids[number]!r} had lost its name and was known by what it defines")
+            problems.append(f"the answer {ids[number]!r} had lost its name and was recognised by what it defines")
     gaps: dict[tuple[int, str], list[int]] = defaultdict(list)
     before = -1
     for number, cell in enumerate(frame.cells):
@@ -154,7 +158,8 @@ def mend(cells: Sequence[Cell], frame: NotebookNode) -> tuple[NotebookNode, list
             first.update(zip(missing_ones, strange, strict=True))
             own[before] = [cell for cell in own[before] if cell.cell_type != kind]
             problems += [
-                f"the answer {ids[number]!r} had lost its name and was known by its place" for number in missing_ones
+                f"the answer {ids[number]!r} had lost its name and was recognised by its place"
+                for number in missing_ones
             ]
     problems += _found_below(frame, ids, answers, first, own)
     fitted = deepcopy(frame)
@@ -178,9 +183,9 @@ def mend(cells: Sequence[Cell], frame: NotebookNode) -> tuple[NotebookNode, list
             changed.append(ids[number])
         fitted.cells += [cell, *map(_own, own[number])]
     if missing:
-        problems.append(f"missing, and put back: {', '.join(missing)}")
+        problems.append(f"missing, so put back: {', '.join(missing)}")
     if changed:
-        problems.append(f"changed, and set right: {', '.join(changed)}")
+        problems.append(f"changed, so restored: {', '.join(changed)}")
     return fitted, problems
 
 
@@ -208,7 +213,7 @@ def _found_below(
             first[number].source = "\n\n".join(cell.source for cell in found)
             for cell in found[1:]:
                 first[number].setdefault("attachments", {}).update(cell.get("attachments", {}))
-            problems.append(f"the answer {ids[number]!r} was found in a cell below its place")
+            problems.append(f"the answer {ids[number]!r} was found in a later cell")
     return problems
 
 

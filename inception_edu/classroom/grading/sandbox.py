@@ -6,7 +6,7 @@ Outputs are data, from which `autograder` keeps what is harmless and judges the 
 A limit raises inside the cell that meets it wherever it can (`inside`), and the cells after it go on. A cell that does
 not let itself be stopped has its kernel ended, and the notebook runs again without that cell, so that the others still
 count. What a cell computes is the same on a busy machine and on an idle one. The clock on the wall and the memory of
-all processes together are not: a notebook that meets one of those beside others raises `CrowdedError` and is to be run
+all processes together are not: a notebook that meets one of those next to others raises `CrowdedError` and is to be run
 again alone.
 """
 
@@ -67,7 +67,7 @@ class SandboxError(RuntimeError):
 
 
 class CrowdedError(SandboxError):
-    """What stopped a cell may have been other notebooks: run it alone."""
+    """Other notebooks may be what stopped a cell: run it alone."""
 
 
 @dataclass
@@ -282,7 +282,7 @@ class _Kernel:
         while not self._find_door():
             self._ended_before("the first cell")
             if self.used() > BOOT:
-                raise SandboxError(f"no notebook started within {BOOT} s of its own")
+                raise SandboxError(f"no notebook started within {BOOT} s of computing")
             if self.job.stop.is_set():
                 raise SandboxError("stopped")
             await asyncio.sleep(0.02)
@@ -307,7 +307,7 @@ class _Kernel:
         with suppress(OSError):
             said = os.read(self.complaints, 2**16)
         if status == inside.FULL:
-            raise SandboxError(f"{self.limits.memory:,} MB of memory are too few for Python and this package")
+            raise SandboxError(f"{self.limits.memory:,} MB of memory are not enough for Python and this package")
         last = said[-2000:].decode(errors="replace").strip() or f"without a word, with code {status}"
         raise SandboxError(f"the sandbox ended before {what}: {last}")
 
@@ -373,7 +373,7 @@ class _Kernel:
                     raise _StoppedError(self._beyond())
                 if not interrupted and lasted > PATIENCE * self.limits.cell_seconds:
                     if not self.job.alone:
-                        raise CrowdedError("a cell waited for too long beside other notebooks")
+                        raise CrowdedError("a cell waited too long while other notebooks were running")
                     interrupted = time.monotonic()
                     self.client.kc.control_channel.send(self.manager.session.msg("interrupt_request", content={}))
             task.result()
@@ -397,12 +397,12 @@ class _Kernel:
         if self.job.stop.is_set():
             raise SandboxError("stopped")
         if psutil.virtual_memory().percent > FULL:  # some memory belongs to no process
-            raise SandboxError("the machine ran out of memory meanwhile; try again with --jobs 1")
+            raise SandboxError("the machine ran out of memory; try again with --jobs 1")
         if self._status() is not None:
             raise _StoppedError(self._why_dead())
         much = self.memory > TOGETHER * limits.memory + BASE
         if much and not self.job.alone:
-            raise CrowdedError("a cell and its programs held too much memory beside other notebooks")
+            raise CrowdedError("a cell and its programs held too much memory while other notebooks were running")
         if much or used > 1.25 * limits.cell_seconds + 2:
             raise _StoppedError(self._beyond())
 
@@ -410,7 +410,7 @@ class _Kernel:
         """What is said of a cell that had to be ended from outside, whichever limit was seen first."""
         seconds, memory = self.limits.cell_seconds, TOGETHER * self.limits.memory
         return (
-            f"went on, with what it started, beyond {seconds:g} s of computing, {PATIENCE * seconds:g} s on the clock "
+            f"took, with what it started, more than {seconds:g} s of computing, {PATIENCE * seconds:g} s on the clock "
             f"or {memory:,} MB of memory"
         )
 

@@ -49,11 +49,11 @@ class Limits:
 
 @cache
 def why_unprotected() -> str | None:
-    """Why notebooks cannot be shut in here, in a sentence, or None where they can."""
+    """Why notebooks cannot be sandboxed here, in a sentence, or None where they can."""
     if sys.platform != "linux":
         return f"bubblewrap runs on Linux only, and this is {platform.system()}"
     if platform.machine() not in ARCHITECTURES:
-        return f"the filter of system calls is written for {' and '.join(ARCHITECTURES)}, not for {platform.machine()}"
+        return f"the system call filter is written for {' and '.join(ARCHITECTURES)}, not for {platform.machine()}"
     for program, package in (("bwrap", "bubblewrap"), ("prlimit", "util-linux"), ("setpriv", "util-linux")):
         if not shutil.which(program):
             return f"{package} is not installed (on Debian and Ubuntu: sudo apt install {package})"
