@@ -53,15 +53,17 @@ check: $(VENV)/.dev  ## the quick tests, style and types, in two minutes: for ea
 	$(PYTEST) tests $(call without,$(SLOW)) $(TEST_ARGS)
 	@$(MAKE) --no-print-directory lint
 
-# Chromium, nbgrader and its sandboxes, other implementations, trainings in processes of their own, the wheel
-SLOW := explorers/test_browser.py classroom/test_classroom_grading.py test_peers.py train/test_run.py test_project.py
+# Chromium, the website, nbgrader and its sandboxes, other implementations, trainings in processes of their own, the wheel
+SLOW := explorers/test_browser.py site classroom/test_classroom_grading.py test_peers.py train/test_run.py test_project.py
+# What imports nbgrader as it is read
+GRADING := classroom/test_collecting.py classroom/test_overview.py
 
 # Without the peers, which want a newer torch, without Chromium, nbgrader and the chapters, whose figures
 # another matplotlib draws otherwise.
 .PHONY: oldest
 oldest:  ## run the unit tests with the oldest versions that the ranges allow, in .venv-oldest
 	$(MAKE) VENV=.venv-oldest CONSTRAINTS=constraints-oldest.txt .venv-oldest/.oldest
-	.venv-oldest/bin/python -m pytest tests $(call without,$(filter-out train/test_run.py,$(SLOW))) $(TEST_ARGS)
+	.venv-oldest/bin/python -m pytest tests $(call without,$(filter-out train/test_run.py,$(SLOW)) $(GRADING)) $(TEST_ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev  ## check style, layout and types

@@ -124,7 +124,7 @@ def test_bad_folders_are_named_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"\x89PNG\r\n\x1a\n"))
     with pytest.raises(ValueError, match="is not an IDX file"):
         load_fashion("train", tmp_path)
-    with pytest.raises(ValueError, match="no split 'valid'"):
+    with pytest.raises(ValueError, match="must be 'train' or 'test', not 'valid'"):
         load_fashion("valid")  # type: ignore[arg-type]
 
 
