@@ -101,7 +101,7 @@ def fuse(net: Net, dtype: torch.dtype | None = None) -> Net:
     has forward hooks.
     """
     name = getattr(net, "name", "") or type(net).__name__
-    if any(module.training for module in net.modules()):
+    if any(uncompiled(module).training for module in net.modules()):
         raise ValueError(f"{name} is in training mode, where batch norm has no fixed scale to fold: call .eval() first")
     if any(isinstance(m, Slice | Pointwise | Sum) or getattr(m, "fused", False) for m in net.modules()):
         raise ValueError(f"{name} is fused already: fuse the network that it was made from")

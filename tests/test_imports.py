@@ -29,6 +29,8 @@ def test_a_script_imports_only_what_the_package_has(script: Path) -> None:
     for tree in trees(script.read_text()):
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("inception_edu"):
+                if ".grading" in node.module:
+                    pytest.importorskip("nbgrader")
                 home = import_module(str(node.module))
                 for name in node.names:
                     assert hasattr(home, name.name) or find_spec(f"{node.module}.{name.name}"), ast.unparse(node)

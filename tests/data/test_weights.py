@@ -84,7 +84,12 @@ def test_what_cannot_be_weights_is_refused_by_name_in_one_sentence(kind: str, wh
     write, read = KINDS[kind]
     spoil, sentence = SPOILS[what]
     path = write(tmp_path)
-    spoilt(path, spoil)
+    try:
+        spoilt(path, spoil)
+    except KeyError as error:
+        if error.args[0] != torch.complex64:
+            raise
+        pytest.skip("this safetensors writes no complex numbers")
     with pytest.raises(ValueError, match=sentence) as caught:
         read(path)
     assert "\n" not in str(caught.value)
