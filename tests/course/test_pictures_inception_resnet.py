@@ -56,7 +56,7 @@ def test_the_bars_are_the_networks_and_count_their_blocks() -> None:
     names = {"Inception V4": "inception_v4", "drawn": "inception_resnet_v2_paper", "released": "inception_resnet_v2"}
     with torch.device("meta"):
         nodes = {name: ie.trace(ie.build(key), (3, 299, 299)) for name, key in names.items()}
-    said = inception_resnet.drawn_and_released(nodes).description
+    said = inception_resnet.stages(nodes).description
     for name, blocks in (("Inception V4", "4 7 3"), ("drawn", "5 10 5"), ("released", "10 20 10")):
         (bar,) = [words for words in said.split(". ") if words.startswith(name)]
         assert bar.startswith(f"{name} {nodes[name].macs / 1e9:.1f}: stem")

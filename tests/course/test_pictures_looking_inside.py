@@ -2,7 +2,8 @@
 
 import torch
 
-from inception_edu.course.pictures.looking_inside import changed_by_hiding, fooled, swap, wishes
+from inception_edu.course.lesson import load_record
+from inception_edu.course.pictures.looking_inside import changed_by_hiding, fooled, swap, under_attack, wishes
 from inception_edu.data.fashion import BLACK, WHITE
 from inception_edu.show.palette import VERMILLION
 
@@ -29,7 +30,7 @@ def test_a_network_in_need_of_light_gets_a_row_without_percentages() -> None:
     rows = {"one": [("bag", faint, 1.0), ("coat", faint, 0.5)], "two": [("bag", faint, 0.25), ("coat", faint, 0.0)]}
     plain, bright = wishes(rows), wishes(rows, brighten=["one"])
     assert (plain.svg.count("<image"), bright.svg.count("<image")) == (4, 6)
-    assert bright.svg.count(">bag 100%<") == 1
+    assert bright.svg.count(">100%<") == 1
     assert bright.description.endswith("two: bag 25%, coat 0%. Drawn again, brightened: one.")
 
 
@@ -41,3 +42,11 @@ def test_changed_answers_are_told_apart() -> None:
     assert picture.svg.lower().count(VERMILLION.lower()) == 1  # the one that changed
     assert "at most 100 % of white" in picture.description
     assert picture.description.endswith("bag becomes bag; coat becomes shirt.")
+
+
+def test_resistance_costs_seven_points_that_more_training_does_not() -> None:
+    """What chapter 10 and its side road say."""
+    said = under_attack(load_record("10_robust")).description
+    assert "ordinary 94.4, 56.4, 23.3, 0.0;" in said
+    assert "control, not attacked 94.8, 54.1, 15.3, 0.0;" in said
+    assert said.endswith("robust 87.8, 85.8, 83.4, 78.4.")

@@ -1,4 +1,4 @@
-"""Chapter 08: join and add, gradients along a trunk, the first losses, and Inception-ResNet-v2 drawn and released."""
+"""Chapter 08: join and add, gradients along a trunk, the first losses, and the stages of whole networks."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -131,10 +131,10 @@ def _parts(node: Node, kinds: Mapping[str, tuple[str, str]]) -> list[tuple[str, 
     return [(*key, [child.macs / 1e9 for child in group]) for key, group in groupby(node.children, kind)]
 
 
-def drawn_and_released(nodes: Mapping[str, Node]) -> Picture:
+def stages(nodes: Mapping[str, Node]) -> Picture:
     """A bar for each traced network, as long as it has MACs: stem, blocks A, B and C, and in grey what halves grids."""
     style()
-    fig, ax = plt.subplots(figsize=(8.4, 3.2))
+    fig, ax = plt.subplots(figsize=(8.4, 1.1 + 0.7 * len(nodes)))
     words = []
     for row, (name, node) in enumerate(nodes.items()):
         start, told = 0.0, []
@@ -153,4 +153,4 @@ def drawn_and_released(nodes: Mapping[str, Node]) -> Picture:
     ax.set(xlabel="billion multiply-adds, from the image (left) to the classes", xlim=(0, 15))
     ax.invert_yaxis()
     ax.grid(visible=False, axis="y")
-    return show(fig, f"Three bars of billion multiply-adds. {'. '.join(words)}.")
+    return show(fig, f"A bar of billion multiply-adds for each network. {'. '.join(words)}.")

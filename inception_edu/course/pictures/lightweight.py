@@ -1,7 +1,7 @@
 """Chapter 09: what kernels look like, the line from one tower to one per channel, and accuracy against two prices."""
 
 from collections.abc import Mapping
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -11,6 +11,7 @@ from matplotlib.ticker import NullFormatter
 
 from ...show.figures import Picture, show, style
 from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE
+from ..records import by_seed
 
 CELL = 6.0
 
@@ -26,33 +27,44 @@ def _kernel(ax: Axes, x: float, y: float, side: int, depth: int, colour: str) ->
                 ax.add_patch(cell)
 
 
+def _maps(ax: Axes, x: float, y: float, count: int) -> None:
+    """`count` feature maps, back to front, and how many there are."""
+    for layer in range(count - 1, -1, -1):
+        place = x + 4 * layer, y + 4 * layer
+        ax.add_patch(Rectangle(place, 26, 26, facecolor=PURPLE, alpha=0.35, edgecolor=INK_BOTH, linewidth=0.6))
+    ax.text(x + 13 + 2 * (count - 1), y - 9, f"{count} maps", ha="center", fontsize=10)
+
+
 def kernels() -> Picture:
-    """The kernels of a 3x3 from 4 channels to 5: standard, depthwise, pointwise."""
+    """The kernels of a 3x3 from 4 channels to 5 and the maps around them: standard, depthwise, pointwise."""
     style()
-    fig, ax = plt.subplots(figsize=(8.6, 3))
-    for number in range(5):
-        _kernel(ax, 44 * number, 40, 3, 4, BLUE)
-    for channel in range(4):
-        _kernel(ax, 270 + 26 * channel, 44, 3, 1, GREEN)
-    for number in range(5):
-        _kernel(ax, 405 + 24 * number, 46, 1, 4, ORANGE)
-    words = (
-        (100, "standard: 5 kernels of 3 x 3 x 4", "180 weights"),
-        (315, "depthwise: 4 of 3 x 3", "36 weights"),
-        (460, "pointwise: 5 of 1 x 1 x 4", "20 weights"),
-    )
-    for x, name, weights in words:
-        ax.text(x, 22, name, ha="center", fontsize=10)
-        ax.text(x, 8, weights, ha="center", fontsize=10)
-    ax.text(238, 54, "or", ha="center", fontsize=11)
-    ax.text(388, 54, "then", ha="center", fontsize=11)
-    ax.set(xlim=(-8, 535), ylim=(0, 80), aspect="equal")
+    fig, ax = plt.subplots(figsize=(9, 4.2))
+
+    def row(y: float, start: float, count: int, side: int, depth: int, colour: str, step: float, words: str) -> float:
+        """Kernels between two arrows; returns where the second arrow ends."""
+        first = start + 22
+        ax.annotate("", (first - 4, y + 20), (start, y + 20), arrowprops={"arrowstyle": "->", "color": INK_BOTH})
+        for number in range(count):
+            _kernel(ax, first + step * number, y + 8, side, depth, colour)
+        end = first + step * count
+        ax.annotate("", (end + 16, y + 20), (end - 2, y + 20), arrowprops={"arrowstyle": "->", "color": INK_BOTH})
+        ax.text((first + end) / 2 - 3, y - 9, words, ha="center", fontsize=10)
+        return end + 20
+
+    top, low = 88, 10
+    _maps(ax, 0, top, 4)
+    _maps(ax, row(top, 44, 5, 3, 4, BLUE, 40, "standard: 5 kernels of 3x3x4, 180 weights"), top, 5)
+    _maps(ax, 0, low, 4)
+    between = row(low, 44, 4, 3, 1, GREEN, 26, "depthwise: 4 of 3x3, 36 weights")
+    _maps(ax, between, low, 4)
+    _maps(ax, row(low, between + 44, 5, 1, 4, ORANGE, 24, "pointwise: 5 of 1x1x4, 20 weights"), low, 5)
+    ax.set(xlim=(-4, 440), ylim=(-8, 136), aspect="equal")
     ax.axis("off")
     return show(
         fig,
-        "Kernels of a 3x3 from 4 channels to 5. Standard: five kernels of 3x3, four channels deep, 180 weights. "
-        "Depthwise: four kernels of 3x3, one for each channel, 36 weights; then pointwise: five kernels of 1x1, four "
-        "channels deep, 20 weights.",
+        "Two ways from 4 maps to 5. Above, standard: five kernels of 3x3, four channels deep, 180 weights. Below, "
+        "first depthwise: four kernels of 3x3, one for each channel, 36 weights, make 4 maps; then pointwise: five "
+        "kernels of 1x1, four channels deep, 20 weights, make 5.",
     )
 
 
@@ -60,7 +72,7 @@ def line() -> Picture:
     """One 1x1, then one, three or as many 3x3s side by side as there are channels: Chollet's line."""
     style()
     fig, axes = plt.subplots(1, 3, figsize=(8.8, 2.9))
-    titles = ("one tower: a full 3x3", "three towers: Inception", "a tower per channel: separable")
+    titles = ("one tower: a full 3x3", "three towers: simplified Inception", "a tower per channel: separable")
     for ax, towers, title in zip(axes, (1, 3, 12), titles, strict=True):
         ax.add_patch(Rectangle((0, 3), 120, 10, facecolor=ORANGE, alpha=0.6, edgecolor=INK_BOTH))
         ax.text(60, 8, "1x1", ha="center", va="center", fontsize=9)
@@ -94,18 +106,21 @@ SHORT = {
     "fewer blocks": "two blocks",
     "all four": "all four",
 }
+PLACES = dict.fromkeys(
+    ("separable, norm and ReLU between", "small kernels", "fewer blocks", "a quarter as wide"), ((5, -11), "left")
+) | {"half as wide": ((-5, -20), "right")}
+"""Labels that do not lie left of and above their point: offsets, and which side of the words is there."""
 NARROW = ("half as wide", "a quarter as wide")
 
 
 def front(record: Mapping[str, Any], times: Mapping[str, Any]) -> Picture:
     """Mean test accuracy of every version against its MACs and against its time per image, with the front drawn.
 
-    The front joins the versions that no other beats in both. Grey crosses are the plain network made narrower.
+    The front joins the versions that no other beats in both. Crosses are the plain network made narrower; bars are one
+    standard deviation of the seeds.
     """
-    means = {
-        arm: 100 * fmean(run["test"] for key, run in record["runs"].items() if key.rpartition("/")[0] == arm)
-        for arm in SHORT
-    }
+    runs = {arm: [100 * share for share in by_seed(dict(record), arm)] for arm in SHORT}
+    means, spreads = ({arm: of(each) for arm, each in runs.items()} for of in (fmean, stdev))
     prices = (
         ("million multiply-adds", {arm: record["arms"][arm]["macs"] / 1e6 for arm in SHORT}),
         ("milliseconds per image, batches of 64", times["runs"]["milliseconds/plain/64"]),
@@ -119,17 +134,16 @@ def front(record: Mapping[str, Any], times: Mapping[str, Any]) -> Picture:
         ax.plot([price[arm] for arm in best], [means[arm] for arm in best], color=INK_BOTH, linewidth=1)
         for arm, name in SHORT.items():
             marker, colour = ("x", INK_BOTH) if arm in NARROW else ("o", BLUE)
-            ax.plot(price[arm], means[arm], marker, color=colour)
-            below = arm in ("separable, norm and ReLU between", "small kernels", "half as wide")
-            step, side = ((4, -11), "left") if below else ((-4, 5), "right")
-            place = {"xytext": step, "textcoords": "offset points", "fontsize": 8, "ha": side}
+            ax.errorbar(price[arm], means[arm], spreads[arm], fmt=marker, color=colour, elinewidth=0.8)
+            step, side = PLACES.get(arm, ((-5, 5), "right"))
+            place = {"xytext": step, "textcoords": "offset points", "fontsize": 9, "ha": side}
             ax.annotate(name, (price[arm], means[arm]), **place)
         ax.set(xscale="log", xlabel=label)
         ticks = [tick for tick in (0.06, 0.1, 0.2, 0.3, 0.5, 1, 2, 5) if 0.8 * min(price.values()) < tick]
         ax.set_xticks([tick for tick in ticks if tick < 1.3 * max(price.values())])
         ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.margins(x=0.18, y=0.12)
+        ax.margins(x=0.36, y=0.08)
         told.append(f"by {label} the front is {', '.join(SHORT[arm] for arm in best)}")
     axes[0].set_ylabel("test accuracy, %")
     points = ", ".join(f"{SHORT[arm]} {means[arm]:.1f} %" for arm in SHORT)

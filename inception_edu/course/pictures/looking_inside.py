@@ -196,12 +196,13 @@ def wishes(rows: Mapping[str, Sequence[tuple[str, Tensor, float]]], brighten: Co
     style()
     lines = [(name, made, bright) for name, made in rows.items() for bright in (False, True)[: 1 + (name in brighten)]]
     columns = max(map(len, rows.values()))
-    fig, axes = plt.subplots(len(lines), columns, figsize=(1.75 * columns + 0.8, 2.1 * len(lines)))
+    wide = min(1.75, 9.2 / columns)
+    fig, axes = plt.subplots(len(lines), columns, figsize=(wide * columns + 0.8, (wide + 0.45) * len(lines)))
     for line, (network, made, bright) in zip(axes, lines, strict=True):
         for ax, (name, image, probability) in zip(line, made, strict=True):
             _grey(ax, _brightened(image[0, 0]) if bright else image[0, 0])
             if not bright:  # the network did not see the brighter image
-                ax.set_title(f"{name} {probability:.0%}", loc="center", fontsize=9.5, fontweight="normal")
+                ax.set_title(f"{name}\n{probability:.0%}", loc="center", fontsize=9.5, fontweight="normal")
         line[0].text(
             -0.08, 0.5, f"{network},\nbrightened" if bright else network, rotation=90, ha="right", va="center",
             multialignment="center", transform=line[0].transAxes,
@@ -246,22 +247,27 @@ def fooled(images: Tensor, moved: Tensor, before: Sequence[str], after: Sequence
     )
 
 
+ATTACKED = {
+    "ordinary": ("small_googlenet", VERMILLION),
+    "control, not attacked": ("clean", ORANGE),
+    "robust": ("robust_googlenet", BLUE),
+}
+
+
 def under_attack(record: Mapping[str, Any], side: int = 28) -> Picture:
-    """Accuracy against the size of the disturbance for both networks of a record like 10_robust, 50 steps each."""
+    """Accuracy against the size of the disturbance for the networks of a record like 10_robust, 50 steps each."""
     style()
     fig, ax = plt.subplots(figsize=(6.6, 3.4))
     words = []
-    for (name, key), colour in zip(
-        {"ordinary": "small_googlenet", "robust": "robust_googlenet"}.items(), (VERMILLION, BLUE), strict=True
-    ):
+    for name, (key, colour) in ATTACKED.items():
         run = record["runs"][key]
         found = {0.0: run["0"]} | {float(at.split("/")[0]): v for at, v in run.items() if at.endswith("/50")}
         sizes = [100 * STD * radius / side for radius in found]
         shares = [100 * share for share in found.values()]
-        ax.plot(sizes, shares, "o-", color=colour)
-        ax.annotate(name, (sizes[-1], shares[-1]), (6, 0), textcoords="offset points", va="center", color=colour)
+        ax.plot(sizes, shares, "o-", color=colour, label=name)
         words.append(f"{name} {', '.join(f'{share:.1f}' for share in shares)}")
     ax.set(xlabel="size of the disturbance (% of full white, root mean square)", ylabel="correct (%)", ylim=(-3, 100))
+    ax.legend(loc="upper right", bbox_to_anchor=(1, 0.78))
     at = ", ".join(f"{size:.1f}" for size in sizes)
     return show(fig, f"Percent correct under attacks of size {at} % of white: {'; '.join(words)}.")
 
