@@ -130,6 +130,7 @@ $(NPM): tools/site/package-lock.json
 .PHONY: pictures
 pictures: $(VENV)/.course  ## draw the pictures of the README again
 	$(BIN)/python -m inception_edu draw googlenet inception_3a -o assets/inception_3a.svg
+	@if [ -d build/site ]; then $(BIN)/python tools/site/picture.py; else echo 'make site, then again: for assets/site.png'; fi
 
 .PHONY: clean
 clean:  ## delete the environment and every cache
