@@ -75,7 +75,7 @@ class Factorisation(Settings):
     def positions(self) -> int:
         return self.grid * self.grid
 
-    def verdict(self) -> str:
+    def savings(self) -> str:
         """The thin pair against the square in one sentence."""
         square, thin, _ = self.ways
         if thin.weights == square.weights:
@@ -93,7 +93,7 @@ class Factorisation(Settings):
         )
 
     def sentence(self) -> str:
-        return f"{self.verdict()} {self.exactness()}"
+        return f"{self.savings()} {self.exactness()}"
 
     def versus(self, pinned: Self) -> str:
         times = self.ways[1].weights / pinned.ways[1].weights
@@ -121,7 +121,7 @@ class Factorisation(Settings):
             )
             for way in ways
         ]
-        said = f"Three ways and their weights on one scale. {self.verdict()}"
+        said = f"Three ways and their weights on one scale. {self.savings()}"
         return svg(580, 3 * row, parts, said) + table(heads, rows)
 
 

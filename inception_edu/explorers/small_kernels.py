@@ -79,7 +79,7 @@ class KernelStack(Settings):
         """The stack's cost as a share of the one large convolution's."""
         return self.stacked / self.single
 
-    def verdict(self) -> str:
+    def savings(self) -> str:
         """The comparison, with both costs per position."""
         name, large = ", ".join(map(_square, self.layers)), _square(self.field)
         if len(self.layers) == 1:
@@ -90,7 +90,7 @@ class KernelStack(Settings):
         return f"{numbers}. The stack costs {self.share:.1%} as much."
 
     def sentence(self) -> str:
-        return f"Sees {_square(self.field)}; {self.verdict()}"
+        return f"Sees {_square(self.field)}; {self.savings()}"
 
     def versus(self, pinned: Self) -> str:
         return (
@@ -114,7 +114,7 @@ class KernelStack(Settings):
             text(left, middle + 18, f"the stack: {self.stacked:,} MACs per position", size=13),
             *stacked(left, middle + 26, scale, 30, pieces),
         ]
-        said = f"One value of the last layer sees {_square(self.field)} cells of the input. Two bars: {self.verdict()}"
+        said = f"One value of the last layer sees {_square(self.field)} cells of the input. Two bars: {self.savings()}"
         return svg(640, max(height, 150), parts, said)
 
     def _pyramid(self, height: float) -> list[str]:

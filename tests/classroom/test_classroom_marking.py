@@ -12,7 +12,7 @@ from inception_edu.bricks import Concat, ConvUnit, Residual
 from inception_edu.classroom import check, checking
 from inception_edu.classroom.checking import marking
 from inception_edu.classroom.checking.anatomy import anatomy, rebuilt
-from inception_edu.classroom.checking.evidence import depth, gather, plain, probe, summary
+from inception_edu.classroom.checking.evidence import depth, facts, gather, plain, probe
 from inception_edu.classroom.checking.marking import EVIDENCE, holds, mark, seal, tally
 from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
 from inception_edu.classroom.sealing import KeyMismatchError, expectations
@@ -90,11 +90,11 @@ def test_evidence_is_bounded() -> None:
 @given(st.lists(st.floats(-10, 10), min_size=2, max_size=12))
 def test_a_summary_tells_tensors_apart(values) -> None:
     tensor = torch.tensor(values, dtype=torch.float64)
-    rounded = summary(tensor * (1 + 1e-9))
-    assert holds(seal(summary(tensor), "s"), rounded, "s")
+    rounded = facts(tensor * (1 + 1e-9))
+    assert holds(seal(facts(tensor), "s"), rounded, "s")
     changed = tensor.clone()
     changed[0] += 1
-    assert not holds(seal(summary(tensor), "s"), summary(changed), "s")
+    assert not holds(seal(facts(tensor), "s"), facts(changed), "s")
 
 
 def test_equal_modules_give_equal_numbers_and_others_do_not() -> None:

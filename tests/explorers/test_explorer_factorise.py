@@ -39,7 +39,7 @@ def test_the_savings_of_the_paper_at_equal_widths():
         square, thin, stack = Factorisation(n).ways
         assert thin.weights / square.weights == pytest.approx(thin_share)
         assert stack.weights / square.weights == pytest.approx(stack_share)
-    assert Factorisation().verdict() == "1x7, 7x1 has 28.6% of the weights and MACs of one 7x7."
+    assert Factorisation().savings() == "1x7, 7x1 has 28.6% of the weights and MACs of one 7x7."
 
 
 def test_the_first_preset_is_a_pair_of_the_package():
@@ -66,7 +66,7 @@ def test_exact_costs_twice_the_square_at_equal_ends():
     assert "that takes 1,344 channels and costs 2.00 times as much as the square" in sentence
     square, thin, _ = Factorisation(between=672).ways
     assert square.weights == thin.weights
-    assert Factorisation(between=672).verdict() == "1x7, 7x1 has as many weights as one 7x7."
+    assert Factorisation(between=672).savings() == "1x7, 7x1 has as many weights as one 7x7."
 
 
 @given(c=st.integers(1, 800), new=st.integers(1, 800), grid=st.integers(3, 112))

@@ -33,15 +33,15 @@ def test_two_3x3_for_one_5x5_cost_18_of_25():
     assert stack.steps == (36_864, 36_864)
     assert stack.single == 102_400
     assert stack.share == 18 / 25
-    assert stack.verdict() == (
+    assert stack.savings() == (
         "3x3, 3x3 cost 73,728 MACs per position, one 5x5 costs 102,400. The stack costs 72.0% as much."
     )
-    assert stack.sentence() == f"Sees 5x5; {stack.verdict()}"
+    assert stack.sentence() == f"Sees 5x5; {stack.savings()}"
 
 
 def test_in_googlenets_3a_the_exchange_costs_more():
     assert presets()["GoogLeNet 3a, two 3x3 instead"].share == pytest.approx(1.08)
-    assert "costs 108.0% as much" in presets()["GoogLeNet 3a, two 3x3 instead"].verdict()
+    assert "costs 108.0% as much" in presets()["GoogLeNet 3a, two 3x3 instead"].savings()
     assert of((3, 3), 16, 16, 32).share == 0.54
     assert of((3, 3), 16, 29, 32).share < 1 < of((3, 3), 16, 30, 32).share
 
@@ -74,12 +74,12 @@ def test_any_stack_is_drawn_with_its_numbers(stack):
         assert f"{number:,}" in html
     label = next(element.get("aria-label") for element in root.iter() if element.get("role") == "img")
     assert f"{stack.field}x{stack.field}" in label
-    assert stack.verdict() in label
+    assert stack.savings() in label
     boxes = [element for element in root.iter() if element.tag.endswith("rect")]
     ends = [float(box.get("x")) + float(box.get("width")) for box in boxes]
     assert max(ends) <= 640
     compared = f"The stack costs {stack.share:.1%} as much"
-    assert (compared in stack.verdict()) == (len(stack.layers) > 1 and stack.share != 1)
+    assert (compared in stack.savings()) == (len(stack.layers) > 1 and stack.share != 1)
 
 
 @pytest.mark.parametrize(

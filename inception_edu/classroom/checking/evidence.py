@@ -145,10 +145,10 @@ def probe(module: nn.Module, shape: tuple[int, ...]) -> Any:
                 if tensor.is_floating_point():  # positive, for a variance must be; and spread, for order matters
                     tensor.copy_(torch.rand(tensor.shape, generator=generator, dtype=torch.float64) + 0.1)
         image = torch.randn(2, *shape, generator=generator, dtype=torch.float64)
-        return summary(copy(image))
+        return facts(copy(image))
 
 
-def summary(tensor: Tensor) -> dict[str, Any]:
+def facts(tensor: Tensor) -> dict[str, Any]:
     """The shape and three numbers of a tensor; another tensor rarely has the same, and rounding hardly moves them."""
     values = tensor.detach().double().cpu().flatten()
     size = values.abs().mean().item() if len(values) else 0.0
@@ -158,7 +158,7 @@ def summary(tensor: Tensor) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON can hold it; a tensor with many values becomes its `summary`.
+    """`value` as JSON can hold it; a tensor with many values becomes its `facts`.
 
     Raises TypeError for anything but numbers, text, tensors and lists, tuples and dicts of them, and ValueError for
     more than 10,000 values.
@@ -174,7 +174,7 @@ def plain(value: Any) -> Any:
                 return str(item)
             return item[:1000] if isinstance(item, str) else item
         if isinstance(item, Tensor):
-            return convert(item.item()) if item.dim() == 0 else convert(summary(item))
+            return convert(item.item()) if item.dim() == 0 else convert(facts(item))
         if type(item).__module__ == "numpy":
             return convert(item.tolist())
         if isinstance(item, list | tuple):

@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 from nbgrader.utils import is_grade, is_locked, is_solution
 
 
-class Row(NamedTuple):
+class Statistics(NamedTuple):
     """How one exercise went."""
 
     exercise: str
@@ -27,7 +27,7 @@ class Row(NamedTuple):
     times: int
 
 
-def by_exercise(notebooks: Iterable[NotebookNode]) -> list[Row]:
+def by_exercise(notebooks: Iterable[NotebookNode]) -> list[Statistics]:
     """How the exercises of autograded notebooks went that a machine marks."""
     shares: dict[str, list[float]] = {}
     told: dict[str, Counter[str]] = {}
@@ -48,11 +48,11 @@ def by_exercise(notebooks: Iterable[NotebookNode]) -> list[Row]:
         varied = len(set(got)) > 1 and len(set(rest)) > 1
         sentence, times = next(iter(told[name].most_common(1)), ("", 0))
         apart = statistics.correlation(got, rest) if varied else None
-        rows.append(Row(name, len(got), statistics.mean(got), got.count(1.0) / len(got), apart, sentence, times))
+        rows.append(Statistics(name, len(got), statistics.mean(got), got.count(1.0) / len(got), apart, sentence, times))
     return rows
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[Statistics]) -> str:
     """The rows as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
