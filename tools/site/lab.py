@@ -1,7 +1,7 @@
 """Writes what the page "The network in this page" loads: the shipped network as ONNX, and what the package knows of it.
 
-    lab/network.onnx    pixels (N, 1, H, W), normalised -> logits (N, 10) and the output of each block (N, C, h, w)
-    lab/facts.json      names, sizes, the rule of the canvas, the ten pictures, the linear layer
+lab/network.onnx    pixels (N, 1, H, W), normalised -> logits (N, 10) and the output of each block (N, C, h, w)
+lab/facts.json      names, sizes, the rule of the canvas, the ten pictures, the linear layer
 """
 
 import json

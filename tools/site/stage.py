@@ -62,8 +62,8 @@ SERVED = (
 )
 COMPUTED = "This one runs a trained network, so it moves in JupyterLab: download the notebook and open it there."
 IN_LAB = (
-    'This one runs a trained network, so it moves in JupyterLab. In your browser, <a href="{up}lab.html">the network in '
-    "this page</a> does the same, on garments that you arrange, choose or draw."
+    "This one runs a trained network, so it moves in JupyterLab. In your browser, "
+    '<a href="{up}lab.html">the network in this page</a> does the same, on garments that you arrange, choose or draw.'
 )
 LAB = ("canvas", "occluder")
 """Explorers whose network the page `lab` runs."""

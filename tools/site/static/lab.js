@@ -1,62 +1,12 @@
 // The page "The network in this page": pictures to arrange, choose or draw, and what the shipped network makes of them.
 
+import { FIRST, INKS, ITS_ANSWER, NONE, OWN, PEN, SOURCES, SQUARE, layout, options } from "./lab_form.js";
 import { box, circles, frames, paint, tile } from "./lab_views.js";
 import { canvasSentence, covered, largest, layOut, percent, pictureSentence } from "./network.mjs";
 
 const here = new URL(".", import.meta.url);
-const SOURCES = { canvas: "Garments on a canvas", picture: "A test picture", drawing: "Your drawing" };
-const INKS = { white: 255, grey: 140, "black, to erase": 0 };
-const [SQUARE, PEN, NO_MAP, ITS_ANSWER, OWN] = ["black square", "pen", "none", "its answer", "your own"];
-const FIRST = 6; // channels of each branch, unless all are asked for
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-
-// ---- the form ------------------------------------------------------------------------------------
-
-const options = (names) => names.map((name) => `<option>${name}</option>`).join("");
-const list = (name, label, names, source = "") => `
-  <label data-only="${source}"><span>${label}</span><select name="${name}">${options(names)}</select></label>`;
-const check = (name, label) => `<label><span>${label}</span><input type="checkbox" name="${name}"></label>`;
-const slider = (name, label, low, high, source = "") => `
-  <label data-only="${source}"><span>${label}</span>
-    <input type="number" name="${name}" min="${low}" max="${high}" aria-label="${label}, as a number">
-    <input type="range" name="${name}" min="${low}" max="${high}" aria-label="${label}"></label>`;
-const radio = ([value, label]) => `<label><input type="radio" name="source" value="${value}"> ${label}</label>`;
-const chance = (name) => `
-  <tr><th scope="row">${name}</th><td><div class="ie-bar"><i></i><b></b></div></td><td></td><td></td></tr>`;
-const figure = (id) => `
-  <figure><figcaption id="${id}"></figcaption><canvas role="img" aria-labelledby="${id}" width="1" height="1"></canvas></figure>`;
-const block = ({ name, branches }) => `
-  <section><h3></h3>${branches.map((_, i) => figure(`${name}-${i}`)).join("")}</section>`;
-
-const layout = ({ classes, arrangements, side, blocks }) => `
-  <fieldset class="ie-source"><legend>What it looks at</legend>${Object.entries(SOURCES).map(radio).join("")}</fieldset>
-  <div class="ie-form">
-    ${list("arrangement", "Arrangement", [...Object.keys(arrangements), OWN], "canvas")}
-    ${list("picture", "Picture", classes, "picture")}
-    ${list("ink", "Colour of the pen", Object.keys(INKS), "drawing")}
-    ${slider("thick", "Width of the pen", 1, 8, "drawing")}
-    ${list("hand", "What you move", [])}
-    ${slider("top", "Its row", 0, 0)}
-    ${slider("left", "Its column", 0, 0)}
-    ${check("covers", "Lay a black square on it")}
-    ${slider("size", "Side of the black square", 1, side)}
-    ${list("map", "Map of the evidence for", [NO_MAP, ITS_ANSWER, ...classes])}
-  </div>
-  <div class="ie-tools" data-only="drawing">
-    <button type="button" name="dot">Dot where the pen is</button> <button type="button" name="wipe">Wipe it black</button>
-  </div>
-  <div class="ie-both">
-    <div>
-      <div class="ie-stage" tabindex="0" role="application"><canvas></canvas><svg aria-hidden="true"></svg></div>
-      <p class="ie-hint"></p>
-    </div>
-    <table><caption></caption><tbody>${classes.map(chance).join("")}</tbody></table>
-  </div>
-  <p class="ie-said">The network is loading.</p>
-  <div class="ie-form">${check("all", `All channels, not only the first ${FIRST} of each branch`)}</div>
-  <div class="ie-blocks">${blocks.map(block).join("")}</div>
-  <div class="ie-hidden" role="status"></div>`;
 
 // One question at a time: of what is asked meanwhile, only the last is answered.
 function asker(question, answered) {
@@ -87,7 +37,7 @@ function laboratory(frame, facts) {
     pen: { top: side / 2, left: side / 2 },
     square: { top: 10, left: 10, size: 8 },
     hand: arrangements[0][1][0].name,
-    chosen: { ink: "white", thick: 3, covers: false, map: NO_MAP, all: false },
+    chosen: { ink: "white", thick: 3, covers: false, map: NONE, all: false },
   };
   let seen = {}; // the last answer, with what was asked
 
@@ -162,10 +112,12 @@ function laboratory(frame, facts) {
       else if (input.type === "checkbox") input.checked = shown[input.name];
       else if (input.name in shown && input.value != shown[input.name]) input.value = shown[input.name];
     }
-    for (const part of form.querySelectorAll("[data-only]")) part.hidden = !["", state.source].includes(part.dataset.only);
-    const draws = state.hand === PEN ? "Draw with the pointer. Space makes a dot where the pen is. " : "";
-    const moves = `Drag, or move the ${state.hand} with the arrow keys, five pixels at a time with Shift.`;
-    one(".ie-hint").textContent = at ? draws + moves : "Lay a black square on it, and it can be moved.";
+    for (const part of form.querySelectorAll("[data-only]")) {
+      part.hidden = !["", state.source].includes(part.dataset.only);
+    }
+    const [first, last] = state.hand === PEN ? ["Draw with the pointer", " Space makes a dot."] : ["Drag", ""];
+    const moves = `${first}, or move the ${state.hand} with the arrow keys, five pixels at a time with Shift.${last}`;
+    one(".ie-hint").textContent = at ? moves : "Lay a black square on it below, and it can be moved.";
     stage.setAttribute("aria-label", `${SOURCES[state.source]}. ${one(".ie-hint").textContent}`);
   }
 
@@ -173,14 +125,14 @@ function laboratory(frame, facts) {
     const { pixels, height, width } = square() ? covered(picture(), square()) : picture();
     paint(one(".ie-stage canvas"), pixels, height, width, 255);
     stage.classList.toggle("ie-draws", state.source === "drawing");
-    stage.style.maxWidth = `${width === side ? 12 * side : 4 * width}px`;
+    stage.style.maxWidth = stage.parentElement.style.flexBasis = `${width === side ? 12 * side : 4 * width}px`;
     const pixel = width / (stage.clientWidth || width); // no width yet: the observer below draws again
     const parts = [];
     if (seen.source === state.source) {
       const label = evidence();
       const map = seen.map;
       if (label >= 0) parts.push(...circles(map.maps[label], [map.height, map.width], extent(), colours));
-      parts.push(...frames(seen.found ?? [], side, pixel, colours.frames));
+      parts.push(...frames(seen.found ?? [], side, width, pixel, colours.frames));
     }
     for (const [name, at, size] of things()) {
       const line = `stroke="white" stroke-width="${pixel}" stroke-dasharray="${4 * pixel} ${3 * pixel}"`;
@@ -206,16 +158,18 @@ function laboratory(frame, facts) {
     } else said.push(pictureSentence(label, probabilities, square?.size, facts));
     if (before) {
       const was = largest(before);
-      const change = `from ${percent(before[was])} to ${percent(probabilities[was])}`;
-      said.push(`The black square takes ${classes[was]} ${change}.`);
+      const [from, to] = [before, probabilities].map((each) => percent(each[was]));
+      const change = from === to ? `leaves ${classes[was]} at` : `takes ${classes[was]} from ${from} to`;
+      said.push(`The black square ${change} ${to}.`);
     }
     const chosen = evidence();
     if (chosen >= 0) {
       const values = [...map.maps[chosen]];
       const peak = largest(values);
-      const at = `row ${Math.floor(peak / map.width) + 1} of ${map.height}, column ${(peak % map.width) + 1} of ${map.width}`;
-      const mean = values.reduce((a, b) => a + b) / values.length;
-      said.push(`The map of ${classes[chosen]} is highest, ${values[peak].toFixed(1)}, at ${at}; its mean is ${mean.toFixed(1)}.`);
+      const [row, column] = [Math.floor(peak / map.width) + 1, (peak % map.width) + 1];
+      const at = `row ${row} of ${map.height}, column ${column} of ${map.width}`;
+      const mean = (values.reduce((a, b) => a + b) / values.length).toFixed(1);
+      said.push(`The map of ${classes[chosen]} is highest, ${values[peak].toFixed(1)}, at ${at}; its mean is ${mean}.`);
     }
     return said.join(" ");
   }
@@ -227,11 +181,11 @@ function laboratory(frame, facts) {
       const [, bar, number, change] = row.cells;
       const [now, was] = bar.firstChild.children;
       now.style.width = `${100 * probabilities[label]}%`;
-      was.hidden = !before;
+      was.hidden = !(before?.[label] >= 0.005);
       if (before) was.style.left = `${100 * before[label]}%`;
       const points = before && (100 * (probabilities[label] - before[label])).toFixed(1);
       number.textContent = `${(100 * probabilities[label]).toFixed(1)}%`;
-      change.textContent = before ? `${points > 0 ? "+" : ""}${points}`.replace("-", "−") : "";
+      change.textContent = !before ? "" : points > 0 ? `+${points}` : points < 0 ? points.replace("-", "−") : "0.0";
     });
   }
 
@@ -248,7 +202,7 @@ function laboratory(frame, facts) {
         const white = Math.max(...peaks);
         const silent = peaks.filter((peak) => peak === 0).length;
         caption.textContent = `${layers}: ${channels} channels, ${silent} silent, largest value ${white.toFixed(1)}`;
-        tile(canvas, state.chosen.all ? own : own.slice(0, FIRST), rows, columns, white || 1);
+        tile(canvas, state.chosen.all ? own : own.slice(0, FIRST), rows, columns, white || 1, FIRST);
       });
     });
   }
@@ -273,7 +227,8 @@ function laboratory(frame, facts) {
       const { source, held } = state;
       const label = source === "picture" ? state.picture : undefined;
       asked = structuredClone({ source, held, label, garments: state.garments, square: square() });
-      return { picture: picture(), square: asked.square, place: source === "canvas" ? asked.garments[held] : undefined };
+      const window = source === "canvas" ? asked.garments[held] : undefined;
+      return { picture: picture(), square: asked.square, window };
     },
     ({ answer, failed }) => {
       if (failed) say(`The network did not start: ${failed}.`);

@@ -2,20 +2,22 @@
 
 import { percent } from "./network.mjs";
 
-// Values of any range up to `white`, one pixel each.
+// Values from 0 to `white`, one pixel each.
 export function paint(canvas, values, height, width, white) {
   Object.assign(canvas, { height, width });
   const image = new ImageData(width, height);
-  values.forEach((value, i) => image.data.set([...Array(3).fill((255 * value) / white), 255], 4 * i));
+  const pixels = new Uint32Array(image.data.buffer); // each is opacity, blue, green, red
+  values.forEach((value, i) => (pixels[i] = 0xff000000 + 0x010101 * Math.round((255 * value) / white)));
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-// Maps of one size side by side, in as many rows as the canvas's place needs.
-export function tile(canvas, maps, height, width, white) {
+// Maps of one size side by side, at least `least` of them in a row.
+export function tile(canvas, maps, height, width, white, least) {
   const small = document.createElement("canvas");
-  const across = 60;
+  const room = canvas.parentElement.clientWidth + 4;
+  const across = Math.max(20, Math.min(72, Math.floor(room / least) - 4));
   const down = Math.round((across * height) / width);
-  const columns = Math.max(1, Math.floor((canvas.parentElement.clientWidth + 4) / (across + 4)));
+  const columns = Math.max(least, Math.floor(room / (across + 4)));
   canvas.width = Math.min(columns, maps.length) * (across + 4) - 4;
   canvas.height = Math.ceil(maps.length / columns) * (down + 4) - 4;
   const pen = canvas.getContext("2d");
@@ -29,14 +31,16 @@ export function tile(canvas, maps, height, width, white) {
 export const box = ({ top, left }, size, look) =>
   `<rect x="${left}" y="${top}" width="${size}" height="${size}" ${look}/>`;
 
-// What was found, each in a frame with its name; `pixel` is one of the screen in the picture's units.
-export function frames(found, side, pixel, colours) {
+// What was found on a canvas, each in a frame with its name; `pixel` is one of the screen in the canvas's units.
+export function frames(found, side, width, pixel, colours) {
   const size = Math.min(13 * pixel, side / 7);
   return found.map(({ name, top, left, probability }, i) => {
     const colour = colours[i % colours.length];
     const y = top > size ? top - 3 * pixel : top + side + size;
-    const letters = `font-size="${size}" fill="white" stroke="black" stroke-width="${3 * pixel}" paint-order="stroke"`;
-    const words = `<text x="${left}" y="${y}" ${letters}>${name} ${percent(probability)}</text>`;
+    const [x, anchor] = left < width / 2 ? [left, "start"] : [left + side, "end"]; // away from the edges
+    const ink = `fill="white" stroke="black" stroke-width="${3 * pixel}" paint-order="stroke"`;
+    const letters = `x="${x}" y="${y}" text-anchor="${anchor}" font-size="${size}" ${ink}`;
+    const words = `<text ${letters}>${name} ${percent(probability)}</text>`;
     return box({ top, left }, side, `fill="none" stroke="${colour}" stroke-width="${2 * pixel}"`) + words;
   });
 }

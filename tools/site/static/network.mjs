@@ -18,9 +18,9 @@ export function covered({ pixels, height, width }, { top, left, size }) {
   return { pixels: copy, height, width };
 }
 
-export function cut({ pixels, width }, top, left, side) {
-  const row = (i) => pixels.subarray((top + i) * width + left, (top + i) * width + left + side);
-  return { pixels: Uint8Array.from({ length: side * side }, (_, i) => row(Math.floor(i / side))[i % side]), height: side, width: side };
+export function cut({ pixels, width }, { top, left }, side) {
+  const from = (i) => (top + Math.floor(i / side)) * width + left + (i % side);
+  return { pixels: Uint8Array.from({ length: side * side }, (_, i) => pixels[from(i)]), height: side, width: side };
 }
 
 export const largest = (values) => values.indexOf(Math.max(...values));
@@ -46,7 +46,8 @@ export function pictureSentence(label, probabilities, size, { classes }) {
   const said = classes[largest(probabilities)];
   const hidden = size ? `${size}x${size} pixels covered, ${size ** 2} in all` : "nothing covered";
   const verdict = label ? (said === label ? ", still right" : ", flipped") : "";
-  return `${label ?? "Your drawing"}, ${hidden}: the network says ${said} (${percent(Math.max(...probabilities))})${verdict}.`;
+  const answer = `${said} (${percent(Math.max(...probabilities))})`;
+  return `${label ?? "Your drawing"}, ${hidden}: the network says ${answer}${verdict}.`;
 }
 
 export class Network {
@@ -72,7 +73,7 @@ export class Network {
     return pictures.length ? (await this.run(pictures)).logits.map(softmax) : [];
   }
 
-  // The linear layer applied to each position of the last block by itself: a map for each class, whose mean is its logit.
+  // The linear layer applied to each position of the last block: a map for each class, whose mean is the logit.
   classMaps({ data, dims: [, channels, height, width] }) {
     const { weight, bias } = this.facts;
     const area = height * width;
@@ -92,7 +93,8 @@ export class Network {
     const light = new Float64Array(rows * columns);
     for (let row = 0; row < height; row++) {
       for (let column = 0; column < columns; column++) {
-        for (let i = 0; i < side; i++) across[row * columns + column] += nearTheMiddle[i] * pixels[row * width + step * column + i];
+        const start = row * width + step * column;
+        for (let i = 0; i < side; i++) across[row * columns + column] += nearTheMiddle[i] * pixels[start + i];
       }
     }
     for (let row = 0; row < rows; row++) {
@@ -114,34 +116,35 @@ export class Network {
       return true;
     };
     const places = Array.from(light, (_, i) => [Math.floor(i / columns), i % columns]);
-    return places.filter(([row, column]) => isPeak(row, column)).map(([row, column]) => ({ top: step * row, left: step * column }));
+    const peaks = places.filter(([row, column]) => isPeak(row, column));
+    return peaks.map(([row, column]) => ({ top: step * row, left: step * column }));
   }
 
   // What the network sees on a canvas, left to right.
   async find(canvas) {
     const places = this.peaks(canvas);
-    const seen = await this.probabilities(places.map(({ top, left }) => cut(canvas, top, left, this.facts.side)));
+    const seen = await this.probabilities(places.map((each) => cut(canvas, each, this.facts.side)));
     return places
       .map((place, i) => ({ name: this.facts.classes[largest(seen[i])], ...place, probability: Math.max(...seen[i]) }))
       .filter(({ probability }) => probability >= this.facts.sure)
       .sort((a, b) => a.left - b.left);
   }
 
-  // All that the page shows of a picture. On a canvas `place` is the window whose probabilities are wanted, garments
-  // are looked for, and the maps are those of what is more than on an empty canvas.
-  async look({ picture, square, place }) {
+  // All that the page shows of a picture. Of a canvas the probabilities are those of a `window`, garments are looked
+  // for, and the class maps are what it adds to an empty canvas.
+  async look({ picture, square, window }) {
     const { side } = this.facts;
     const shown = square ? covered(picture, square) : picture;
-    const windows = [shown, picture].map((each) => (place ? cut(each, place.top, place.left, side) : each));
-    const [probabilities, before] = await this.probabilities(square ? windows : [windows[0]]);
+    const two = [shown, picture].map((each) => (window ? cut(each, window, side) : each));
+    const [probabilities, before] = await this.probabilities(square ? two : [two[0]]);
     const { blocks } = await this.run([shown]);
     const last = this.facts.blocks.at(-1).name;
     const map = this.classMaps(blocks[last]);
-    if (place) {
+    if (window) {
       this.empty ??= this.classMaps((await this.run([layOut([], this.facts)])).blocks[last]).maps;
       map.maps = map.maps.map((each, label) => each.map((value, i) => Math.max(0, value - this.empty[label][i])));
     }
     const told = Object.entries(blocks).map(([name, { data, dims }]) => [name, { data, dims }]);
-    return { probabilities, before, map, blocks: Object.fromEntries(told), found: place && (await this.find(shown)) };
+    return { probabilities, before, map, blocks: Object.fromEntries(told), found: window && (await this.find(shown)) };
   }
 }
