@@ -14,7 +14,7 @@ from threading import Thread
 import pytest
 import torch
 
-from inception_edu.course.canvas import GARMENTS, HEIGHT, SIDE, WIDTH, find, lay_out, network, pictures
+from inception_edu.course.canvas import GARMENTS, HEIGHT, SIDE, SURE, WIDTH, find, lay_out, network, pictures
 from inception_edu.data.fashion import CLASS_NAMES, load_fashion, normalise, to_pixels
 from inception_edu.explain import class_maps
 from inception_edu.explorers.canvas import Canvas
@@ -46,7 +46,6 @@ def site(tmp_path_factory):
     """The page without its theme, and what it loads."""
     folder = tmp_path_factory.mktemp("site")
     subprocess.run([sys.executable, "-c", SITE, folder, NODE_MODULES], cwd=ROOT / "tools" / "site", check=True)
-    shutil.copytree(ROOT / "tools" / "site" / "static", folder / "_static", dirs_exist_ok=True)
     return folder
 
 
@@ -109,6 +108,12 @@ def test_the_branches_are_the_channels_that_they_are_called(lab):
                     if isinstance(m, torch.nn.Conv2d)
                 ]
                 assert words["name"].removeprefix("3x3 max pool, ") == ", ".join(kernels)
+
+
+def test_the_page_tells_the_numbers_of_the_package():
+    text = (ROOT / "tools" / "site" / "pages" / "lab.md").read_text(encoding="utf-8")
+    assert f"{sum(weights.numel() for weights in network().parameters()):,} weights" in text
+    assert f"answers below {SURE:.0%} do not count" in text
 
 
 def test_the_canvas_finds_and_says_what_a_notebook_does(asked):

@@ -48,7 +48,7 @@ export const layout = ({ classes, arrangements, side, blocks }) => `
     ${slider("left", "Its column", 0, 0)}
     ${check("covers", "Lay a black square on it")}
     ${slider("size", "Side of the black square", 1, side)}
-    ${check("all", `Show all channels, not ${FIRST} of a branch`)}
+    ${check("all", "Show every channel of each branch")}
   </div>
   <div class="ie-blocks">${blocks.map(block).join("")}</div>
   <div class="ie-hidden" role="status"></div>`;
