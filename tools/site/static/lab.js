@@ -124,7 +124,6 @@ function laboratory(frame, facts) {
   function showPicture() {
     const { pixels, height, width } = square() ? covered(picture(), square()) : picture();
     paint(one(".ie-stage canvas"), pixels, height, width, 255);
-    stage.classList.toggle("ie-draws", state.source === "drawing");
     stage.style.maxWidth = stage.parentElement.style.flexBasis = `${width === side ? 12 * side : 4 * width}px`;
     const pixel = width / (stage.clientWidth || width); // no width yet: the observer below draws again
     const parts = [];
@@ -306,10 +305,10 @@ function laboratory(frame, facts) {
         moveTo(to.map(Math.round));
       } else moveTo([Math.round(top + to[0] - start[0]), Math.round(left + to[1] - start[1])]);
     };
+    stage.setPointerCapture(down.pointerId); // what was touched is drawn anew at each move, and a touch ends with it
+    stage.addEventListener("pointermove", move);
+    stage.addEventListener("lostpointercapture", () => stage.removeEventListener("pointermove", move), { once: true });
     move(down);
-    const drop = () => window.removeEventListener("pointermove", move);
-    window.addEventListener("pointermove", move);
-    for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, drop, { once: true });
   });
 
   new ResizeObserver(showPicture).observe(stage);
