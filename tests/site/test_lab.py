@@ -267,8 +267,9 @@ def test_garments_are_dragged_and_moved_by_keys(page):
 def test_a_finger_drags_and_does_not_scroll(page, browser):
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     phone = context.new_page()
+    phone.set_default_timeout(120_000)
     phone.goto(page.url)
-    phone.wait_for_selector("form[data-answers]", timeout=120_000)
+    phone.wait_for_selector("form[data-answers]")
     place = phone.locator(".ie-stage").bounding_box()
     unit = place["width"] / WIDTH
     touch = context.new_cdp_session(phone)
@@ -335,7 +336,7 @@ def test_a_picture_is_drawn_by_pointer_and_by_keys(page):
     with torch.no_grad():
         chances = network().eval()(normalise(pixels)).softmax(1)[0]
     heard(page, f"the network says {CLASS_NAMES[int(chances.argmax())]} ({chances.max():.0%}).")
-    page.click("[name=wipe]")
+    page.click("[name=clear]")
     assert max(drawn(page)) == 0
 
 

@@ -70,7 +70,7 @@ function laboratory(frame, facts) {
     if (garment >= 0) state.held = garment;
   }
 
-  // Everything lies inside the picture, a square that was at the edge of the canvas too.
+  // Everything stays inside the picture, even a square that was at the edge of the wider canvas.
   function place(at, size, [top, left]) {
     const [rows, columns] = extent();
     at.top = clamp(top, 0, rows - size);
@@ -117,7 +117,7 @@ function laboratory(frame, facts) {
     }
     const [first, last] = state.hand === PEN ? ["Draw with the pointer", " Space makes a dot."] : ["Drag", ""];
     const moves = `${first}, or move the ${state.hand} with the arrow keys, five pixels at a time with Shift.${last}`;
-    one(".ie-hint").textContent = at ? moves : "Lay a black square on it below, and it can be moved.";
+    one(".ie-hint").textContent = at ? moves : "Cover part of it with a black square, below, and move that.";
     stage.setAttribute("aria-label", `${SOURCES[state.source]}. ${one(".ie-hint").textContent}`);
   }
 
@@ -153,7 +153,7 @@ function laboratory(frame, facts) {
     const said = [];
     if (found) {
       const answer = `${classes[largest(probabilities)]} (${percent(Math.max(...probabilities))})`;
-      said.push(canvasSentence(garments, found, facts), `Where the ${garments[held].name} lies it says ${answer}.`);
+      said.push(canvasSentence(garments, found, facts), `Where the ${garments[held].name} is, it says ${answer}.`);
     } else said.push(pictureSentence(label, probabilities, square?.size, facts));
     if (before) {
       const was = largest(before);
@@ -175,7 +175,7 @@ function laboratory(frame, facts) {
 
   function showChances() {
     const { garments, held, found, probabilities, before } = seen;
-    one("caption").textContent = found ? `Probabilities where the ${garments[held].name} lies` : "Probabilities";
+    one("caption").textContent = found ? `Probabilities where the ${garments[held].name} is` : "Probabilities";
     [...one("tbody").rows].forEach((row, label) => {
       const [, bar, number, change] = row.cells;
       const [now, was] = bar.firstChild.children;
@@ -269,7 +269,7 @@ function laboratory(frame, facts) {
     dot([state.pen.top, state.pen.left]);
     changed();
   });
-  one("[name=wipe]").addEventListener("click", () => {
+  one("[name=clear]").addEventListener("click", () => {
     state.drawing.pixels.fill(0);
     changed();
   });

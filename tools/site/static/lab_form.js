@@ -22,7 +22,7 @@ const block = ({ name, branches }) => `
   <section><h3></h3>${branches.map((_, i) => branch(`${name}-${i}`)).join("")}</section>`;
 
 export const layout = ({ classes, arrangements, side, blocks }) => `
-  <fieldset class="ie-source"><legend>What it looks at</legend>${Object.entries(SOURCES).map(radio).join("")}</fieldset>
+  <fieldset class="ie-source"><legend>What you show it</legend>${Object.entries(SOURCES).map(radio).join("")}</fieldset>
   <div class="ie-form">
     ${list("arrangement", "Arrangement", [...Object.keys(arrangements), OWN], "canvas")}
     ${list("picture", "Picture", classes, "picture")}
@@ -31,7 +31,7 @@ export const layout = ({ classes, arrangements, side, blocks }) => `
   </div>
   <div class="ie-tools" data-only="drawing">
     <button type="button" name="dot">Dot where the pen is</button>
-    <button type="button" name="wipe">Wipe it black</button>
+    <button type="button" name="clear">Clear</button>
   </div>
   <div class="ie-both">
     <div>
@@ -46,7 +46,7 @@ export const layout = ({ classes, arrangements, side, blocks }) => `
     ${list("hand", "What you move", [])}
     ${slider("top", "Its row", 0, 0)}
     ${slider("left", "Its column", 0, 0)}
-    ${check("covers", "Lay a black square on it")}
+    ${check("covers", "Cover part of it with a black square")}
     ${slider("size", "Side of the black square", 1, side)}
     ${check("all", "Show every channel of each branch")}
   </div>

@@ -39,7 +39,7 @@ export function canvasSentence(garments, found, { side }) {
     laid.name === seen.name && Math.max(Math.abs(laid.top - seen.top), Math.abs(laid.left - seen.left)) <= side / 2;
   const right = garments.filter((one) => found.some((seen) => same(one, seen))).length;
   const names = found.map(({ name, probability }) => `${name} (${percent(probability)})`).join(", ") || "nothing";
-  return `${right} of ${garments.length} garments found. Left to right the network says: ${names}.`;
+  return `${right} of ${garments.length} garments found. From left to right, the network says: ${names}.`;
 }
 
 export function pictureSentence(label, probabilities, size, { classes }) {
