@@ -27,6 +27,12 @@ from ..train.loop import load
 SIDE, HEIGHT, WIDTH = 28, 84, 140
 """Pixels: the side of a garment's picture, and of the canvas."""
 
+SURE, STEP, REACH, LIGHT = 0.5, 2, 12, 0.03
+"""How `find` looks: answers from this probability, windows this far apart, peaks this far apart and of this light."""
+
+NEAR_THE_MIDDLE = torch.hann_window(SIDE, periodic=False).sqrt()
+"""(28,): how much light counts in each row of a window, and in each column."""
+
 
 class Garment(NamedTuple):
     """A class and where its picture is: row and column of its top left pixel."""
@@ -113,7 +119,7 @@ def lay_out(garments: Sequence[Garment | tuple[str, int, int]]) -> Tensor:
     return canvas
 
 
-def find(net: nn.Module, canvas: Tensor, *, sure: float = 0.5, step: int = 2) -> list[Found]:
+def find(net: nn.Module, canvas: Tensor, *, sure: float = SURE, step: int = STEP) -> list[Found]:
     """What the network sees on a canvas (1, 1, H, W), left to right.
 
     A window of 28x28 pixels moves over the canvas in steps of `step`. Wherever it holds more light near its middle than
@@ -121,10 +127,9 @@ def find(net: nn.Module, canvas: Tensor, *, sure: float = 0.5, step: int = 2) ->
     count.
     """
     windows = canvas.unfold(2, SIDE, step).unfold(3, SIDE, step)[0, 0]  # rows, columns, 28, 28
-    near_the_middle = torch.hann_window(SIDE, periodic=False).sqrt()
-    light = ((windows - BLACK) * near_the_middle * near_the_middle[:, None]).mean((2, 3))
-    reach = 12 // step
-    peak = (light == F.max_pool2d(light[None], 2 * reach + 1, 1, reach)[0]) & (light > 0.03)
+    light = ((windows - BLACK) * NEAR_THE_MIDDLE * NEAR_THE_MIDDLE[:, None]).mean((2, 3))
+    reach = REACH // step
+    peak = (light == F.max_pool2d(light[None], 2 * reach + 1, 1, reach)[0]) & (light > LIGHT)
     found = []
     if places := peak.nonzero().tolist():
         probabilities = predict(net, torch.stack([windows[row, column][None] for row, column in places])).softmax(1)

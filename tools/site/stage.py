@@ -17,6 +17,7 @@ from typing import Any
 
 import explorers
 import gallery
+import lab
 
 from inception_edu.classroom.handout import without_solutions
 from inception_edu.explorers.settings import still
@@ -32,6 +33,11 @@ RUN_FIRST = "Run this cell to move the sliders."
 
 FROM_NPM = {
     "mathjax": ["es5/tex-svg.js"],
+    "onnxruntime-web": [
+        "dist/ort.wasm.min.mjs",
+        "dist/ort-wasm-simd-threaded.mjs",
+        "dist/ort-wasm-simd-threaded.wasm",
+    ],
     "pyodide": ["pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json"],
 }
 LINK = re.compile(r"\]\(([^():#\s]+)[#)]")
@@ -55,17 +61,37 @@ SERVED = (
     "start one with <code>python3 -m http.server</code>, then open <code>http://localhost:8000</code>."
 )
 COMPUTED = "This one runs a trained network, so it moves in JupyterLab: download the notebook and open it there."
+IN_LAB = (
+    "This one runs a trained network, so it moves in JupyterLab. In your browser, "
+    '<a href="{up}lab.html">the network in this page</a> does the same, on garments that you arrange, choose or draw.'
+)
+LAB = ("canvas", "occluder")
+"""Explorers whose network the page `lab` runs."""
 
 
-def frame(name: str, html: str) -> str:
-    """A still view in the frame that the page's script looks for; what it says is true where no script runs."""
+def saying(words: str, html: str) -> str:
+    """A still view with these words in place of those of a notebook."""
+    return html.replace(f"<p><em>{RUN_FIRST}</em></p>", f'<p class="ie-why"><em>{words}</em></p>')
+
+
+def frame(name: str, html: str, up: str = "") -> str:
+    """A still view in the frame that the page's script looks for; what it says is true where no script runs.
+
+    `up` is the way from the page to the start page.
+    """
     moves = name in explorers.NAMES
-    words = f'<p class="ie-why"><em>{SERVED if moves else COMPUTED}</em></p>'
-    body = html.replace(f"<p><em>{RUN_FIRST}</em></p>", words)
-    return f'<div class="ie-{"live" if moves else "shown"}" data-explorer="{escape(name)}">{body}</div>'
+    words = SERVED if moves else IN_LAB.format(up=up) if name in LAB else COMPUTED
+    kind = "live" if moves else "shown"
+    return f'<div class="ie-{kind}" data-explorer="{escape(name)}">{saying(words, html)}</div>'
 
 
-def outputs(cell: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def laboratory() -> str:
+    """The place of `static/lab.js`, with the canvas as a notebook shows it where no script runs."""
+    body = saying(SERVED, still(explorers.panel("canvas").html))
+    return f'<div class="ie-lab">{body}</div>\n<script type="module" src="_static/lab.js"></script>\n'
+
+
+def outputs(cell: dict[str, Any], up: str) -> Iterator[dict[str, Any]]:
     """The outputs of a cell as a page shows them: explorers as stills, progress bars not at all."""
     for output in cell["outputs"]:
         data = output.get("data", {})
@@ -74,13 +100,13 @@ def outputs(cell: dict[str, Any]) -> Iterator[dict[str, Any]]:
             shown = {kind: CELL_LINK.sub("html", "".join(text)) for kind, text in data.items() if kind == "text/html"}
             yield {**output, "data": {**data, **shown}} if shown else output
         elif name := explorer_of(cell):
-            html = frame(name, "".join(data["text/html"]))
+            html = frame(name, "".join(data["text/html"]), up)
             yield {**output, "data": {"text/html": html.splitlines(keepends=True)}}
 
 
-def page(notebook: dict[str, Any]) -> dict[str, Any]:
+def page(notebook: dict[str, Any], up: str) -> dict[str, Any]:
     """A notebook without what only a kernel can use."""
-    cells = [{**cell, "outputs": list(outputs(cell))} if "outputs" in cell else cell for cell in notebook["cells"]]
+    cells = [{**cell, "outputs": list(outputs(cell, up))} if "outputs" in cell else cell for cell in notebook["cells"]]
     metadata = {name: value for name, value in notebook["metadata"].items() if name != "widgets"}
     return {**notebook, "cells": cells, "metadata": metadata}
 
@@ -99,7 +125,7 @@ def notebooks() -> Iterator[tuple[str, dict[str, Any]]]:
         if place.parts[1] == "exercises":
             yield f"my_exercises/{place.parts[2]}.ipynb", without_solutions(notebook)
         elif ".ipynb_checkpoints" not in place.parts:
-            yield place.as_posix(), page(notebook)
+            yield place.as_posix(), page(notebook, "../" * (len(place.parts) - 1))
 
 
 def chapter_cards() -> str:
@@ -136,13 +162,14 @@ def stage(folder: Path) -> None:
     for path in HERE.glob("pages/*.md"):
         text = path.read_text(encoding="utf-8")
         text = SHOWN.sub(lambda found: frame(found[1], still(explorers.panel(found[1]).html)), text)
-        write(folder / path.name, text.replace("CHAPTERS\n", chapter_cards()))
+        write(folder / path.name, text.replace("CHAPTERS\n", chapter_cards()).replace("LAB\n", laboratory()))
 
 
 def assets(folder: Path, packages: Path) -> None:
-    """Writes what pages load: the explorers, the package's own panel, and what npm installed."""
+    """Writes what pages load: the explorers, the network, the package's own panel, and what npm installed."""
     shutil.copytree(HERE / "static", folder)
     explorers.write(folder)
+    lab.write(folder)
     for name in ("panel.js", "panel.css"):
         shutil.copyfile(ROOT / "inception_edu" / "explorers" / name, folder / name)
     for package, files in FROM_NPM.items():
