@@ -111,6 +111,21 @@ def page(notebook: dict[str, Any], up: str) -> dict[str, Any]:
     return {**notebook, "cells": cells, "metadata": metadata}
 
 
+def every_explorer() -> str:
+    """A page with all explorers, each under the chapter that asks something of it."""
+    parts = ["# The explorers", "Each has a task in its notebook, which says what to look for."]
+    for place, notebook in notebooks():
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code" and (name := explorer_of(cell)):
+                made = explorers.panel(name)
+                parts += [f"## {made.title}", f"From [{_title(notebook)}]({place}).", frame(name, still(made.html))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _title(notebook: dict[str, Any]) -> str:
+    return "".join(notebook["cells"][0]["source"]).splitlines()[0].lstrip("# ")
+
+
 def write(path: Path, text: str) -> None:
     """Writes a file, and the folders that it needs."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -157,7 +172,7 @@ def stage(folder: Path) -> None:
         text = (ROOT / place).read_text(encoding="utf-8")
         write(folder / place, text)
         copy_linked(folder, place, [text])
-    for place, text in (*gallery.networks(frame), *gallery.reference()):
+    for place, text in (*gallery.networks(frame), *gallery.reference(), ("explorers.md", every_explorer())):
         write(folder / place, text)
     for path in HERE.glob("pages/*.md"):
         text = path.read_text(encoding="utf-8")
