@@ -5,7 +5,6 @@ benchmarks/RESULTS.md. The clock starts at the browser's own time stamp of the k
 the answer was drawn, as in `explorer_latency.py`. Python runs in a worker of the page; it has started before the keys.
 """
 
-import re
 import subprocess
 import sys
 import time
@@ -30,15 +29,6 @@ FIRST_MOVE = """() => new Promise((done) => {
   slider.stepUp(8);
   slider.dispatchEvent(new Event("input", { bubbles: true }));
 })"""
-
-
-def homes() -> dict[str, str]:
-    """A page for each explorer that runs on the site: the first that shows it."""
-    found: dict[str, str] = {}
-    for path in sorted(SITE.glob("**/*.html")):
-        for name in re.findall(r'class="ie-live" data-explorer="(\w+)"', path.read_text(encoding="utf-8")):
-            found.setdefault(name, path.relative_to(SITE).as_posix())
-    return found
 
 
 def opened(browser: Browser, address: str, slower: int) -> Page:
@@ -88,18 +78,18 @@ def measured(browser: Browser, address: str) -> str:
             f"{started:.1f} s later."
         )
         page.context.close()
-    rows = []
-    for name, home in tqdm(sorted(homes().items()), unit="explorer"):
-        cells: list[float] = []
-        for slower in SLOWER:
-            page = opened(browser, f"{address}/{home}", slower)
-            panel = page.locator(f'.ie-moves[data-explorer="{name}"]').first
-            panel.wait_for()
-            ready(page)
+    cells: dict[str, list[float]] = {}
+    for slower in SLOWER:
+        page = opened(browser, f"{address}/explorers.html", slower)
+        page.locator(".ie-moves").first.wait_for()
+        ready(page)
+        panels = page.locator(".ie-moves").all()
+        for panel in tqdm(panels, unit="explorer"):
             block(page, panel)
-            cells += summary([*block(page, panel), *block(page, panel)])
-            page.context.close()
-        rows.append((name, *(f"{n:.0f}" for n in cells)))
+            found = summary([*block(page, panel), *block(page, panel)])
+            cells.setdefault(str(panel.get_attribute("data-explorer")), []).extend(found)
+        page.context.close()
+    rows = [(name, *(f"{n:.0f}" for n in numbers)) for name, numbers in sorted(cells.items())]
     heads = ("explorer", "median, ms", "95%", "slowed 4 times, ms", "95%")
     return "\n\n".join([*lines, table(heads, rows)])
 
