@@ -193,7 +193,8 @@ def what_each_branch_sees(maps: Tensor) -> Picture:
     style()
     fig, axes = plt.subplots(2, 2, figsize=(8, 5.4))
     for ax, each, name in zip(axes.flat, maps[0], names, strict=True):
-        ax.imshow(each.numpy(), cmap="gray")
+        brightest = each[each > 0].quantile(0.95).item()  # so that faint edges show
+        ax.imshow(each.numpy(), cmap="gray", vmin=0, vmax=brightest)
         ax.set_title(name, fontsize=10)
         ax.axis("off")
     return show(
