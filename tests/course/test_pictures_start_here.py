@@ -22,3 +22,9 @@ def test_a_year_of_the_poster_is_written_under_the_networks_of_that_year(monkeyp
     written = {label.get_text(): place for label, place in zip(ax.get_xticklabels(), ax.get_xticks(), strict=True)}
     assert written == {year: fmean(each) for year, each in places.items()}
     assert all(max(places[a]) < min(places[b]) for a, b in zip(sorted(places), sorted(places)[1:], strict=False))
+
+
+def test_the_row_of_garments_names_all_ten_classes() -> None:
+    words = start_here.ten_classes().description
+    assert words.startswith("A picture of each class of Fashion-MNIST: T-shirt, trouser")
+    assert words.count(",") == 9

@@ -193,7 +193,8 @@ def what_each_branch_sees(maps: Tensor) -> Picture:
     style()
     fig, axes = plt.subplots(2, 2, figsize=(8, 5.4))
     for ax, each, name in zip(axes.flat, maps[0], names, strict=True):
-        ax.imshow(each.numpy(), cmap="gray")
+        brightest = each[each > 0].quantile(0.95).item()  # so that faint edges show
+        ax.imshow(each.numpy(), cmap="gray", vmin=0, vmax=brightest)
         ax.set_title(name, fontsize=10)
         ax.axis("off")
     return show(
@@ -203,13 +204,15 @@ def what_each_branch_sees(maps: Tensor) -> Picture:
     )
 
 
-def row_of_pictures(data: LabelledImages) -> Picture:
-    """A few images (N, 1, H, W) in a row, with the names of their classes."""
+def row_of_pictures(
+    data: LabelledImages, words: str = "Clothes, small or large, each somewhere on a black square"
+) -> Picture:
+    """A few images (N, 1, H, W) in a row, with the names of their classes; `words` say what they are."""
     style()
     names = [data.class_names[label] for label in data.labels.tolist()]
     fig, axes = plt.subplots(1, len(names), figsize=(1.2 * len(names), 1.6))
     for ax, image, name in zip(axes, data.images, names, strict=True):
         ax.imshow(image[0].numpy(), cmap="gray")
-        ax.set_title(name, fontsize=8)
+        ax.set_title(name, fontsize=10)
         ax.axis("off")
-    return show(fig, f"Clothes, small or large, each somewhere on a black square: {', '.join(names)}.")
+    return show(fig, f"{words}: {', '.join(names)}.")

@@ -9,8 +9,10 @@ import matplotlib.pyplot as plt
 from ...family import FAMILY
 from ...show.figures import Picture, show, style
 from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE
+from ..canvas import pictures
 from ..records import paired
 from . import name_ends
+from .many_kernels_at_once import row_of_pictures
 
 POSTER = {
     "nin_imagenet": "Network in Network (ImageNet)",
@@ -62,6 +64,11 @@ def poster() -> Picture:
     ax.set(ylabel="multiply-adds for one image, billions", yticks=[0.5, 1, 2, 5, 10, 20])
     ax.set_yticklabels(["0.5", "1", "2", "5", "10", "20"])
     return show(fig, f"Networks by year and cost; the larger the disc, the more parameters. {'; '.join(words)}.")
+
+
+def ten_classes() -> Picture:
+    """A picture of each class of Fashion-MNIST."""
+    return row_of_pictures(pictures(), "A picture of each class of Fashion-MNIST")
 
 
 def three_and_ten(comparisons: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Picture:
