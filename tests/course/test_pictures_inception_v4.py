@@ -58,6 +58,12 @@ def test_the_blocks_as_printed(v4: Node) -> None:
     assert differences(drawings.C, v4["inception_c_1"].children) == [("1x3 448", "3x1 448"), ("3x1 512", "1x3 512")]
 
 
+def test_block_b_as_released(v4: Node) -> None:
+    assert not differences(drawings.RELEASED_B, v4["inception_b_1"].children)
+    # five boxes with a thick edge, in both drawings
+    assert drawings.b_printed_and_released().svg.count("stroke-width: 3") == 10
+
+
 def test_what_shrinks_the_grid_as_printed(v4: Node) -> None:
     trunk, first, middle, last = drawings.STEM
     assert drawn(trunk) == [[box for branch in built(v4.children[:3]) for box in branch]]

@@ -25,6 +25,13 @@ B: Stage = (
     ["1x1 192", "1x7 192", "7x1 224", "1x7 224", "7x1 256"],
     ["avg 3x3", "1x1 128"],
 )
+RELEASED_B: Stage = (
+    ["1x1 384"],
+    ["1x1 192", "1x7 224", "7x1 256"],
+    ["1x1 192", "7x1 192", "1x7 224", "7x1 224", "1x7 256"],
+    ["avg 3x3", "1x1 128"],
+)
+"""B of the authors' code."""
 C: Stage = (
     ["1x1 256"],
     ["1x1 384", ("1x3 256", "3x1 256")],
@@ -138,6 +145,25 @@ def blocks_as_printed() -> Picture:
         fig,
         "The three blocks of Inception-v4 as printed, four branches each, separated here by semicolons. "
         f"A: {_spoken(A)}. B: {_spoken(B)}. C: {_spoken(C)}. The branches of a block are joined on channels.",
+    )
+
+
+def b_printed_and_released() -> Picture:
+    """Block B of Fig. 5 beside the B of the authors' code; the boxes that differ have a thick edge."""
+    style()
+    fig, axes = plt.subplots(1, 2, figsize=(8, 4.9))
+    for ax, title, stage in zip(axes, ("B as printed", "B as released"), (B, RELEASED_B), strict=True):
+        _panel(ax, title, "1024 channels on 17x17", [stage], ["joined: 1024 channels on 17x17"])
+        for x, (printed, released) in enumerate(zip(B, RELEASED_B, strict=True)):
+            for y, pair in enumerate(zip(printed, released, strict=True)):
+                if len(set(pair)) > 1:
+                    edge = Rectangle((x - 1.92, y + 0.25), 0.84, 0.62, fill=False, edgecolor=VERMILLION, linewidth=3)
+                    ax.add_patch(edge)
+        ax.set_ylim(6.0, -0.7)
+    return show(
+        fig,
+        "Block B twice, four branches each, separated here by semicolons; the boxes that differ are marked. "
+        f"As printed: {_spoken(B)}. As released: {_spoken(RELEASED_B)}.",
     )
 
 
