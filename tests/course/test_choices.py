@@ -79,11 +79,19 @@ def test_the_pictures_name_every_network_and_every_count() -> None:
     assert {len(by_seed(record, arm)) for arm in arms} == {5}
 
 
-def test_the_gaps_that_are_drawn_are_those_of_the_pairs() -> None:
+@pytest.mark.parametrize(
+    ("way", "rival", "said"),
+    [
+        ("tuned", "frozen", "fine-tuned minus frozen"),
+        ("tuned", "scratch", "fine-tuned minus scratch"),
+        ("frozen", "scratch", "frozen features minus scratch"),
+    ],
+)
+def test_the_gaps_that_are_drawn_are_those_of_the_pairs(way: str, rival: str, said: str) -> None:
     record = load_record("12_few_new")
     words = choose.few_pictures(record).description
-    tuned = [paired(by_seed(record, f"scratch, {n}"), by_seed(record, f"tuned, {n}")).mean for n in record["pictures"]]
-    assert f"fine-tuned {', '.join(f'{mean:+.1f}' for mean in tuned)} points, with 95 % intervals" in words
+    means = [paired(by_seed(record, f"{rival}, {n}"), by_seed(record, f"{way}, {n}")).mean for n in record["pictures"]]
+    assert f"{said} {', '.join(f'{mean:+.1f}' for mean in means)}" in words
 
 
 def test_a_bridge_shows_the_pieces_that_change_and_wants_as_many_on_both_sides() -> None:

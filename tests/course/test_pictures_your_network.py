@@ -13,6 +13,9 @@ def test_the_map_tells_every_design_the_budget_and_yours():
         shares = by_seed(record, arm, "valid")
         mean, macs = 100 * sum(shares) / len(shares), record["costs"][arm]["macs"] / 1e6
         assert f"{' '.join(name.split())} {mean:.1f} % at {macs:.2f} million" in words
+    half = record["costs"]["small GoogLeNet"]["macs"] / 2e6
+    lowest = 100 * sum(by_seed(record, "small GoogLeNet", "valid")) / 6 - 1
+    assert f"the corner with at most {half:.2f} million and at least {lowest:.1f} %" in words
     assert words.endswith("The budget is 10 million.")
     assert "yours" not in words
     assert "yours 87.5 % at 3.20 million" in your_network.price_map(record, 3_200_000, 0.875).description

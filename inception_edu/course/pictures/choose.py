@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, VERMILLION
+from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, PURPLE, VERMILLION
 from ..choices import CROWDED, Choice, choices
 from ..records import by_seed, paired
 
@@ -22,6 +22,8 @@ PRICES = {
 """Field of a `Choice` -> what readers call it, its unit and the unit's sign."""
 WAYS = {"frozen": ("frozen features", BLUE), "tuned": ("fine-tuned", GREEN), "scratch": ("from scratch", VERMILLION)}
 """Arm of the experiment with few pictures -> what readers call it, and its colour."""
+GAPS = {("tuned", "frozen"): ("s", PURPLE), ("tuned", "scratch"): ("o", GREEN), ("frozen", "scratch"): ("o", BLUE)}
+"""Two arms of it, the first minus the second -> mark and colour of the difference."""
 
 
 def _colour(network: Choice) -> str:
@@ -80,37 +82,41 @@ def ranks(followed: str) -> Picture:
 def few_pictures(record: Mapping[str, Any]) -> Picture:
     """Accuracy on five new classes by the number of pictures of each: frozen, fine-tuned and from scratch.
 
-    Right, what the first two have more than the third, with intervals of 95 %.
+    Right, the differences between each two of them, with intervals of 95 %.
     """
     style()
     fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.7), width_ratios=(1.15, 1))
     counts, words, gaps = record["pictures"], [], []
     runs = {arm: [by_seed(dict(record), f"{arm}, {count}") for count in counts] for arm in WAYS}
-    for (arm, (name, colour)), shift in zip(WAYS.items(), (0.9, 1, 1.11), strict=True):
+    shifts = (0.88, 1, 1.14)
+    for (arm, (name, colour)), shift in zip(WAYS.items(), shifts, strict=True):
         places = [shift * count for count in counts]
         means = [100 * fmean(each) for each in runs[arm]]
         for place, each in zip(places, runs[arm], strict=True):
             left.plot([place] * len(each), [100 * score for score in each], ".", color=colour, alpha=0.55, markersize=5)
         left.plot(places, means, color=colour, label=name)
         words.append(f"{name} {', '.join(f'{mean:.1f}' for mean in means)}")
-        if arm != "scratch":
-            pairs = [paired(other, each) for other, each in zip(runs["scratch"], runs[arm], strict=True)]
-            more = [each.mean for each in pairs]
-            reach = [each.half for each in pairs]
-            right.errorbar(places, more, reach, fmt="o", color=colour, capsize=3, linewidth=1.5, markersize=5)
-            gaps.append(f"{name} {', '.join(f'{mean:+.1f}' for mean in more)}")
-    for ax, title in ((left, "test accuracy, %"), (right, "ahead of from scratch, points")):
+    for ((arm, rival), (mark, colour)), shift in zip(GAPS.items(), shifts, strict=True):
+        pairs = [paired(other, each) for other, each in zip(runs[rival], runs[arm], strict=True)]
+        more, reach = [each.mean for each in pairs], [each.half for each in pairs]
+        what = f"{WAYS[arm][0]} minus {WAYS[rival][0].removeprefix('from ').removesuffix(' features')}"
+        look: Any = {"capsize": 3, "linewidth": 1.5, "markersize": 5, "label": what}
+        right.errorbar([shift * count for count in counts], more, reach, fmt=mark, color=colour, **look)
+        gaps.append(f"{what} {', '.join(f'{mean:+.1f}' for mean in more)}")
+    for ax, title in ((left, "test accuracy, %"), (right, "differences, points")):
         ax.set_xscale("log")
         ax.set_xticks(counts, [str(count) for count in counts])
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set(xlabel="pictures of each new class", title=title)
     right.axhline(0, color=INK_BOTH, linestyle="--", linewidth=1.2)
+    right.set_ylim(top=31)  # room for the names
     left.legend(loc="lower right")
+    right.legend(loc="upper right", fontsize=8.5)
     listed = ", ".join(map(str, counts))
     return show(
         fig,
         f"Mean test accuracy in % on five new classes at {listed} pictures of each: {'; '.join(words)}. Right, the "
-        f"mean difference from the same pictures learned from scratch: {'; '.join(gaps)} points, with 95 % intervals.",
+        f"mean differences on the same pictures: {'; '.join(gaps)} points, with 95 % intervals.",
     )
 
 
