@@ -16,10 +16,10 @@ const slider = (name, label, low, high, source = "") => `
 const radio = ([value, label]) => `<label><input type="radio" name="source" value="${value}"> ${label}</label>`;
 const chance = (name) => `
   <tr><th scope="row">${name}</th><td><div class="ie-bar"><i></i><b></b></div></td><td></td><td></td></tr>`;
-const branch = (id) => `
-  <div><p id="${id}"></p><canvas role="img" aria-labelledby="${id}" width="1" height="1"></canvas></div>`;
+const branch = (id, layers) => `
+  <div><p id="${id}">${layers}</p><canvas role="img" aria-labelledby="${id}" width="1" height="1"></canvas></div>`;
 const block = ({ name, branches }) => `
-  <section><h3></h3>${branches.map((_, i) => branch(`${name}-${i}`)).join("")}</section>`;
+  <section><h3>${name}</h3>${branches.map((each, i) => branch(`${name}-${i}`, each.name)).join("")}</section>`;
 
 export const layout = ({ classes, arrangements, side, blocks }) => `
   <fieldset class="ie-source"><legend>What you show it</legend>${Object.entries(SOURCES).map(radio).join("")}</fieldset>
