@@ -1,5 +1,6 @@
 """The occluder without a browser."""
 
+import math
 import re
 from xml.etree import ElementTree as ET
 
@@ -63,14 +64,38 @@ def test_the_square_at_the_peak_covers_the_peak():
 
 
 @pytest.mark.parametrize(
-    ("picture", "row", "column", "becomes"), [("ankle boot", 11, 15, "sandal"), ("coat", 2, 12, "shirt")]
+    ("picture", "squares", "overlapping"),
+    [("ankle boot", 23, 23), ("coat", 1, 0)],
+)
+def test_which_squares_of_four_change_the_answer_and_whether_they_overlap_the_largest_circle(
+    picture, squares, overlapping
+):
+    """What chapter 10 says about all 625; both maps are highest in the middle of 3x3 positions."""
+    label = CLASS_NAMES.index(picture)
+    assert class_map(label).argmax() == 4
+    places = [(y, x) for y in range(25) for x in range(25)]
+    hidden = torch.stack([Occluder(picture, y, x, 4, "black").image for y, x in places])
+    answers = predict(network(), hidden).argmax(1)
+    changed = [place for place, answer in zip(places, answers, strict=True) if answer != label]
+    radius = 0.42 * SIDE / 3  # as `Occluder.view` draws the highest position
+
+    def nearest(start: int) -> float:
+        """Pixels from the middle of the picture to a side that covers `start` to `start` + 4."""
+        return max(start - SIDE / 2, SIDE / 2 - start - 4, 0)
+
+    assert len(changed) == squares
+    assert sum(math.hypot(nearest(y), nearest(x)) < radius for y, x in changed) == overlapping
+
+
+@pytest.mark.parametrize(
+    ("picture", "row", "column", "becomes"), [("ankle boot", 12, 13, "sandal"), ("coat", 2, 12, "shirt")]
 )
 def test_four_black_pixels_a_side_flip_what_three_do_not(picture, row, column, becomes):
     """What chapter 10 says one should have found."""
     assert CLASS_NAMES[Occluder(picture, row, column, 4, "black").answer] == becomes
     smaller = [Occluder(picture, y, x, 3, "black").image for y in range(26) for x in range(26)]
     assert (predict(network(), torch.stack(smaller)).argmax(1) == CLASS_NAMES.index(picture)).all()
-    peaks = {"ankle boot": 5, "coat": 17}
+    peaks = {"ankle boot": 5, "coat": 17}  # centred on the largest circle
     assert smallest_at_the_peak(CLASS_NAMES.index(picture), "black") == peaks[picture]
     assert not Occluder("bag", 0, 0, 28, "grey").flipped
 
