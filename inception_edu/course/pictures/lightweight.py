@@ -84,13 +84,13 @@ def line() -> Picture:
             if towers < 12:
                 ax.text(width * (tower + 0.5), 35, "3x3", ha="center", va="center", fontsize=9)
         ax.add_patch(Rectangle((0, 50), 120, 9, facecolor=PURPLE, alpha=0.4, edgecolor=INK_BOTH))
-        ax.text(60, 54.5, "stacked", ha="center", va="center", fontsize=9)
+        ax.text(60, 54.5, "joined", ha="center", va="center", fontsize=9)
         ax.set(xlim=(-3, 123), ylim=(0, 62))
         ax.set_title(title, fontsize=10)
         ax.axis("off")
     return show(
         fig,
-        "Three blocks drawn upwards: a 1x1 over all channels, then 3x3s on shares of its channels, one stack. With "
+        "Three blocks drawn upwards: a 1x1 over all channels, then 3x3s on shares of its channels, joined. With "
         "one tower the 3x3 reads all channels, with three each reads a third, with twelve each reads a single channel.",
     )
 
@@ -102,13 +102,13 @@ SHORT = {
     "reductions": "1x1s in front",
     "small kernels": "3x3s for 5x5s",
     "separable, nothing between": "separable",
-    "separable, norm and ReLU between": "separable, ReLU between",
+    "separable, norm and ReLU between": "ReLU between",
     "fewer blocks": "two blocks",
     "all four": "all four",
 }
 PLACES = dict.fromkeys(
     ("separable, norm and ReLU between", "small kernels", "fewer blocks", "a quarter as wide"), ((5, -11), "left")
-) | {"half as wide": ((-5, -20), "right")}
+) | {"half as wide": ((-5, -20), "right"), "plain": ((0, 14), "center")}
 """Labels that do not lie left of and above their point: offsets, and which side of the words is there."""
 NARROW = ("half as wide", "a quarter as wide")
 
@@ -143,7 +143,7 @@ def front(record: Mapping[str, Any], times: Mapping[str, Any]) -> Picture:
         ax.set_xticks([tick for tick in ticks if tick < 1.3 * max(price.values())])
         ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.margins(x=0.36, y=0.08)
+        ax.margins(x=0.36, y=0.12)
         told.append(f"by {label} the front is {', '.join(SHORT[arm] for arm in best)}")
     axes[0].set_ylabel("test accuracy, %")
     points = ", ".join(f"{SHORT[arm]} {means[arm]:.1f} %" for arm in SHORT)
