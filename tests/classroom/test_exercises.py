@@ -1,8 +1,11 @@
 """Every exercise as students and teachers get it: solutions, stubs, wrong answers and mutations, marked in process."""
 
+import ast
+import inspect
 import json
 import re
 import runpy
+from importlib import import_module
 
 import pytest
 
@@ -12,6 +15,7 @@ from inception_edu.classroom.sealing import expectations
 from tests.support import exercises
 from tests.support.exercises import FOLDERS, ROOT
 
+MODELS = ROOT / "inception_edu" / "models"
 CHAPTERS = sorted(path.stem for path in (ROOT / "chapters").glob("*.ipynb"))
 EVERY = [(folder, name) for folder in FOLDERS for name in exercises.exercises(folder)]
 
@@ -57,6 +61,33 @@ def test_a_set_is_as_readers_know_it(folder) -> None:
             assert "# " in exercises.SOLUTION.search(cells[name]["source"])[0].split("\n", 1)[1], (
                 f"{name}: the reasoning is missing"
             )
+
+
+def _blocks() -> set[str]:
+    """The names of the package's functions that make whole blocks or networks."""
+    homes = [import_module(f"inception_edu.models.{path.stem}") for path in MODELS.glob("[a-z]*.py")]
+    made = {
+        name
+        for home in homes
+        for name, each in vars(home).items()
+        if inspect.isfunction(each) and each.__module__ == home.__name__
+    }
+    return {"build", *made}
+
+
+@each_exercise
+def test_nothing_that_is_marked_box_by_box_is_built_by_the_package(folder, name) -> None:
+    """So no boxes that the package supplied earn points, for whatever else is missing."""
+    if tasks(folder.name[:2])[name]["kind"] != "builds":
+        return
+    tree = ast.parse(exercises.solution(folder, name))
+    called = {
+        getattr(node.func, "attr", getattr(node.func, "id", ""))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    }
+    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    assert not (called - own) & _blocks()
 
 
 @each_folder
