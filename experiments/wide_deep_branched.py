@@ -13,7 +13,7 @@ import json
 import subprocess
 import sys
 import time
-from functools import partial
+from functools import cache, partial
 from statistics import median
 from typing import Any
 
@@ -22,11 +22,11 @@ from torch import nn
 
 import inception_edu as ie
 from inception_edu.course.challenge import BUDGET, challenge_network
-from inception_edu.data.fashion import load_fashion, split_validation
+from inception_edu.data.fashion import LabelledImages, load_fashion, split_validation
 from inception_edu.models.inception_v4 import inception_a
 from inception_edu.shorthand import branch
-from inception_edu.train.loop import accuracy, fit, flip
-from tools.recording import Record, cloud, tune
+from inception_edu.train.loop import accuracy, adamw, fit, flip, one_cycle
+from tools.recording import Record, cloud, device, tune
 
 
 def deep(in_channels: int, channels: int, **style: Any) -> nn.Module:
@@ -45,10 +45,15 @@ ARMS: dict[str, dict[str, Any]] = {
     "branches": {f"block_{i}": partial(narrow_a, ends=c) for i, c in enumerate((15, 24, 36), 1)},
     "wide, same time": {"block_1": (72, 3), "block_2": (96, 3), "block_3": (152, 3)},
 }
-RATES = dict.fromkeys(ARMS, (0.005, 0.015, 0.045))
-IMAGES, EPOCHS, TESTED = 1500, 2, 3000
-TUNING = 100
-"""The seed of the runs that choose the learning rates; only they look at validation images."""
+RECIPE: dict[str, Any] = {
+    "epochs": 20,
+    "batch_size": 100,
+    "optimizer": adamw,
+    "schedule": one_cycle,
+    "augment": flip,
+    "progress": False,
+}
+RATES = (0.003, 0.01, 0.03)
 
 
 def facts() -> dict[str, Any]:
@@ -83,22 +88,41 @@ def clock() -> None:
         record.once(f"{i}", lambda: json.loads(subprocess.run(once, check=True, capture_output=True).stdout))
 
 
+@cache
+def data() -> tuple[LabelledImages, LabelledImages, LabelledImages]:
+    """The images to train on, to choose by and to test on."""
+    return *split_validation(load_fashion("train")), load_fashion("test")
+
+
+def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
+    """One training: shares of 1, and the mean training loss of each pass."""
+    learn, valid, test = data()
+    torch.manual_seed(seed)
+    net = challenge_network(**ARMS[arm]).to(device())
+    history = fit(net, learn, lr=rate, seed=seed, **RECIPE)
+    return {
+        "valid": round(accuracy(net, valid), 4),
+        "test": round(accuracy(net, test), 4),
+        "losses": [round(epoch.loss, 4) for epoch in history.epochs],
+    }
+
+
 def train() -> None:
-    """Tunes a rate for each arm, then runs ten seeds of each."""
-    learn, valid = split_validation(load_fashion("train"))
-    test = load_fashion("test")[:TESTED]
-
-    def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
-        torch.manual_seed(seed)
-        net = challenge_network(**ARMS[arm])
-        fit(net, learn[:IMAGES], epochs=EPOCHS, lr=rate, batch_size=50, augment=flip, seed=seed, progress=False)
-        if seed == TUNING:
-            return {"valid": round(accuracy(net, valid), 4)}
-        return {"test": round(accuracy(net, test), 4)}
-
-    record = Record("07_wide_deep_branched", made_by="experiments/wide_deep_branched.py", arms=facts())
-    record.about |= {"images": IMAGES, "epochs": EPOCHS, "tested": TESTED}
-    cloud(record, run, tune(record, run, RATES, (TUNING,)))
+    """Chooses a rate for each arm, then trains all four with the same ten seeds."""
+    record = Record(
+        "07_wide_deep_branched",
+        made_by="experiments/wide_deep_branched.py",
+        network="challenge network: stem 24, batch norm after every convolution, blocks of one kind in each arm",
+        optimiser="AdamW, weight decay 0.01",
+        schedule="one cycle: up for the first quarter of the steps, then a cosine down to zero",
+        batch_size=RECIPE["batch_size"],
+        images=len(data()[0]),
+        tested=len(data()[2]),
+        epochs=RECIPE["epochs"],
+        augmentation="half of the images mirrored",
+        arms=facts(),
+    )
+    cloud(record, run, tune(record, run, dict.fromkeys(ARMS, RATES)))
 
 
 if __name__ == "__main__":

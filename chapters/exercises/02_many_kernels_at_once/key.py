@@ -198,20 +198,20 @@ KEY = {
         slips={
             "3x3, same seed": {
                 9: "These are the seeds with which the 3x3s win.",
-                13: "These are the wins among all 100 meetings: here only equal seeds meet.",
+                7: "These are the wins among all 100 meetings: here only equal seeds meet.",
             },
             "3x3, any two": {
-                87: "These are the meetings that the 3x3s win.",
+                93: "These are the meetings that the 3x3s win.",
                 1: "These are the wins with the same seed: here any two runs meet.",
                 10: "This is ten times the wins with the same seed: other seeds meet as well.",
             },
             "5x5, any two": {
-                8: "These are the meetings that the 5x5s win.",
-                10: "These are the wins with the same seed: here any two runs meet.",
-                100: "This is ten times the wins with the same seed: other seeds meet as well.",
+                20: "These are the meetings that the 5x5s win.",
+                8: "These are the wins with the same seed: here any two runs meet.",
+                80: "This is ten times the wins with the same seed: other seeds meet as well.",
             },
         },
-        ask="How many runs of the other arm does the mixture's first run beat?",
+        ask="How many runs of the other arm does the mixture's fifth run beat?",
     ),
     "wide_not_deep": Designs(
         points=5,
