@@ -85,7 +85,7 @@ def measured(students: int) -> str:
         subprocess.run(classroom("export", course), check=True, stdout=subprocess.DEVNULL)
         rows = list(csv.DictReader((course / f"report_{ASSIGNMENT}.csv").read_text("utf-8-sig").splitlines()))
         graded_rows = list(csv.DictReader((course / "grades.csv").read_text("utf-8-sig").splitlines()))
-        marks = [float(row["score"]) for row in graded_rows]
+        marks = [float(row["score"]) for row in sorted(graded_rows, key=lambda row: row["student_id"])]
     assert len(rows) == len(marks) == ran + rest == students
     memory = [float(row["memory in MB"]) for row in rows]
     return f"""\
