@@ -113,6 +113,12 @@ def test_the_wheel_carries_the_assets_and_nothing_else_of_the_project(tmp_path: 
     }
 
 
+def test_every_record_that_a_notebook_reads_ships() -> None:
+    for path in [*ROOT.glob("chapters/*.ipynb"), *ROOT.glob("chapters/*/*.ipynb"), *ROOT.glob("chapters/*/*/*.ipynb")]:
+        for name in re.findall(r'load_record\(\\?"(\w+)', path.read_text(encoding="utf-8")):
+            assert (ROOT / "assets" / "records" / f"{name}.json").exists(), f"{path.name} reads {name}"
+
+
 # ---- requirements -----------------------------------------------------------------------------
 
 

@@ -104,7 +104,7 @@ def _spellings(value: Any, digits: int) -> Iterator[Any]:
         yield " ".join(value.split()).casefold()
     else:
         near = round(value)
-        if abs(value - near) <= min(1e-9 * abs(value), 1e-3):
+        if abs(value - near) <= min(1e-8 * abs(value), 1e-3):
             yield str(near)
         for nudge in (0.0, 1.0, -1.0):
             yield f"{value * (1 + nudge * 10**-digits / 4):.{digits - 1}e}"
