@@ -49,7 +49,10 @@ def hand_out(sources: Path, folder: Path) -> list[Path]:
 
 def main() -> None:
     """The command line."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "my_exercises")
+    given = sys.argv[1:] or ["my_exercises"]
+    if len(given) > 1 or given[0].startswith("-"):
+        sys.exit(__doc__)
+    folder = Path(given[0])
     try:
         written = hand_out(Path("chapters", "exercises"), folder)
     except FileNotFoundError as error:

@@ -44,3 +44,13 @@ def test_without_a_checkout_it_says_what_to_do(tmp_path, monkeypatch, capsys) ->
     with pytest.raises(SystemExit, match="run this at the top of a checkout"):
         handout.main()
     assert list(Path(tmp_path).iterdir()) == []
+
+
+@pytest.mark.parametrize("given", [["--help"], ["one", "two"]])
+def test_what_is_no_folder_is_answered_by_how_to_call_it(given, tmp_path, monkeypatch) -> None:
+    (tmp_path / "chapters").symlink_to(ROOT / "chapters")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["handout", *given])
+    with pytest.raises(SystemExit, match=r"\[FOLDER\]"):
+        handout.main()
+    assert [path.name for path in tmp_path.iterdir()] == ["chapters"]
