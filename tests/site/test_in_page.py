@@ -19,7 +19,7 @@ from inception_edu.explorers.settings import answer
 ROOT = Path(__file__).parents[2]
 NODE_MODULES = ROOT / "build" / "npm" / "node_modules"
 STANDIN = ROOT / "tools" / "site" / "standin"
-COUNT = int(os.environ.get("SETTINGS", "40"))  # of each explorer; SETTINGS=2000 takes minutes
+COUNT = int(os.environ.get("SETTINGS", "150"))  # of each explorer; SETTINGS=2000 takes minutes
 STILLS = {"branch_silence", "canvas", "occluder"}  # they run trained networks
 
 needs_npm = pytest.mark.skipif(
