@@ -13,20 +13,18 @@ import json
 import subprocess
 import sys
 import time
-from functools import cache, partial
+from functools import partial
 from statistics import median
 from typing import Any
 
 import torch
+from challenge_blocks import clothes, costs, record, trained
 from torch import nn
 
-import inception_edu as ie
 from inception_edu.course.challenge import BUDGET, challenge_network
-from inception_edu.data.fashion import LabelledImages, load_fashion, split_validation
 from inception_edu.models.inception_v4 import inception_a
 from inception_edu.shorthand import branch
-from inception_edu.train.loop import accuracy, adamw, fit, flip, one_cycle
-from tools.recording import Record, cloud, device, tune
+from tools.recording import Record
 
 
 def deep(in_channels: int, channels: int, **style: Any) -> nn.Module:
@@ -45,21 +43,6 @@ ARMS: dict[str, dict[str, Any]] = {
     "branches": {f"block_{i}": partial(narrow_a, ends=c) for i, c in enumerate((15, 24, 36), 1)},
     "wide, same time": {"block_1": (72, 3), "block_2": (96, 3), "block_3": (152, 3)},
 }
-RECIPE: dict[str, Any] = {
-    "epochs": 20,
-    "batch_size": 100,
-    "optimizer": adamw,
-    "schedule": one_cycle,
-    "augment": flip,
-    "progress": False,
-}
-RATES = (0.003, 0.01, 0.03)
-
-
-def facts() -> dict[str, Any]:
-    """Parameters and MACs of every arm."""
-    nodes = {arm: ie.trace(challenge_network(**blocks), BUDGET.image) for arm, blocks in ARMS.items()}
-    return {arm: {"params": node.params, "macs": node.macs} for arm, node in nodes.items()}
 
 
 @torch.inference_mode()
@@ -81,48 +64,16 @@ def times(batch: int, repeats: int) -> dict[str, float]:
 
 def clock() -> None:
     """The times of all arms, each time in a fresh process."""
-    record = Record("07_wide_deep_branched_time", made_by="experiments/wide_deep_branched.py clock", arms=facts())
-    record.about |= {"unit": "ms", "threads": 1}
+    kept = Record("07_wide_deep_branched_time", made_by="experiments/wide_deep_branched.py clock", arms=costs(ARMS))
+    kept.about |= {"unit": "ms", "threads": 1}
     once = [sys.executable, __file__, "once"]
     for i in range(6):
-        record.once(f"{i}", lambda: json.loads(subprocess.run(once, check=True, capture_output=True).stdout))
-
-
-@cache
-def data() -> tuple[LabelledImages, LabelledImages, LabelledImages]:
-    """The images to train on, to choose by and to test on."""
-    return *split_validation(load_fashion("train")), load_fashion("test")
+        kept.once(f"{i}", lambda: json.loads(subprocess.run(once, check=True, capture_output=True).stdout))
 
 
 def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
-    """One training: shares of 1, and the mean training loss of each pass."""
-    learn, valid, test = data()
-    torch.manual_seed(seed)
-    net = challenge_network(**ARMS[arm]).to(device())
-    history = fit(net, learn, lr=rate, seed=seed, **RECIPE)
-    return {
-        "valid": round(accuracy(net, valid), 4),
-        "test": round(accuracy(net, test), 4),
-        "losses": [round(epoch.loss, 4) for epoch in history.epochs],
-    }
-
-
-def train() -> None:
-    """Chooses a rate for each arm, then trains all four with the same ten seeds."""
-    record = Record(
-        "07_wide_deep_branched",
-        made_by="experiments/wide_deep_branched.py",
-        network="challenge network: stem 24, batch norm after every convolution, blocks of one kind in each arm",
-        optimiser="AdamW, weight decay 0.01",
-        schedule="one cycle: up for the first quarter of the steps, then a cosine down to zero",
-        batch_size=RECIPE["batch_size"],
-        images=len(data()[0]),
-        tested=len(data()[2]),
-        epochs=RECIPE["epochs"],
-        augmentation="half of the images mirrored",
-        arms=facts(),
-    )
-    cloud(record, run, tune(record, run, dict.fromkeys(ARMS, RATES)))
+    """One training of an arm."""
+    return trained(ARMS[arm], clothes(), rate, seed)
 
 
 if __name__ == "__main__":
@@ -133,4 +84,4 @@ if __name__ == "__main__":
         case ["once"]:
             print(json.dumps({"one image": times(1, 40), "100 images": times(100, 4)}))
         case _:
-            train()
+            record("07_wide_deep_branched", "wide_deep_branched", run, ARMS, clothes())
