@@ -54,19 +54,23 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "draw" and options.module and options.name:
         options.part, options.name = options.name, None  # `draw --module FILE.py:NAME PART`
-    run = {"family": _family, "cost": _cost, "draw": _draw, "train": _train, "evaluate": _evaluate}
-    if options.command == "selftest":
-        return _selftest()
+    run: dict[str, Callable[[argparse.Namespace], int | None]] = {
+        "family": _family,
+        "cost": _cost,
+        "draw": _draw,
+        "train": _train,
+        "evaluate": _evaluate,
+        "selftest": _selftest,
+    }
     try:
-        run[options.command](options)
+        return run[options.command](options) or 0
     except (ValueError, TypeError, KeyError, OSError, ImportError, FloatingPointError) as error:
         message = error.args[0] if isinstance(error, KeyError) else error
         print(f"inception-edu: {message}", file=sys.stderr)
         return 2
-    return 0
 
 
-def _selftest() -> int:
+def _selftest(options: argparse.Namespace) -> int:
     """Prints a line for each check; 1 if any of them failed."""
     from .selftest import run
 

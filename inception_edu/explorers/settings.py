@@ -115,9 +115,13 @@ def _page(now: Settings | ValueError, pinned: Settings | None = None) -> str:
     return f'<p class="ie-impossible"><b>{escape(_reason(now))}</b></p>'
 
 
+RUN_FIRST = "<p><em>Run this cell to move the sliders.</em></p>"
+"""What a still begins with in a notebook; a page of the website has other words there."""
+
+
 def still(html: str) -> str:
     """`page` for where no widget runs; it reads the same once JupyterLab has sanitised it."""
-    return f'<div class="ie-still"><p><em>Run this cell to move the sliders.</em></p>{drawings_as_images(html)}</div>'
+    return f'<div class="ie-still">{RUN_FIRST}{drawings_as_images(html)}</div>'
 
 
 def odd(kernel: int) -> None:

@@ -40,6 +40,15 @@ def panel(name):
     return getattr(import_module(f"inception_edu.explorers.{name}"), f"{name}_explorer")()
 
 
+def in_page(static, folder, asked):
+    """What the page's own Python answers to each (explorer, values, pinned)."""
+    questions, answers = folder / "questions.json", folder / "answers.json"
+    questions.write_text(json.dumps(asked))
+    script = ROOT / "tests" / "support" / "in_page.mjs"
+    subprocess.run(["node", script, NODE_MODULES, static / "course.zip", questions, answers], check=True)
+    return json.loads(answers.read_text())
+
+
 def anywhere(control, chance):
     """A value that the control may have, now and then one that it may not."""
     if "choices" in control:
@@ -64,13 +73,12 @@ def test_pages_and_notebooks_show_the_same_for_any_setting(static, tmp_path):
     for name in names:
         made = panel(name)
         settings = [dict(preset["values"]) for preset in made.presets]
-        moved = range(COUNT)
         settings += [
             {
                 **chance.choice(settings),
                 **{c["name"]: anywhere(c, chance) for c in made.controls if chance.random() < 0.5},
             }
-            for _ in moved
+            for _ in range(COUNT)
         ]
         for values in settings:
             if values.get("latency") == "revealed":
@@ -78,11 +86,7 @@ def test_pages_and_notebooks_show_the_same_for_any_setting(static, tmp_path):
             pinned = chance.choice([{}, settings[0]])
             asked.append((name, values, pinned))
             expected.append(answer(made._kind, values, pinned))
-    questions, answers = tmp_path / "questions.json", tmp_path / "answers.json"
-    questions.write_text(json.dumps(asked))
-    script = ROOT / "tests" / "support" / "in_page.mjs"
-    subprocess.run(["node", script, NODE_MODULES, static / "course.zip", questions, answers], check=True)
-    for question, here, page in zip(asked, expected, json.loads(answers.read_text()), strict=True):
+    for question, here, page in zip(asked, expected, in_page(static, tmp_path, asked), strict=True):
         assert page == here, question
 
 
@@ -90,11 +94,7 @@ def test_pages_and_notebooks_show_the_same_for_any_setting(static, tmp_path):
 def test_what_a_page_cannot_compute_is_said(static, tmp_path):
     made = panel("designer")
     values = {**made.values, "prediction": 1.0, "latency": "revealed"}
-    questions, answers = tmp_path / "questions.json", tmp_path / "answers.json"
-    questions.write_text(json.dumps([("designer", values, {})]))
-    script = ROOT / "tests" / "support" / "in_page.mjs"
-    subprocess.run(["node", script, NODE_MODULES, static / "course.zip", questions, answers], check=True)
-    (said,) = json.loads(answers.read_text())
+    (said,) = in_page(static, tmp_path, [("designer", values, {})])
     assert "open the notebook in JupyterLab" in said["sentence"]
     assert said["sentence"] in said["html"]
 

@@ -10,13 +10,15 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from functools import cache
+from html import escape
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from inception_edu import explorers
-from inception_edu.explorers.settings import answer
+from inception_edu.explorers.settings import RUN_FIRST, answer, still
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -30,9 +32,44 @@ PLACES = 24
 """How many places of each slider are computed when the site is made."""
 
 
+@cache
 def panel(name: str) -> Any:
     """The explorer, as a notebook has it."""
     return getattr(import_module(f"inception_edu.explorers.{name}"), f"{name}_explorer")()
+
+
+SERVED = (
+    "These sliders move where JavaScript is on and the page comes from a web server. From a folder on this computer, "
+    "start one with <code>python3 -m http.server</code>, then open <code>http://localhost:8000</code>."
+)
+COMPUTED = "This one runs a trained network, so it moves in JupyterLab: download the notebook and open it there."
+IN_LAB = (
+    "This one runs a trained network, so it moves in JupyterLab. In your browser, "
+    '<a href="{up}lab.html">the network in this page</a> does the same, on garments that you arrange, choose or draw.'
+)
+LAB = ("canvas", "occluder")
+"""Explorers whose network the page `lab` runs."""
+
+
+def saying(words: str, html: str) -> str:
+    """A still view with these words in place of those of a notebook."""
+    return html.replace(RUN_FIRST, f'<p class="ie-why"><em>{words}</em></p>')
+
+
+def frame(name: str, html: str, up: str = "") -> str:
+    """A still view in the frame that the page's script looks for; what it says is true where no script runs.
+
+    `up` is the way from the page to the start page.
+    """
+    moves = name in NAMES
+    words = SERVED if moves else IN_LAB.format(up=up) if name in LAB else COMPUTED
+    kind = "live" if moves else "shown"
+    return f'<div class="ie-{kind}" data-explorer="{escape(name)}">{saying(words, html)}</div>'
+
+
+def shown(name: str) -> str:
+    """The frame of an explorer as it starts."""
+    return frame(name, still(panel(name).html))
 
 
 def places(control: dict[str, Any]) -> list[Any]:

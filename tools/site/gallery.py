@@ -12,7 +12,6 @@ import torch
 
 import inception_edu as ie
 from inception_edu.course.differences import Differences
-from inception_edu.explorers.settings import still
 from inception_edu.family import Entry
 
 CHAPTERS = {"nin": 1, "googlenet": 4, "bn_inception": 5, "inception_v3": 6, "inception_v4": 7, "inception_resnet": 8}
@@ -42,7 +41,7 @@ def table(heads: tuple[str, ...], rows: Iterator[tuple[Any, ...]]) -> str:
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
-def network_page(entry: Entry, frame: Any) -> str:
+def network_page(entry: Entry) -> str:
     """Drawing, table, published figures, where sources differ, the blocks' source, and an explorer if there is one."""
     with torch.device("meta"):
         node = ie.trace(ie.build(entry.name), entry.image)
@@ -67,7 +66,7 @@ def network_page(entry: Entry, frame: Any) -> str:
     else:
         parts += ["## What was published", "No figure was published for this network by itself."]
     if (name := EXPLORERS.get(entry.home)) in explorers.NAMES:
-        parts += ["## Try it", frame(name, still(explorers.panel(name).html))]
+        parts += ["## Try it", explorers.shown(name)]
     parts += [
         "## What each part costs",
         scrolled("What each part costs", ie.summary(node, depth=1)._repr_html_(), whole_words=True),
@@ -94,10 +93,10 @@ def _about(entry: Entry, row: Any) -> bool:
     return not named or number is None or number[0] in named
 
 
-def networks(frame: Any) -> Iterator[tuple[str, str]]:
+def networks() -> Iterator[tuple[str, str]]:
     """Path and text of every page about a network, and of the page that lists them."""
     for name, entry in ie.FAMILY.items():
-        yield f"networks/{name}.md", network_page(entry, frame)
+        yield f"networks/{name}.md", network_page(entry)
     rows = (
         (f"[{e.title}]({name}.md)", e.year, "x".join(map(str, e.image)), f"{e.params:,}", f"{e.macs:,}")
         for name, e in ie.FAMILY.items()

@@ -11,7 +11,6 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,6 @@ EXPLORER = re.compile(r"\b(\w+)_explorer\(\)\s*$")
 SHOWN = re.compile(r"\{\{ (\w+) explorer \}\}")
 CHAPTER = re.compile(r"^\| (\d\d) \| \[(.+?)\]\((\w+)\.ipynb\) \| (.+?) \|$", re.MULTILINE)
 CELL_LINK = re.compile(r"(?<=\.)ipynb#cell-id=[\w-]+")
-RUN_FIRST = "Run this cell to move the sliders."
 
 FROM_NPM = {
     "mathjax": ["es5/tex-svg.js"],
@@ -56,38 +54,9 @@ def explorer_of(cell: dict[str, Any]) -> str:
     return found[1] if found else ""
 
 
-SERVED = (
-    "These sliders move where JavaScript is on and the page comes from a web server. From a folder on this computer, "
-    "start one with <code>python3 -m http.server</code>, then open <code>http://localhost:8000</code>."
-)
-COMPUTED = "This one runs a trained network, so it moves in JupyterLab: download the notebook and open it there."
-IN_LAB = (
-    "This one runs a trained network, so it moves in JupyterLab. In your browser, "
-    '<a href="{up}lab.html">the network in this page</a> does the same, on garments that you arrange, choose or draw.'
-)
-LAB = ("canvas", "occluder")
-"""Explorers whose network the page `lab` runs."""
-
-
-def saying(words: str, html: str) -> str:
-    """A still view with these words in place of those of a notebook."""
-    return html.replace(f"<p><em>{RUN_FIRST}</em></p>", f'<p class="ie-why"><em>{words}</em></p>')
-
-
-def frame(name: str, html: str, up: str = "") -> str:
-    """A still view in the frame that the page's script looks for; what it says is true where no script runs.
-
-    `up` is the way from the page to the start page.
-    """
-    moves = name in explorers.NAMES
-    words = SERVED if moves else IN_LAB.format(up=up) if name in LAB else COMPUTED
-    kind = "live" if moves else "shown"
-    return f'<div class="ie-{kind}" data-explorer="{escape(name)}">{saying(words, html)}</div>'
-
-
 def laboratory() -> str:
     """The place of `static/lab.js`, with the canvas as a notebook shows it where no script runs."""
-    body = saying(SERVED, still(explorers.panel("canvas").html))
+    body = explorers.saying(explorers.SERVED, still(explorers.panel("canvas").html))
     return f'<div class="ie-lab">{body}</div>\n<script type="module" src="_static/lab.js"></script>\n'
 
 
@@ -100,7 +69,7 @@ def outputs(cell: dict[str, Any], up: str) -> Iterator[dict[str, Any]]:
             shown = {kind: CELL_LINK.sub("html", "".join(text)) for kind, text in data.items() if kind == "text/html"}
             yield {**output, "data": {**data, **shown}} if shown else output
         elif name := explorer_of(cell):
-            html = frame(name, "".join(data["text/html"]), up)
+            html = explorers.frame(name, "".join(data["text/html"]), up)
             yield {**output, "data": {"text/html": html.splitlines(keepends=True)}}
 
 
@@ -118,7 +87,7 @@ def every_explorer() -> str:
         for cell in notebook["cells"]:
             if cell["cell_type"] == "code" and (name := explorer_of(cell)):
                 made = explorers.panel(name)
-                parts += [f"## {made.title}", f"From [{_title(notebook)}]({place}).", frame(name, still(made.html))]
+                parts += [f"## {made.title}", f"From [{_title(notebook)}]({place}).", explorers.shown(name)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -172,11 +141,11 @@ def stage(folder: Path) -> None:
         text = (ROOT / place).read_text(encoding="utf-8")
         write(folder / place, text)
         copy_linked(folder, place, [text])
-    for place, text in (*gallery.networks(frame), *gallery.reference(), ("explorers.md", every_explorer())):
+    for place, text in (*gallery.networks(), *gallery.reference(), ("explorers.md", every_explorer())):
         write(folder / place, text)
     for path in HERE.glob("pages/*.md"):
         text = path.read_text(encoding="utf-8")
-        text = SHOWN.sub(lambda found: frame(found[1], still(explorers.panel(found[1]).html)), text)
+        text = SHOWN.sub(lambda found: explorers.shown(found[1]), text)
         write(folder / path.name, text.replace("CHAPTERS\n", chapter_cards()).replace("LAB\n", laboratory()))
 
 
