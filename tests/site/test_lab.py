@@ -26,10 +26,11 @@ NODE_MODULES = ROOT / "build" / "npm" / "node_modules"
 SITE = """
 import sys
 from pathlib import Path
+import explorers
 import stage
 site, packages = map(Path, sys.argv[1:])
 stage.assets(site / "_static", packages)
-frame = stage.frame("occluder", stage.still("a boot"), "../")
+frame = explorers.frame("occluder", explorers.still("a boot"), "../")
 styles = "".join(f"<link rel=stylesheet href=_static/{name}.css>" for name in ("panel", "site"))
 head = f"<!doctype html><html lang=en><title>A page</title><link rel=icon href=data:,>{styles}"
 (site / "lab.html").write_text(head + stage.laboratory() + frame)
