@@ -127,7 +127,7 @@ KEY = {
             },
         },
         digits=3,
-        ask="None of the usual slips: write down the ten differences at eight pixels, their mean and their spread.",
+        ask="None of the usual mistakes: write down the ten differences at eight pixels, their mean and their spread.",
     ),
     "fine_maps": Designs(
         points=4,

@@ -105,7 +105,7 @@ KEY = {
                 "D": "Look at the sign of each of the ten differences.",
             },
         },
-        ask="None of the usual slips: print mean and half the width for 2, 3, ... 10 networks.",
+        ask="None of the usual mistakes: print mean and half the width for 2, 3, ... 10 networks.",
     ),
     "short_sighted": Designs(
         points=5,

@@ -91,7 +91,7 @@ KEY = {
                 498.5: "Three layers move it to the left. And the other three?",
             },
         },
-        ask="None of the usual slips: write down which steps the outputs 479, 480, 519 and 520 read.",
+        ask="None of the usual mistakes: write down which steps the outputs 479, 480, 519 and 520 read.",
         twin="Try it with hint 2 first: six kernels of 4 move the middle from 50 to 47.",
     ),
     "series_network": Builds(
@@ -175,7 +175,7 @@ KEY = {
                 "D": "Where does your interval end?",
             },
         },
-        ask="None of the usual slips: write down the two gaps of seed 0, then of all seeds.",
+        ask="None of the usual mistakes: write down the two gaps of seed 0, then of all seeds.",
     ),
     "one_row": Designs(
         points=5,
