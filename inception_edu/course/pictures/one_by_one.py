@@ -1,16 +1,18 @@
 """Chapter 03: the naive block beside the one with reductions, and what a 1x1 does with one pixel."""
 
 from collections.abc import Mapping, Sequence
-from statistics import median
+from statistics import fmean, median
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE, PURPLE
+from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE, PURPLE, VERMILLION
+from ..records import by_seed
 
-ROWS = (192, 128, 32, 192)
+ROWS = (64, 128, 32, 192)
 """The room that each branch gets, in channels: as much as the widest of its boxes in either block."""
 GAP = 34
 
@@ -20,9 +22,9 @@ def _bar(ax: Axes, x: float, y: float, channels: int, colour: str, words: str) -
     ax.add_patch(Rectangle((x, y - channels / 2), 46, channels, facecolor=colour, alpha=0.55, edgecolor=INK_BOTH))
     kind, _, width = words.partition(" ")
     if channels > 60:  # room for the words inside
-        ax.text(x + 23, y, f"{kind}\n{width}", ha="center", va="center", fontsize=8)
+        ax.text(x + 23, y, f"{kind}\n{width}", ha="center", va="center", fontsize=9)
     else:
-        ax.text(x + 23, y - channels / 2 - 4, words, ha="center", va="bottom", fontsize=8)
+        ax.text(x + 23, y - channels / 2 - 4, words, ha="center", va="bottom", fontsize=9)
 
 
 def _block(ax: Axes, title: str, branches: Sequence[Sequence[tuple[str, int]]]) -> None:
@@ -33,17 +35,18 @@ def _block(ax: Axes, title: str, branches: Sequence[Sequence[tuple[str, int]]]) 
     top, stack = 0.0, middle - total / 2
     for row, room, colour in zip(branches, ROWS, (BLUE, GREEN, ORANGE, PURPLE), strict=True):
         y = top + room / 2
-        ends = [(46.0, middle)]
+        ax.plot([46, 130], [middle, y], color=INK_BOTH, linewidth=0.8)
+        end = 130.0
         for place, (words, channels) in enumerate(row):
             x = 130 + 125 * (place if len(row) == 2 else 1)
             _bar(ax, x, y, channels, colour, words)
-            ax.plot([ends[-1][0], x], [ends[-1][1], y], color=INK_BOTH, linewidth=0.8)
-            ends.append((x + 46, y))
+            ax.plot([end, x], [y, y], color=INK_BOTH, linewidth=0.8)
+            end = x + 46
         out = row[-1][1]
         ax.add_patch(Rectangle((400, stack), 46, out, facecolor=colour, alpha=0.55, edgecolor=INK_BOTH))
-        ax.plot([ends[-1][0], 400], [y, stack + out / 2], color=INK_BOTH, linewidth=0.8)
+        ax.plot([end, 400], [y, stack + out / 2], color=INK_BOTH, linewidth=0.8)
         stack, top = stack + out, top + room + GAP
-    ax.text(423, middle - total / 2 - 4, f"{total} out", ha="center", va="bottom", fontsize=8)
+    ax.text(423, middle - total / 2 - 4, f"{total} out", ha="center", va="bottom", fontsize=9)
     ax.set(xlim=(-10, 460), ylim=(sum(ROWS) + GAP * 3 + 10, -30), title=title)
     ax.axis("off")
 
@@ -54,7 +57,7 @@ def two_blocks() -> Picture:
     fig, axes = plt.subplots(1, 2, figsize=(9.5, 5.2))
     _block(axes[0], "naive", [[("1x1 64", 64)], [("3x3 128", 128)], [("5x5 32", 32)], [("pool 192", 192)]])
     reduced = [[("1x1 64", 64)], [("1x1 96", 96), ("3x3 128", 128)], [("1x1 16", 16), ("5x5 32", 32)]]
-    _block(axes[1], "with 1x1s (block 3a)", [*reduced, [("pool 192", 192), ("1x1 32", 32)]])
+    _block(axes[1], "with 1x1s", [*reduced, [("pool 192", 192), ("1x1 32", 32)]])
     return show(
         fig,
         "Two blocks of four branches, boxes as high as they have channels. Naive: 1x1 to 64, 3x3 to 128, 5x5 to 32 and "
@@ -106,21 +109,45 @@ def price() -> Picture:
         "pool": at * 192 * 32,
     }
     style()
-    fig, ax = plt.subplots(figsize=(8, 2.4))
+    fig, ax = plt.subplots(figsize=(8, 2.6))
     for row, costs in ((1, naive), (0, reduced)):
         start = 0.0
         for (name, macs), colour in zip(costs.items(), (BLUE, GREEN, ORANGE, PURPLE), strict=True):
-            width = macs / 1e6
-            ax.barh(row, width, left=start, color=colour, alpha=0.6, edgecolor=INK_BOTH)
-            if width > 15:
-                ax.text(start + width / 2, row, f"{name} branch: {width:.0f}", ha="center", va="center", fontsize=9)
+            width, label = macs / 1e6, f"{name} branch" if row == 0 else None
+            ax.barh(row, width, left=start, color=colour, alpha=0.6, edgecolor=INK_BOTH, label=label)
+            if width:
+                size = 9 if width > 15 else 8
+                ax.text(start + width / 2, row, f"{width:.0f}", ha="center", va="center", fontsize=size)
             start += width
-        five = f", the 5x5 branch {costs['5x5'] / 1e6:.0f}" if row == 0 else ""
-        ax.text(start + 4, row, f"{start:.0f}{five}", va="center", fontsize=10)
-    ax.set(yticks=(0, 1), yticklabels=("with 1x1s", "naive"), xlabel="million multiply-adds", xlim=(0, 330))
+        ax.text(start + 4, row, f"{start:.0f} in all", va="center", fontsize=10)
+    ax.set(yticks=(0, 1), yticklabels=("with 1x1s", "naive"), xlabel="million multiply-adds", xlim=(0, 350))
     ax.grid(axis="y", visible=False)
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside upper left", ncols=4, fontsize=9)
     rows = (f"{name} {a / 1e6:.0f} and {reduced[name] / 1e6:.0f}" for name, a in naive.items())
     return show(fig, f"Million multiply-adds of each branch, naive and with 1x1s: {', '.join(rows)}.")
+
+
+def squeeze(record: Mapping[str, Any]) -> Picture:
+    """What each version of the recorded squeeze costs, and the test accuracy of each of its seeds with their mean."""
+    style()
+    fig, (price, right) = plt.subplots(1, 2, figsize=(9, 2.2), sharey=True, width_ratios=(2, 3))
+    words = []
+    for row, (arm, cost) in enumerate(record["arms"].items()):
+        macs, seeds = cost["macs"] / 1e6, [100 * share for share in by_seed(dict(record), arm)]
+        mean = fmean(seeds)
+        price.barh(row, macs, height=0.6, color=BLUE, alpha=0.5)
+        price.text(macs + 0.15, row, f"{macs:.1f}", va="center", fontsize=9)
+        right.plot(seeds, [row + (n - (len(seeds) - 1) / 2) / 20 for n in range(len(seeds))], "o", color=BLUE, ms=5)
+        right.plot([mean, mean], [row - 0.34, row + 0.34], color=VERMILLION)
+        right.text(88.85, row, f"mean {mean:.1f}", va="center", fontsize=9)
+        words.append(f"{arm} {macs:.1f} million, {min(seeds):.1f} to {max(seeds):.1f} %, mean {mean:.1f} %")
+    price.set(xlabel="million MACs", xlim=(0, 7.5), yticks=range(len(words)), yticklabels=list(record["arms"]))
+    price.invert_yaxis()
+    right.set(xlabel="test images classified correctly (%)", xlim=(87.3, 89.2), xticks=(87.5, 88, 88.5))
+    right.tick_params(left=False)
+    for ax in (price, right):
+        ax.grid(axis="y", visible=False)
+    return show(fig, f"MACs and test accuracy of every seed: {'; '.join(words)}.")
 
 
 def accuracy_by_rank(curves: Mapping[str, Mapping[int, float]]) -> Picture:

@@ -1,0 +1,43 @@
+"""What the pictures of chapter 03 show is what was measured, and the chapter's sentences about them hold."""
+
+import pytest
+
+import inception_edu as ie
+from inception_edu.course.lesson import by_seed, load_record, paired
+from inception_edu.course.pictures import one_by_one
+from inception_edu.models.googlenet import inception, naive_inception
+
+
+def test_the_price_of_each_block_is_what_is_traced() -> None:
+    picture = one_by_one.price()
+    naive = naive_inception(192, 64, 128, 32, batch_norm=False)
+    reduced = inception(192, (64, 96, 128, 16, 32, 32), batch_norm=False)
+    for block in (naive, reduced):
+        assert f">{ie.trace(block, (192, 28, 28)).macs / 1e6:.0f} in all<" in picture.svg
+    for name in ("1x1", "3x3", "5x5", "pool"):
+        assert picture.svg.count(f">{name} branch<") == 1  # one legend for both rows
+
+
+def test_the_squeeze_shows_every_seed_of_the_record() -> None:
+    record = load_record("03_squeeze")
+    picture = one_by_one.squeeze(record)
+    for arm, cost in record["arms"].items():
+        shares = by_seed(record, arm)
+        mean = f"mean {100 * sum(shares) / len(shares):.1f}"
+        ends = f"{100 * min(shares):.1f} to {100 * max(shares):.1f} %"
+        assert f"{arm} {cost['macs'] / 1e6:.1f} million, {ends}, {mean} %" in picture.description
+        assert f">{mean}<" in picture.svg
+
+
+def test_what_chapter_03_says_about_the_squeeze() -> None:
+    record = load_record("03_squeeze")
+    arms = record["arms"]
+    assert 1 - arms["squeeze"]["macs"] / arms["full"]["macs"] == pytest.approx(0.71, abs=0.005)
+    assert arms["squeeze"]["macs"] == pytest.approx(arms["narrow"]["macs"], rel=0.01)
+    full, squeeze, narrow = (by_seed(record, arm) for arm in ("full", "squeeze", "narrow"))
+    assert paired(full, squeeze).mean == pytest.approx(-0.6, abs=0.05)
+    assert paired(full, squeeze).counts
+    assert not paired(narrow, squeeze).counts
+    assert min(full) > max(squeeze)
+    assert min(full) > max(narrow)
+    assert all(wide > 2 * narrow for wide, narrow in zip((48, 64, 96), record["narrow"].values(), strict=True))
