@@ -120,8 +120,8 @@ KEY = {
                 "D": "How many kinds of small networks, how many rates and how many passes does the record know?",
             },
         },
-        ask="None of the usual mistakes: write down the ten differences in points; the first of Inception minus plain is "
-        "+0.43.",
+        ask="None of the usual mistakes: write down the ten differences in points; the first of Inception minus plain "
+        "is +0.43.",
     ),
     "same_images": Computes(
         points=3,
