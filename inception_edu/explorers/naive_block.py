@@ -8,16 +8,16 @@ import torch
 
 from ..models.googlenet import naive_inception
 from ..show.drawing import diagram
-from ..show.palette import BLUE, ORANGE
+from ..show.palette import BRANCHES
 from ..tracing import Node, trace
 from .branches import branch_table, change
 from .settings import Settings, explorer, knob
-from .svg import stacked, svg, text
+from .svg import bar, stacked, svg, text
 
 if TYPE_CHECKING:
     from .panel import Panel
 
-BRANCHES = ("1x1", "3x3", "5x5", "pool")
+ROWS = ("1x1", "3x3", "5x5", "pool")
 
 
 @dataclass(frozen=True)
@@ -70,16 +70,22 @@ class NaiveBlock(Settings):
 
     def view(self) -> str:
         """The first block drawn, a table of its branches, and the channels after every block of the row."""
-        return diagram(self.node, macs_share=True) + branch_table(self.node, BRANCHES, activations=False) + self._row()
+        return diagram(self.node, macs_share=True) + branch_table(self.node, ROWS, activations=False) + self._row()
 
     def _row(self) -> str:
-        """A bar for the channels at each place; hatching marks those that the block added."""
-        left, top, step, scale = 110, 22, 24, 440 / max(self.channels)
-        parts = [text(left, 14, "channels", size=12)]
+        """A bar for the channels at each place, in pieces for what each branch of the block before it outputs."""
+        left, top, step, scale = 110, 28, 24, 440 / max(self.channels)
+        parts = [text(0, 14, "channels", size=12)]
+        for place, (name, colour) in enumerate(BRANCHES.items()):
+            words = "passed on by the pool" if name == "pool" else f"new, {name}"
+            x = left + place * 85 + 80 * (place > 0)
+            parts += [*bar(x, 4, 18, 12, colour, "", hatched=place % 2 == 1), text(x + 23, 14, words, size=12)]
         for n, channels in enumerate(self.channels):
-            y, new = top + n * step, self.growth if n else 0
+            y = top + n * step
             parts.append(text(0, y + 14, f"after block {n}" if n else "before", size=12))
-            parts += stacked(left, y, scale, 18, [("", channels - new, BLUE), ("", new, ORANGE)][: n + 1])
+            made = (channels - self.growth, self.n1x1, self.n3x3, self.n5x5) if n else (channels,)
+            colours = BRANCHES.values() if n else ("",)
+            parts += stacked(left, y, scale, 18, [("", each, hue) for each, hue in zip(made, colours, strict=True)])
             parts.append(text(left + scale * channels + 6, y + 14, f"{channels:,}", size=12))
         words = ", ".join(f"{channels:,}" for channels in self.channels)
         return svg(640, top + step * len(self.channels) + 4, parts, f"Bars of channels, one for each place: {words}.")

@@ -4,11 +4,13 @@ import re
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 import inception_edu as ie
 from inception_edu.course.pictures import many_kernels_at_once as pictures
 from inception_edu.course.records import by_seed, load_record
 from inception_edu.models.googlenet import naive_inception
+from inception_edu.show.palette import BRANCHES
 
 
 def test_the_row_of_blocks_is_what_was_traced():
@@ -20,11 +22,32 @@ def test_the_row_of_blocks_is_what_was_traced():
 
 def test_the_bars_are_the_means_of_the_record():
     record = load_record("02_windows")
-    words = pictures.right_by_kind(record, {"9x9": "nine of 9x9"}).description
+    words = pictures.patterns_found(record, {"9x9": "nine of 9x9"}).description
     for kind in ("small", "large"):
         shares = by_seed(record, "9x9", kind)
         (said,) = re.findall(rf"(\d+) % of the {kind} ones", words)
         assert int(said) == round(100 * sum(shares) / len(shares))
+
+
+def test_only_the_version_that_costs_more_is_set_apart_and_windows_keep_their_colours():
+    record = load_record("02_windows")
+    three = pictures.patterns_found(record, {"3x3": "81 of 3x3"}).svg
+    wide = pictures.patterns_found(record, {pictures.WIDE: "33 of 9x9"}).svg
+    assert ("<pattern" in three, "<pattern" in wide) == (False, True)
+    assert pictures.ARMS["3x3"] == BRANCHES["3x3"]
+    assert BRANCHES["3x3"].lower() in three
+    assert not (set(pictures.ARMS.values()) - {BRANCHES["3x3"]}) & set(BRANCHES.values())
+
+
+def test_the_first_column_is_what_the_frames_add_up_to():
+    row = torch.tensor([[5.0, 7, 1, 4]])
+    three = F.conv1d(row, torch.ones(1, 1, 3), padding=1)
+    five = F.conv1d(row, torch.ones(1, 1, 5), padding=2)
+    pool = F.max_pool1d(row, 3, stride=1, padding=1)
+    words = pictures.over_the_row(row, torch.cat([row, three, five, pool])).description
+    assert "window of 3 makes 12, 13, 12, 5, of which the first is 0 + 5 + 7;" in words
+    assert "window of 5 makes 13, 17, 17, 12, of which the first is 0 + 0 + 5 + 7 + 1;" in words
+    assert words.endswith("pool over 3 makes 7, 7, 7, 4, of which the first is the largest of 5 and 7.")
 
 
 def test_sorting_keeps_every_connection():

@@ -14,6 +14,7 @@ import inception_edu as ie
 from inception_edu.explorers.naive_block import NaiveBlock
 from inception_edu.explorers.settings import page
 from inception_edu.models.googlenet import naive_inception
+from inception_edu.show.palette import BRANCHES
 
 
 def test_3a_made_naive_adds_224_channels_a_block_and_passes_1000_after_the_fourth():
@@ -58,3 +59,15 @@ def test_a_setting_that_cannot_exist_is_refused():
 
 def test_one_block_is_no_plural():
     assert "416 channels after 1 block;" in NaiveBlock(blocks=1).sentence()
+
+
+def test_the_bars_have_a_key_and_a_piece_for_each_branch():
+    row = NaiveBlock(blocks=2)._row()
+    for words, colour in zip(
+        ("passed on by the pool", "new, 1x1", "new, 3x3", "new, 5x5"), BRANCHES.values(), strict=True
+    ):
+        assert row.count(f">{words}<") == 1
+        assert row.count(f'fill="{colour}"') == 3  # the key, and a bar after each block
+    widths = [float(width) for width in re.findall(r'<rect[^>]* width="([\d.]+)"', row)[4:]]
+    scale = 440 / 640
+    assert widths == pytest.approx([c * scale for c in (192, 192, 64, 128, 32, 416, 64, 128, 32)], abs=0.06)

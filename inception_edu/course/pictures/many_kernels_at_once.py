@@ -8,18 +8,21 @@ import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from ...data.fashion import LabelledImages, load_photo
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE, PURPLE, YELLOW
+from ...show.palette import BLUE, BRANCHES, CYCLE, GREEN, INK_BOTH, ORANGE, SKY_BLUE, VERMILLION, YELLOW
 from ...tracing import Node
 from ..records import by_seed
 from ..scales import STAMPS, hidden
 from . import bars_by_seed
 
-BRANCHES = {"pool": PURPLE, "1x1": BLUE, "3x3": GREEN, "5x5": ORANGE}
-"""The colours of the branches, in this chapter and in chapter 03."""
+WIDE = "9x9, wide"
+"""The arm that costs more than the others."""
+ARMS = {"3x3": GREEN, "7x7": SKY_BLUE, "9x9": SKY_BLUE, "3x3 and 9x9": VERMILLION, WIDE: SKY_BLUE}
+"""Arm of the experiment with hidden patterns -> its colour: small windows, large ones, or both."""
 
 
 def windows() -> Picture:
@@ -29,27 +32,29 @@ def windows() -> Picture:
     names = ("3 to 5 pixels", "5 to 15 pixels", "15 to 45 pixels")
     rows, columns = slice(64, 256), slice(0, 192)
     style()
-    fig, axes = plt.subplots(1, 4, figsize=(9.6, 2.7))
+    fig, axes = plt.subplots(1, 4, figsize=(9.6, 3.3), width_ratios=(1.55, 1, 1, 1))
     face = photo[0, rows, columns].numpy()
     axes[0].imshow(face, cmap="gray")
-    inset = axes[0].inset_axes((0.02, 0.02, 0.3, 0.3))  # the smallest window, enlarged
+    inset = axes[0].inset_axes((0.01, 0.01, 0.33, 0.33))  # the smallest window, enlarged
     inset.imshow(face, cmap="gray")
     inset.set(xlim=(4.5, 21.5), ylim=(127.5, 110.5), xticks=[], yticks=[])
     inset.grid(visible=False)
-    inset.spines[:].set(visible=True, color=GREEN)
-    for size, (left, top), colour in ((5, (10, 117), GREEN), (15, (45, 22), YELLOW), (45, (64, 12), ORANGE)):
+    inset.spines[:].set(visible=True, color=YELLOW)
+    for size, (left, top) in ((5, (10, 117)), (15, (45, 22)), (45, (64, 12))):
         for ax in (axes[0], inset):
-            frame = Rectangle((left - 0.5, top - 0.5), size, size, fill=False, edgecolor=colour, linewidth=1.6)
-            ax.add_patch(frame)
-        at = (22, 119) if size == 5 else (left + size / 2 - 4, top + size + 9)
-        words = axes[0].text(*at, size, color=colour, va="center", weight="bold")
-        words.set_bbox({"facecolor": "black", "edgecolor": "none", "pad": 1.5})  # readable on whiskers, too
+            for colour, linewidth in (("black", 3.4), (YELLOW, 1.6)):  # a dark rim, so that it shows on bright fur
+                place = left - 0.5, top - 0.5
+                ax.add_patch(Rectangle(place, size, size, fill=False, edgecolor=colour, linewidth=linewidth))
+        at = (20, 118) if size == 5 else (left + size / 2 - 4, top + size + 9)
+        words = axes[0].text(*at, size, color=YELLOW, va="center", weight="bold")
+        words.set_bbox({"facecolor": "black", "edgecolor": "none", "pad": 1.5})
     axes[0].set_title("three windows", fontsize=10)
     for ax, name, (fine, coarse) in zip(axes[1:], names, pairwise(blurred), strict=True):
         band = (fine - coarse)[0]
         most = 2.5 * band.std().item()
         ax.imshow(band[rows, columns].numpy(), cmap="gray", vmin=-most, vmax=most)
         ax.set_title(name, fontsize=10)
+        ax.set_anchor("N")
     for ax in axes:
         ax.axis("off")
     return show(
@@ -58,6 +63,50 @@ def windows() -> Picture:
         "in three bands. From 3 to 5 pixels: whiskers "
         "and single hairs. From 5 to 15: the rims of the eyes, the nose, spots. From 15 to 45: eyes and muzzle as "
         "dark and light patches, no hair left.",
+    )
+
+
+def over_the_row(row: Tensor, stack: Tensor) -> Picture:
+    """Windows of 1, 3 and 5 at the first number of a row (1, L), and what they and a pool make of it: `stack` (4, L).
+
+    The weights of the windows are all 1.
+    """
+    numbers, length = row[0].tolist(), row.shape[1]
+    padded = [0, 0, *numbers, 0, 0]
+    sums = [" + ".join(f"{value:g}" for value in padded[2 - side : 3 + side]) for side in (0, 1, 2)]
+    makes = (*sums, "the largest of " + " and ".join(f"{value:g}" for value in numbers[:2]))
+    names = {"1x1": "window of 1", "3x3": "window of 3", "5x5": "window of 5", "pool": "pool over 3"}
+    style()
+    fig, ax = plt.subplots(figsize=(8.4, 3.1))
+    for place, value in enumerate(padded, -2):
+        inside = 0 <= place < length
+        dashes = "-" if inside else ":"
+        ax.add_patch(Rectangle((place, 0), 1, 1, fill=False, edgecolor=INK_BOTH, linewidth=1, linestyle=dashes))
+        ax.text(place + 0.5, 0.5, f"{value:g}", ha="center", va="center", alpha=1 if inside else 0.6)
+    for side, name in enumerate(("1x1", "3x3", "5x5")):
+        low, width = -0.06 - 0.09 * side, 2 * side + 1 - 0.1 * (2 - side)
+        corner = 0.5 - width / 2, low
+        ax.add_patch(Rectangle(corner, width, 1 - 2 * low, fill=False, edgecolor=BRANCHES[name], linewidth=2.2))
+    ax.text(length + 2.3, 0.5, "the six numbers, and padding", va="center")
+    for line, (branch, values, sum_) in enumerate(zip(names, stack.tolist(), makes, strict=True)):
+        y, colour = 1.75 + 1.05 * line, BRANCHES[branch]
+        for place, value in enumerate(values):
+            fill = colour if place == 0 else "none"
+            ax.add_patch(Rectangle((place, y), 1, 0.9, facecolor=fill, alpha=0.35))
+            ax.add_patch(Rectangle((place, y), 1, 0.9, fill=False, edgecolor=INK_BOTH, linewidth=1))
+            ax.text(place + 0.5, y + 0.45, f"{value:g}", ha="center", va="center")
+        ax.text(-0.25, y + 0.45, names[branch], ha="right", va="center", weight="bold")
+        ax.text(length + 0.3, y + 0.45, f"{sum_} = {values[0]:g}" if "+" in sum_ else sum_, va="center")
+    ax.set(xlim=(-2.6, length + 6), ylim=(6, -0.4))
+    ax.axis("off")
+    answers = "; ".join(
+        f"{words} makes {', '.join(f'{value:g}' for value in values)}, of which the first is {sum_}"
+        for words, values, sum_ in zip(names.values(), stack.tolist(), makes, strict=True)
+    )
+    return show(
+        fig,
+        f"A row of numbers, {', '.join(f'{value:g}' for value in numbers)}, with two zeros of padding at each end, and "
+        f"frames of 1, 3 and 5 around its first number. Below it, four rows: {answers}.",
     )
 
 
@@ -129,6 +178,7 @@ def growth(blocks: Sequence[Node]) -> Picture:
     for ax in (left, right):
         ax.grid(visible=False, axis="y")
         ax.margins(x=0.14)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
     fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
     return show(fig, f"Bars for blocks in a row: {'; '.join(words)}. The pool's part of the channels grows.")
 
@@ -149,7 +199,8 @@ def patterns() -> Picture:
         row, column = divmod(int(fits.argmax()), fits.shape[1])
         ax.imshow(image.numpy(), cmap="gray", vmin=-4, vmax=4)
         place = column - 0.5, row - 0.5
-        ax.add_patch(Rectangle(place, side, side, fill=False, edgecolor=ORANGE, linewidth=1.6))
+        colour = ARMS[f"{side}x{side}"]
+        ax.add_patch(Rectangle(place, side, side, fill=False, edgecolor=colour, linewidth=2))
         ax.set_title("hidden in noise", fontsize=10)
     for ax in axes:
         ax.axis("off")
@@ -180,11 +231,20 @@ def right_by_kind(
     }
     fig, (_, large), words = bars_by_seed(panels, [f"of the {name} ones" for name in kinds], colours, apart)
     large.axvline(25, color=INK_BOTH, linestyle="--", linewidth=1.2)
-    large.text(26.5, -0.45, "a guess among four", color=INK_BOTH, fontsize=8.5, va="bottom")
+    large.text(26.5, -0.45, "a guess among four", fontsize=9, va="bottom")
     return show(
         fig,
         f"Shares of hidden {things} classified correctly: {words}. A guess among four {kinds[1]} ones is 25 %.",
     )
+
+
+def patterns_found(record: Mapping[str, Any], arms: Mapping[str, str]) -> Picture:
+    """How many small and large patterns each arm of the record, name there -> name for readers, classifies correctly.
+
+    The one that costs more is set apart.
+    """
+    colours, apart = [ARMS[arm] for arm in arms], [name for arm, name in arms.items() if arm == WIDE]
+    return right_by_kind(record, arms, colours=colours, apart=apart)
 
 
 def what_each_branch_sees(maps: Tensor) -> Picture:
