@@ -34,7 +34,7 @@ def test_the_evidence_is_named_where_the_map_is_largest() -> None:
 
 def test_the_accuracies_are_the_means_of_the_record() -> None:
     arms = {"FC": "fully connected", "GAP": "mean"}
-    picture = drawings.accuracy_over_shift(load_record("01_head_shifts"), arms, closer="GAP")
+    picture = drawings.accuracy_over_shift(load_record("01_head_shifts"), arms, alone="GAP")
     assert "mean, alone" in picture.svg
     assert "fully connected: 85.7, 82.5, 67.1, 42.0, 25.1, 18.4, 15.6, 14.8, 13.5 %" in picture.description
     assert "mean: 84.8, 83.0, 81.6" in picture.description
@@ -47,3 +47,12 @@ def test_a_move_by_a_whole_stride_keeps_the_mean_and_half_a_stride_does_not() ->
 
 def test_every_cell_has_a_weight_for_every_class_in_a_fully_connected_head() -> None:
     assert "144 weights" in drawings.two_heads().description
+
+
+def test_a_crossing_is_a_row_plus_a_column_minus_a_dot() -> None:
+    crossing, row, column, dot = (torch.zeros(3, 3) for _ in drawings.WINDOWS)
+    for window, bright in zip((crossing, row, column, dot), drawings.WINDOWS.values(), strict=True):
+        for place in bright:
+            window[place] = 1
+    assert torch.equal(crossing, row + column - dot)
+    assert drawings.four_windows().svg.count("fill: #ffffff") == sum(map(len, drawings.WINDOWS.values()))

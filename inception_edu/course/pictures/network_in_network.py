@@ -66,15 +66,56 @@ def sliding_network() -> Picture:
     )
 
 
+WINDOWS: dict[str, Sequence[tuple[int, int]]] = {
+    "crossing": ((0, 1), (1, 0), (1, 1), (1, 2), (2, 1)),
+    "row": ((1, 0), (1, 1), (1, 2)),
+    "column": ((0, 1), (1, 1), (2, 1)),
+    "dot": ((1, 1),),
+}
+"""The bright pixels, (row, column), of four windows of 3x3: the first is the second plus the third minus the last."""
+
+
+def four_windows() -> Picture:
+    """Pixel by pixel, a crossing is a row plus a column minus a dot."""
+    style()
+    fig, ax = plt.subplots(figsize=(6, 1.8))
+    for place, ((name, bright), sign) in enumerate(zip(WINDOWS.items(), ("=", "+", "\N{MINUS SIGN}", ""), strict=True)):
+        left = 5 * place
+        for row in range(3):
+            for column in range(3):
+                face = "white" if (row, column) in bright else "black"
+                ax.add_patch(Rectangle((left + column, row), 1, 1, facecolor=face, edgecolor=INK_BOTH, linewidth=1))
+        ax.text(left + 1.5, 3.7, name, ha="center", va="center")
+        ax.text(left + 4, 1.5, sign, ha="center", va="center", fontsize=18)
+    ax.set(xlim=(-0.2, 18.2), ylim=(4.2, -0.2), aspect="equal")
+    ax.axis("off")
+    return show(
+        fig,
+        "Four windows of 3x3 pixels as an equation: a crossing of bright pixels is a bright row plus a bright column "
+        "minus a bright dot in the middle, the pixel that both share.",
+    )
+
+
+def _image(ax: Axes, pixels: Tensor, **options: Any) -> None:
+    """Draws pixels (H, W) in grey, in a thin frame that can be seen on a light page and on a dark one."""
+    ax.imshow(pixels.numpy(), cmap="gray", **options)
+    _frame(ax)
+
+
+def _frame(ax: Axes) -> None:
+    ax.set(xticks=[], yticks=[])
+    ax.grid(visible=False)
+    ax.spines[:].set(visible=True, color=INK_BOTH, linewidth=0.6)
+
+
 def strokes(drawing: Tensor, rows: Tensor, columns: Tensor, answer: Tensor) -> Picture:
     """Four maps (H, W) or (1, H, W): a drawing, what two filters find in it, and what the block answers."""
     style()
     fig, axes = plt.subplots(1, 4, figsize=(9.5, 2.1))
     titles = ("the drawing", "filter: rows", "filter: columns", "mlpconv")
     for ax, title, each in zip(axes, titles, (drawing, rows, columns, answer), strict=True):
-        ax.imshow(each.detach().squeeze().numpy(), cmap="gray", vmin=0, vmax=1)
-        ax.set(title=title, xticks=[], yticks=[])
-        ax.grid(visible=False)
+        _image(ax, each.detach().squeeze(), vmin=0, vmax=1)
+        ax.set_title(title)
     return show(
         fig,
         "A drawing of two horizontal lines, two vertical lines and a dot. One filter finds the horizontal lines, the "
@@ -130,11 +171,11 @@ def two_heads() -> Picture:
     )
 
 
-def accuracy_over_shift(record: dict[str, Any], arms: Mapping[str, str], *, closer: str) -> Picture:
+def accuracy_over_shift(record: dict[str, Any], arms: Mapping[str, str], *, alone: str) -> Picture:
     """Test accuracy over how far the pictures are moved: means of all seeds, with a band from the worst to the best.
 
-    `arms` are the names in the record -> the names for readers; an arm "... moved" gets a dashed line. The arm `closer`
-    is drawn once more, alone and at its own scale, with a grey line at every whole stride of four pixels.
+    `arms` are the names in the record -> the names for readers; an arm "... moved" gets a dashed line. The arm `alone`
+    is drawn once more, alone and at its own scale, with a vertical line at every whole stride of four pixels.
     """
     style()
     fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.6))
@@ -143,19 +184,19 @@ def accuracy_over_shift(record: dict[str, Any], arms: Mapping[str, str], *, clos
         places: Sequence[Any] = list(zip(*by_seed(record, arm, "shifts"), strict=True))
         mean, low, high = ([100 * choose(place) for place in places] for choose in (fmean, min, max))
         pixels = range(len(mean))
-        for ax in (left, right) if arm == closer else (left,):
+        for ax in (left, right) if arm == alone else (left,):
             ax.plot(pixels, mean, "--o" if arm.endswith("moved") else "-o", color=colour, markersize=4, label=name)
             ax.fill_between(pixels, low, high, color=colour, alpha=0.2, linewidth=0)
         words.append(f"{name}: {', '.join(f'{share:.1f}' for share in mean)} %")
     left.axhline(10, color=INK_BOTH, linewidth=1, linestyle=":")
     left.text(0, 11, "guessing", fontsize=9, color=INK_BOTH)
     left.set(ylim=(0, 100))
-    left.legend(loc=(0.5, 0.36), fontsize=9)
+    left.legend(loc=(0.42, 0.36), fontsize=9, handlelength=3.4)
     for stride in range(0, len(pixels), 4):
         right.axvline(stride, color=INK_BOTH, linewidth=1.2, zorder=0)
-    right.set(title=f"{arms[closer]}, alone")
+    right.set(title=f"{arms[alone]}, alone")
     for ax in (left, right):
-        ax.set(xlabel="pictures moved to the right by (pixels)", ylabel="test accuracy (%)", xticks=pixels)
+        ax.set(xlabel="moved to the right (pixels)", ylabel="test accuracy (%)", xticks=pixels)
         ax.grid(visible=False, axis="x")
     return show(fig, f"Mean test accuracy when pictures move by 0 to {len(mean) - 1} pixels. {'; '.join(words)}.")
 
@@ -171,13 +212,13 @@ def moved_and_pooled() -> Picture:
         cells = max_pool2d(max_pool2d(image, 2), 2)  # 1, 12, 12
         mean = cells.mean().item()
         words.append(f"moved by {right}, {mean:.3f}")
-        above.imshow(image[0].numpy(), cmap="gray")
+        _image(above, image[0])
         for line in range(4, 48, 4):
             above.axvline(line - 0.5, color=INK_BOTH, linewidth=0.5)
             above.axhline(line - 0.5, color=INK_BOTH, linewidth=0.5)
-        above.set(title=f"moved by {right}", xticks=[], yticks=[])
-        below.imshow(cells[0].numpy(), cmap="gray")
-        below.set(xlabel=f"mean {mean:.3f}", xticks=[], yticks=[])
+        above.set_title(f"moved by {right} pixels")
+        _image(below, cells[0])
+        below.set_xlabel(f"mean {mean:.3f}")
     return show(fig, f"A boot on a canvas at three places, and its maps of 12x12 cells. Means: {'; '.join(words)}.")
 
 
@@ -193,8 +234,8 @@ def evidence(canvas: Tensor, maps: Mapping[str, Tensor]) -> Picture:
     limit = ceil(max(each.abs().max().item() for each in maps.values()))  # whole, so that rounding cannot move it
     words = []
     for ax, (name, each) in zip(axes, {"the canvas": None, **maps}.items(), strict=True):
-        ax.set(title=name, xticks=[], yticks=[], xlim=(-0.5, pixels.shape[1] - 0.5), ylim=(pixels.shape[0] - 0.5, -0.5))
-        ax.grid(visible=False)
+        ax.set(title=name, xlim=(-0.5, pixels.shape[1] - 0.5), ylim=(pixels.shape[0] - 0.5, -0.5))
+        _frame(ax)
         if each is None:
             ax.imshow(pixels, cmap="gray")
         else:
