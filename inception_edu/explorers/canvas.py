@@ -10,7 +10,7 @@ from ..course.canvas import HEIGHT, SIDE, WIDTH, Found, Garment, find, lay_out, 
 from ..data.fashion import CLASS_NAMES, to_pixels
 from ..explain import class_maps
 from ..running import threads
-from ..show.palette import BLUE, CYCLE
+from ..show.palette import CYCLE, YELLOW
 from .pixels import grey
 from .settings import Settings, choice, explorer, knob
 from .svg import svg
@@ -74,14 +74,15 @@ class Canvas(Settings):
             parts.append(f'<rect {frame} fill="none" stroke="{colour}" stroke-width="2"/>')
             base = y - 5 if y > 20 else y + SCALE * SIDE + 14
             words = f"{each.name} {each.probability:.0%}"
-            parts.append(f'<text x="{x + 2}" y="{base}" font-size="13" fill="white">{words}</text>')
+            look = 'font-size="13" fill="white" stroke="black" stroke-width="3" paint-order="stroke"'
+            parts.append(f'<text x="{x + 2}" y="{base}" {look}>{words}</text>')
         for garment in self.garments:
             name = garment.name.lower().replace("-", "_").replace(" ", "_")
             place = f'x="{SCALE * garment.left}" y="{SCALE * garment.top}"'
             size = f'width="{SCALE * SIDE}" height="{SCALE * SIDE}"'
             drag = f'data-drag="{name}_left {name}_top" data-unit="{SCALE}"'
             parts.append(f'<rect {place} {size} fill="transparent" {drag}/>')
-        shown = "" if self.map == NO_MAP else f" Dots show the evidence for {self.map}."
+        shown = "" if self.map == NO_MAP else f" The area of a circle shows the evidence for {self.map}."
         return svg(SCALE * WIDTH, SCALE * HEIGHT, parts, f"A canvas with five garments. {self.sentence()}{shown}")
 
 
@@ -103,19 +104,23 @@ def _empty() -> Tensor:
 
 
 def _evidence(image: Tensor, label: int) -> list[str]:
-    """A dot at each place of the last grid where the class gets more than from an empty canvas, by how much."""
+    """A circle at each place of the last grid where the class gets more than from an empty canvas, by how much."""
     with threads():
         cells = (class_maps(network(), image)[0] - _empty())[label].clamp(min=0)
     high = max(cells.max().item(), 1e-6)
     across, down = SCALE * WIDTH / cells.shape[1], SCALE * HEIGHT / cells.shape[0]
-    dots = []
+    circles = []
     for row, values in enumerate(cells.tolist()):
         for column, value in enumerate(values):
             radius = 0.5 * down * (value / high) ** 0.5
             if radius > 1:
                 place = f'cx="{across * (column + 0.5):.1f}" cy="{down * (row + 0.5):.1f}" r="{radius:.1f}"'
-                dots.append(f'<circle {place} fill="{BLUE}" fill-opacity="0.55" stroke="white"/>')
-    return dots
+                circles.append(f"<circle {place}/>")
+    inside = "".join(circles)
+    return [
+        f'<g fill="none" stroke="{colour}" stroke-width="{width}">{inside}</g>'
+        for colour, width in (("black", 4), (YELLOW, 2))  # readable over black and over white
+    ]
 
 
 def canvas_explorer() -> "Panel":

@@ -1,27 +1,43 @@
 """Chapter 00's pictures: what they draw is true."""
 
-from statistics import fmean
+import re
 
 import pytest
 
+from inception_edu.course.choices import choices
 from inception_edu.course.pictures import start_here
 from inception_edu.family import FAMILY
 
 
-def test_a_year_of_the_poster_is_written_under_the_networks_of_that_year(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_poster_names_each_network_with_its_year_its_weights_and_its_accuracy_at_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     drawn = []
-    monkeypatch.setattr(start_here, "show", lambda figure, words: drawn.append(figure))
+    monkeypatch.setattr(start_here, "show", lambda figure, words: drawn.append((figure, words)))
     start_here.poster()
-    ax = drawn[0].axes[0]
-    years = {name: FAMILY[key].year for key, name in start_here.POSTER.items()}
-    years |= {name: year for name, (year, _, _) in start_here.RIVALS.items()}
-    places: dict[str, list[float]] = {}
+    (figure, words), known = drawn[0], {each.title: each for each in choices()}
+    (ax,) = figure.axes
+    assert len(ax.texts) == 9
     for text in ax.texts:
-        name = " ".join(text.get_text().split("\n")[:-1]).replace("- ", "-")
-        places.setdefault(str(years[name]), []).append(text.xy[0])
-    written = {label.get_text(): place for label, place in zip(ax.get_xticklabels(), ax.get_xticks(), strict=True)}
-    assert written == {year: fmean(each) for year, each in places.items()}
-    assert all(max(places[a]) < min(places[b]) for a, b in zip(sorted(places), sorted(places)[1:], strict=False))
+        name, year, millions, percent = re.fullmatch(r"(.*), (\d{4})\n(\d+) M, ([\d.]+) %", text.get_text()).groups()
+        macs, top1 = text.xy
+        if name not in start_here.RIVALS:
+            network = known[name.replace(start_here.NIN, "Network in Network")]
+            assert (macs, top1) == (network.macs / 1e9, network.top1)
+            assert (int(year), int(millions)) == (FAMILY[network.name].year, round(network.params / 1e6))
+        assert float(percent) == round(top1, 1)
+        assert f"{name} ({year}): {millions} M, {macs:.1f} G, {percent} %" in words
+
+
+def test_the_mean_of_the_losses_is_in_their_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(start_here, "show", lambda figure, words: drawn.append((figure, words)))
+    start_here.loss_by_step([float(loss) for loss in range(100, 0, -1)], window=5)
+    (figure, words), *_ = drawn
+    level, dots, mean = figure.axes[0].lines
+    assert level.get_ydata() == pytest.approx([2.302585] * 2)
+    assert list(mean.get_ydata()[2:-2]) == list(dots.get_ydata()[2:-2])  # of a straight line, the line itself
+    assert words == "The loss over 100 steps, from 100.00 down to about 2.00; 10 equal probabilities have 2.30."
 
 
 def test_the_row_of_garments_names_all_ten_classes() -> None:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inception_edu.course.canvas import GARMENTS
+from inception_edu.course.canvas import GARMENTS, Garment
 from inception_edu.explorers.canvas import Canvas, canvas_explorer
+from inception_edu.show.palette import YELLOW
 
 PLACES = [each.name for each in fields(Canvas) if each.name != "map"]
 
@@ -37,13 +38,30 @@ def test_every_arrangement_is_drawn_and_each_garment_can_be_dragged(places: list
     assert all(across.endswith("_left") and down.endswith("_top") for across, down in grips)
 
 
-def test_the_map_of_a_class_is_darkest_where_the_garment_is() -> None:
-    dots = [each.attrib for each in drawing(Canvas(map="bag")).iter() if each.tag.endswith("circle")]
-    largest = max(dots, key=lambda dot: float(dot["r"]))
-    left, top = 4 * 74, 4 * 52
-    assert left <= float(largest["cx"]) <= left + 112
-    assert top <= float(largest["cy"]) <= top + 112
+@pytest.mark.parametrize("garment", Canvas().garments, ids=lambda garment: garment.name)
+def test_with_the_garments_spread_out_the_largest_circle_of_a_class_is_on_its_garment(garment: Garment) -> None:
+    circles = [each.attrib for each in drawing(Canvas(map=garment.name)).iter() if each.tag.endswith("circle")]
+    largest = max(circles, key=lambda circle: float(circle["r"]))
+    assert 4 * garment.left <= float(largest["cx"]) <= 4 * (garment.left + 28)
+    assert 4 * garment.top <= float(largest["cy"]) <= 4 * (garment.top + 28)
+
+
+def test_a_circle_does_not_cover_the_garment() -> None:
+    (wide, narrow) = (each for each in drawing(Canvas(map="bag")).iter() if each.tag.endswith("}g"))
     assert not [each for each in drawing(Canvas()).iter() if each.tag.endswith("circle")]
+    assert wide.attrib["fill"] == narrow.attrib["fill"] == "none"
+    assert (wide.attrib["stroke"], narrow.attrib["stroke"]) == ("black", YELLOW)
+    assert [circle.attrib for circle in wide] == [circle.attrib for circle in narrow]
+
+
+def test_each_preset_finds_what_the_chapter_says() -> None:
+    found = {preset["name"]: Canvas(**preset["values"]).sentence()[:6] for preset in canvas_explorer().presets}
+    assert found == {
+        "spread out": "5 of 5",
+        "in a row": "4 of 5",
+        "close together": "2 of 5",
+        "at the edges": "5 of 5",
+    }
 
 
 def test_every_preset_is_found_and_no_place_is_outside() -> None:

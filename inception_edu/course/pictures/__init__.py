@@ -178,16 +178,3 @@ def bars_by_seed(
         ax.grid(visible=False, axis="y")
     row[0].set_ylim(places[-1] + 0.5, -0.9)
     return fig, list(row), "; ".join(f"{name}, {' and '.join(each)}" for name, each in means.items())
-
-
-def loss_by_step(losses: Sequence[float], *, window: int = 25) -> Picture:
-    """The loss of every batch as a dot, and the mean of the last `window` as a line."""
-    style()
-    fig, ax = plt.subplots(figsize=(7, 3))
-    steps = range(1, len(losses) + 1)
-    means = [fmean(losses[max(0, step - window) : step]) for step in steps]
-    ax.plot(steps, losses, ".", color=CYCLE[0], markersize=5, alpha=0.5, label="one batch")
-    ax.plot(steps, means, color=CYCLE[1], linewidth=2, label=f"mean of the last {window}")
-    ax.legend(loc="upper right", frameon=False)
-    ax.set(xlabel="step", ylabel="training loss (nats)", ylim=(0, None))
-    return show(fig, f"The loss over {len(losses)} steps, from {losses[0]:.2f} down to about {means[-1]:.2f}.")

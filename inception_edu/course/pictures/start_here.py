@@ -1,74 +1,102 @@
-"""Chapter 00: the family on one poster, and what chance does to a comparison."""
+"""Chapter 00: what the family costs and buys, a first loss curve, and what chance does to a comparison."""
 
 from collections.abc import Mapping, Sequence
-from math import pi
-from textwrap import fill
+from math import log, pi
+from statistics import fmean
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import NullLocator
 
 from ...family import FAMILY
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE
+from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE, VERMILLION
 from ..canvas import pictures
+from ..choices import choices
 from ..records import paired
 from . import name_ends
 from .many_kernels_at_once import row_of_pictures
 
-POSTER = {
-    "nin_imagenet": "Network in Network (ImageNet)",
-    "googlenet": "GoogLeNet (V1)",
-    "bn_inception": "BN-Inception (V2)",
-    "inception_v3": "Inception-v3",
-    "inception_v4": "Inception-v4",
-    "inception_resnet_v2": "Inception-ResNet-v2",
-    "xception": "Xception",
+RIVALS = {"AlexNet": (2012, 61_100_840, 714_188_480, 56.522), "VGG-16": (2014, 138_357_544, 15_470_264_320, 71.592)}
+"""torchvision's AlexNet and VGG-16: year, parameters, multiply-adds and top-1 accuracy in %, one crop of 224 pixels."""
+
+NIN = "NIN for ImageNet"
+"""The paper, of 2013, has no network for ImageNet; its author published one later."""
+
+PLACES = {
+    "AlexNet": (0, -1),
+    "VGG-16": (0, -1),
+    "Inception-v3": (-1, 0),
+    "Xception": (1, -1),
+    "Inception-v4": (-1, 1),
 }
-RIVALS = {"AlexNet": (2012, 61_100_840, 714_188_480), "VGG-16": (2014, 138_357_544, 15_470_264_320)}
-"""torchvision's AlexNet and VGG-16: year, parameters and multiply-adds at 224 pixels."""
+"""Where the poster writes a name, from its disc: left (-1) to right (1), below (-1) to above (1); right without it."""
 
 
 def poster() -> Picture:
-    """Seven networks of the family and two rivals by year and cost; a disc's area is the number of parameters.
+    """Top-1 accuracy against multiply-adds, nine networks; a disc's area is the number of parameters.
 
-    The years are columns, as wide as they have networks: where a disc is within its column says nothing.
+    The accuracies are those of released weights, one crop, as `choices` has them.
     """
     style()
-    fig, ax = plt.subplots(figsize=(8, 4.6))
-    points = RIVALS | {name: (FAMILY[key].year, FAMILY[key].params, FAMILY[key].macs) for key, name in POSTER.items()}
+    fig, ax = plt.subplots(figsize=(8, 4.8))
+    left_out = ("squeezenet1_1", "mobilenet_v2", "inception_resnet_v1")
+    points = RIVALS | {
+        each.title.replace("Network in Network", NIN): (FAMILY[each.name].year, each.params, each.macs, each.top1)
+        for each in choices()
+        if each.name not in left_out
+    }
     words: list[str] = []
-    columns: dict[int, list[int]] = {}
-    for place, (name, (year, params, macs)) in enumerate(sorted(points.items(), key=lambda point: point[1][0])):
-        columns.setdefault(year, []).append(place)
-        colour = INK_BOTH if name in (*RIVALS, POSTER["nin_imagenet"]) else BLUE
-        ax.scatter(place, macs / 1e9, s=12 * params / 1e6, color=colour, alpha=0.55, edgecolor=colour)
-        radius = (12 * params / 1e6 / pi) ** 0.5
+    for name, (year, params, macs, top1) in sorted(points.items(), key=lambda point: (point[1][0], point[1][2])):
+        colour = INK_BOTH if name in (*RIVALS, NIN) else BLUE
+        ax.scatter(macs / 1e9, top1, s=12 * params / 1e6, color=colour, edgecolor="white", linewidth=1)
+        across, up = PLACES.get(name, (1, 0))
+        far, slant = (12 * params / 1e6 / pi) ** 0.5 + 5, 0.7 if across and up else 1
         ax.annotate(
-            f"{fill(name, 12)}\n{params / 1e6:.0f} M",
-            (place, macs / 1e9),
-            (0, -radius - 6),
+            f"{name}, {year}\n{params / 1e6:.0f} M, {top1:.1f} %",
+            (macs / 1e9, top1),
+            (far * across * slant, far * up * slant),
             textcoords="offset points",
             fontsize=9,
-            ha="center",
-            va="top",
+            ha=("right", "center", "left")[across + 1],
+            va=("top", "center", "bottom")[up + 1],
         )
-        words.append(f"{name} ({year}): {params / 1e6:.0f} million parameters, {macs / 1e9:.1f} billion multiply-adds")
-    for number, places in enumerate(columns.values()):
-        if number % 2:
-            ax.axvspan(places[0] - 0.5, places[-1] + 0.5, color=INK_BOTH, alpha=0.1, linewidth=0)
+        words.append(f"{name} ({year}): {params / 1e6:.0f} M, {macs / 1e9:.1f} G, {top1:.1f} %")
     for name, colour in (("the Inception family", BLUE), ("other networks", INK_BOTH)):
-        ax.scatter([], [], s=60, color=colour, alpha=0.55, edgecolor=colour, label=name)
+        ax.scatter([], [], s=60, color=colour, label=name)
     ax.legend(loc="lower right", frameon=False)
-    ax.set(yscale="log", xlim=(-0.5, len(points) - 0.5), ylim=(0.25, 32), xlabel="year of publication")
-    ax.set_xticks([(places[0] + places[-1]) / 2 for places in columns.values()], [str(year) for year in columns])
-    ax.grid(visible=False, axis="x")
-    ax.set(ylabel="multiply-adds for one image, billions", yticks=[0.5, 1, 2, 5, 10, 20])
-    ax.set_yticklabels(["0.5", "1", "2", "5", "10", "20"])
-    return show(fig, f"Networks by year and cost; the larger the disc, the more parameters. {'; '.join(words)}.")
+    ax.set(xscale="log", xlim=(0.45, 48), ylim=(51, 86))
+    ax.grid(visible=False)
+    ax.set_xticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set(xlabel="multiply-adds for one image, billions", ylabel="photographs classified correctly, %")
+    return show(
+        fig,
+        "What networks cost and what they buy; the larger the disc, the more parameters. Millions of parameters, "
+        f"billions of multiply-adds and the share of photographs classified correctly: {'; '.join(words)}.",
+    )
 
 
 def ten_classes() -> Picture:
     """A picture of each class of Fashion-MNIST."""
     return row_of_pictures(pictures(), "A picture of each class of Fashion-MNIST")
+
+
+def loss_by_step(losses: Sequence[float], *, classes: int = 10, window: int = 25) -> Picture:
+    """The loss of every batch as a dot, the mean of `window` around it as a line, and that of equal probabilities."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3))
+    steps, half = range(1, len(losses) + 1), window // 2
+    means = [fmean(losses[max(0, step - 1 - half) : step + half]) for step in steps]
+    ax.axhline(log(classes), color=INK_BOTH, linestyle="--", linewidth=1, label=f"{classes} equal probabilities")
+    ax.plot(steps, losses, ".", color=BLUE, markersize=5, label="one batch")
+    ax.plot(steps, means, color=VERMILLION, linewidth=2, label=f"mean of {window} batches")
+    ax.legend(loc="upper right", bbox_to_anchor=(1, 0.93), frameon=False)
+    ax.set(xlabel="step", ylabel="training loss (nats)", ylim=(0, None))
+    return show(
+        fig,
+        f"The loss over {len(losses)} steps, from {losses[0]:.2f} down to about {means[-1]:.2f}; "
+        f"{classes} equal probabilities have {log(classes):.2f}.",
+    )
 
 
 def three_and_ten(comparisons: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Picture:
