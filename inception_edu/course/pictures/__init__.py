@@ -144,7 +144,13 @@ def name_ends(ax: Axes, x: float, ends: Mapping[str, tuple[float, str]]) -> None
     for name, (height, colour) in sorted(ends.items(), key=lambda end: end[1][0]):
         place = max(scale.transform(height), place + line)
         ax.annotate(
-            name, (x, scale.inverted().transform(place)), (6, 0), textcoords="offset points", va="center", color=colour
+            name,
+            (x, scale.inverted().transform(place)),
+            (6, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            annotation_clip=False,  # the upper ones of several that end at the top are above the axes
         )
 
 

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 from ...show.figures import Picture, show, style
 from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, VERMILLION
 from ...tracing import Node
+from . import loss_curves
 
 
 def twin_bars(node: Node) -> Picture:
@@ -32,7 +33,10 @@ def twin_bars(node: Node) -> Picture:
                 va="center",
                 ha=side,
             )
-        ax.set(title=title, xlabel="% of the network")
+        ax.set(title=f"{title}, % of the network", xticks=[], xlim=(0, 1.1 * max(shares)))
+        ax.grid(visible=False)
+        ax.spines[:].set_visible(False)
+        ax.tick_params(length=0)
     left.invert_xaxis()
     left.invert_yaxis()
     left.yaxis.tick_right()
@@ -49,24 +53,60 @@ STARTS = {
 
 
 def first_gradients(record: Mapping[str, Any]) -> Picture:
-    """The typical gradient at each part of the full GoogLeNet before the first step, by start: medians of the seeds."""
+    """Along GoogLeNet before the first step, by start: how images differ, and the gradient. Medians of the seeds.
+
+    Above is the root mean square of what is left of a part's outputs without their mean over the images, which heads do
+    not change; below is that of the gradient of its weights.
+    """
     style()
-    fig, ax = plt.subplots(figsize=(7.6, 3.8))
-    words = []
+    fig, (above, below) = plt.subplots(2, figsize=(7.6, 5.6), sharex=True, layout="constrained")
+    said: dict[str, list[str]] = {"differs": [], "gradient": []}
     for arm, (name, colour, line) in STARTS.items():
         runs = [run["blocks"] for key, run in record["runs"].items() if key.startswith(f"full/{arm}/")]
-        sizes = {block: median(run[block]["gradient"] for run in runs) for block in runs[0]}
-        places = range(len(sizes))
-        ax.plot(places, list(sizes.values()), line, color=colour, marker="o", markersize=3)
-        drop = {"torch": -8, "torch, heads": 8}.get(arm, 0)
-        ax.annotate(name, (0, sizes["conv_1"]), (-6, drop), textcoords="offset points", ha="right", va="center")
-        words.append(f"{name} {sizes['conv_1']:.0e} at the first layer and {sizes['classifier']:.0e} at the last")
-    short = [block.replace("inception_", "").replace("classifier", "linear") for block in sizes]
-    ax.set_xticks(places, short, fontsize=8)
-    ax.set(
-        yscale="log", xlim=(-3.6, len(short) - 0.7), ylabel="size of a weight's gradient", xlabel="part of GoogLeNet"
+        parts = list(runs[0])
+        for ax, what, named_at in ((above, "differs", len(parts) - 1), (below, "gradient", 0)):
+            if ax is above and "heads" in arm:
+                continue
+            sizes = [median(run[part][what] for run in runs) for part in parts]
+            ax.plot(range(len(parts)), sizes, line, color=colour, marker="o", markersize=3)
+            step, side = (6, "left") if named_at else (-6, "right")
+            ax.annotate(
+                name.replace(", ", ",\n"),
+                (named_at, sizes[named_at]),
+                (step, 0),
+                textcoords="offset points",
+                ha=side,
+                va="center",
+            )
+            said[what].append(f"{name} {sizes[0]:.0e} at the first layer and {sizes[-1]:.0e} at the last")
+    for tap in (parts.index("inception_4a"), parts.index("inception_4d")):
+        for ax in (above, below):
+            ax.axvline(tap, color=INK_BOTH, linestyle=":", linewidth=1)
+        above.annotate("head", (tap, 0.03), (3, 0), xycoords=("data", "axes fraction"), textcoords="offset points")
+    short = [
+        part.replace("inception_", "").replace("conv_", "conv\n").replace("classifier", "linear") for part in parts
+    ]
+    below.set_xticks(range(len(parts)), short, fontsize=8)
+    below.set(xlim=(-2.3, len(short) + 0.8), xlabel="part of GoogLeNet")
+    above.set(yscale="log", ylabel="size of the differences")
+    above.set_title("forward: what is left of the differences between images")
+    below.set(yscale="log", ylabel="size of a weight's gradient", title="backward: what is left of the gradient")
+    return show(
+        fig,
+        "Along GoogLeNet before the first step, log scales. Size of the differences between images: "
+        f"{'; '.join(said['differs'])}. Size of a weight's gradient: {'; '.join(said['gradient'])}.",
     )
-    return show(fig, f"Gradient sizes along GoogLeNet before the first step, log scale: {'; '.join(words)}.")
+
+
+def first_steps(record: Mapping[str, Any], rate: float) -> Picture:
+    """The validation loss of a small GoogLeNet from each start, pass by pass, at one of the record's rates."""
+    return loss_curves(
+        record,
+        {f"{arm}/{rate}": name for arm, (name, _, _) in STARTS.items()},
+        y="validation loss (nats)",
+        colours=[colour for _, colour, _ in STARTS.values()],
+        dashed=[f"{arm}/{rate}" for arm, (_, _, line) in STARTS.items() if line == "--"],
+    )
 
 
 def early_exits(curves: Mapping[str, Sequence[tuple[float, ...]]], whole: float) -> Picture:

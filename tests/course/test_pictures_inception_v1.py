@@ -1,0 +1,40 @@
+"""What the pictures of chapter 04 show is what was measured, and the chapter's sentences about them hold."""
+
+from statistics import median
+
+import pytest
+
+from inception_edu.course.lesson import load_record
+from inception_edu.course.pictures import inception_v1
+
+
+def test_the_start_decides_what_arrives_at_either_end() -> None:
+    record = load_record("04_first_gradient")
+    said = inception_v1.first_gradients(record).description
+    assert "PyTorch 3e-01 at the first layer and 5e-07 at the last. Size of a weight's gradient" in said
+    assert "PyTorch, with heads 4e-06 at the first layer and 2e-04 at the last; PyTorch 5e-08 at" in said
+
+    def typical(arm: str, part: str, what: str = "gradient") -> float:
+        return median(record["runs"][f"full/{arm}/{seed}"]["blocks"][part][what] for seed in range(10))
+
+    assert typical("torch", "classifier") / typical("torch", "conv_1") == pytest.approx(4000, rel=0.1)
+    assert typical("torch, heads", "conv_1") / typical("torch", "conv_1") == pytest.approx(85, abs=1)
+    assert typical("torch, heads", "inception_4b") / typical("torch", "inception_4b") < 2.5  # that of the head on 4d
+    for seed in range(10):
+        differs = [record["runs"][f"full/{arm}/{seed}"]["blocks"]["classifier"]["differs"] for arm in ("torch", "he")]
+        assert differs[0] < 1e-6
+        assert differs[1] > 0.9
+
+
+def test_heads_do_not_start_what_the_start_of_the_weights_does() -> None:
+    record = load_record("04_first_steps")
+    picture = inception_v1.first_steps(record, 0.03)
+    assert "PyTorch, with heads from 2.30 to 2.30, 2 seeds; PyTorch from 2.30 to 2.30, 2 seeds" in picture.description
+    assert [f">{name}</text>" in picture.svg for name, _, _ in inception_v1.STARTS.values()] == [True] * 4
+    for name, run in record["runs"].items():
+        arm, rate, _ = name.split("/")
+        if arm.startswith("torch"):
+            assert run["losses"][-1] > 2.3
+        elif rate != "0.1":
+            assert run["losses"][-1] < 0.56
+    assert sum(run["losses"][-1] > 2.3 for name, run in record["runs"].items() if "/0.1/" in name) == 4 + 3
