@@ -8,10 +8,10 @@ import pytest
 from matplotlib.colors import to_hex
 
 from inception_edu.course.pictures import beyond_images as pictures
+from inception_edu.course.pictures import loss_curves
 from inception_edu.course.records import by_seed, load_record
 from inception_edu.course.scales import MOTIFS
 from inception_edu.show.palette import VERMILLION
-from inception_edu.train.loop import Epoch, History
 
 
 def percent(shares: list[float]) -> int:
@@ -53,34 +53,43 @@ def test_the_curves_run_from_the_smallest_size_to_the_largest():
     assert f"bag from {first} to {last}." in words
 
 
-def test_a_length_has_one_colour_in_bars_and_curves(monkeypatch):
+def test_a_length_has_one_colour_and_each_bar_its_mean(monkeypatch):
     monkeypatch.setattr(plt, "close", lambda *_: None)  # the figures stay open for this test to read
-    record, arms = load_record("11_series"), {arm: arm for arm in ("mixture", "39", "9", "39, wide", "19")}
-    expected = [VERMILLION, *(pictures.LENGTHS[length] for length in (39, 9, 39, 19))]
-    pictures.motifs_found(record, arms)
-    bars = plt.gcf().axes[0].patches
-    assert [to_hex(bar.get_facecolor()).upper() for bar in bars] == expected
-    assert [bar.get_hatch() for bar in bars] == [None, None, None, "//", None]
-    gaps = [lower.get_y() - upper.get_y() for upper, lower in pairwise(bars)]
-    assert gaps == pytest.approx([1, 1, 1.5, 1])
-    pictures.motif_losses(record, arms)
-    means = [line for line in plt.gcf().axes[0].lines if line.get_linewidth() == 2]
-    assert [line.get_color() for line in means] == expected
-    assert [line.get_linestyle() for line in means] == ["-", "-", "-", "--", "-"], "the one that costs more"
+    record = load_record("11_series")
+    pictures.motifs_found(record)
+    axes = plt.gcf().axes
+    colours = [*(pictures.LENGTHS[length] for length in (9, 19, 39)), VERMILLION, pictures.LENGTHS[39]]
+    for ax, kind in zip(axes, ("small", "large"), strict=True):
+        bars = ax.patches
+        assert [to_hex(bar.get_facecolor()).upper() for bar in bars] == colours
+        assert [bar.get_hatch() for bar in bars] == [None, None, None, None, "//"], "the one that costs more"
+        gaps = [lower.get_y() - upper.get_y() for upper, lower in pairwise(bars)]
+        assert gaps == pytest.approx([1, 1, 1, 1.5])
+        means = [str(percent(by_seed(record, arm, kind))) for arm in pictures.ARMS]
+        assert [text.get_text() for text in ax.texts][: len(means)] == means
+    monkeypatch.undo()
+    plt.close("all")
+
+
+def test_curves_are_dashed_where_asked(monkeypatch):
+    monkeypatch.setattr(plt, "close", lambda *_: None)
+    loss_curves(load_record("11_series"), {"mixture": "mixture", "39, wide": "wide"}, dashed=["39, wide"], scale="log")
+    means = [line for line in plt.gca().lines if line.get_linewidth() == 2]
+    assert [line.get_linestyle() for line in means] == ["-", "--"]
     assert plt.gca().get_yscale() == "log"
     monkeypatch.undo()
     plt.close("all")
 
 
-def history(*shares):
-    """A history whose passes had these accuracies on training and on test texts."""
-    return History(tuple(Epoch(n, 1.0, a, None, b, 0.1, 1.0, 1.0) for n, (a, b) in enumerate(shares, 1)))
-
-
-def test_memory_is_told_by_the_last_pass():
-    words = pictures.memorised(history((0.5, 0.4), (1.0, 0.67)), history((0.3, 0.3), (0.98, 0.56))).description
-    assert words.endswith(
-        "bag, training texts, 100 %; bag, test texts, 67 %; network, training texts, 98 %; network, test texts, 56 %."
-    )
-    with pytest.raises(ValueError, match="the history of the network has no accuracy on test texts"):
-        pictures.memorised(history((0.5, 0.4)), history((0.5, None)))
+def test_a_sentence_narrows_to_one_place_and_must_fit_its_row(monkeypatch):
+    monkeypatch.setattr(plt, "close", lambda *_: None)
+    words = pictures.reading("one two three four five six seven").description
+    assert "7 words and 17 empty places" in words
+    assert "these read 9 words, around “four”" in words
+    windows = [patch for patch in plt.gca().patches if patch.get_alpha() == 0.7]
+    assert [round(each.get_width()) for each in windows] == [9, 5, 1]
+    assert {each.get_x() + each.get_width() / 2 for each in windows} == {3.5}, "all around the middle word"
+    with pytest.raises(ValueError, match="25 words do not fit a row of 24 places"):
+        pictures.reading("word " * 25)
+    monkeypatch.undo()
+    plt.close("all")

@@ -57,11 +57,19 @@ def test_every_setting_draws(heard):
     assert set(heard.silent) <= set(BRANCHES)
 
 
+def test_the_word_after_someone_carries_the_bar_of_the_pool_at_someone():
+    son = Heard("foster-son")
+    pool = BRANCHES.index("pool, 1x1")
+    assert max(son.totals) == son.totals[pool]
+    assert son.words[int(son.shares[pool].argmax())] == "someone"
+    left = {word: Heard("foster-son", out=n).totals[pool] for n, word in enumerate(son.words, 1)}
+    assert min(left, key=lambda word: left[word]) == "who"
+    assert [f"{each:+.1f}" for each in (son.totals[pool], left["who"], left["someone"])] == ["+5.7", "+0.1", "+3.2"]
+
+
 def test_one_word_silences_the_1x3_branch_of_the_bread():
-    bread = "anadama bread"
-    assert Heard(bread).silent == ()
-    alone = [n for n in range(1, LENGTH + 1) if "1x1, 1x3" in Heard(bread, out=n).silent]
-    assert [Heard(bread).words[n - 1] for n in alone] == ["bread", "made"]
+    assert Heard("anadama bread").silent == ()
+    assert Heard("anadama bread", out=4).silent == ("1x1, 1x3",)
 
 
 @pytest.mark.parametrize(

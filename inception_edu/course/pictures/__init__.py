@@ -159,28 +159,33 @@ def bars_by_seed(
     of_what: Sequence[str],
     colours: Sequence[str] = CYCLE,
     apart: Sequence[str] = (),
+    *,
+    means: bool = False,
 ) -> tuple[Figure, list[Axes], str]:
     """Panels side by side with a bar for the mean of each arm and a dot for each seed; and their means in words.
 
     `panels` is title -> arm -> shares of 1, the same arms in each, top to bottom. `of_what` is what the words say after
     the percentages of each panel. `colours` are those of the arms, from the start again after the last. The arms
-    `apart` are hatched and have a gap above them, because they do not compare like the others.
+    `apart` are hatched and have a gap above them, because they do not compare like the others. With `means` the mean is
+    printed in each bar, in percent.
     """
     style()
     names = list(next(iter(panels.values())))
     gaps = accumulate(0.5 * (name in apart) for name in names)
     places = [row + gap for row, gap in enumerate(gaps)]
     fig, row = plt.subplots(1, len(panels), figsize=(9, 0.5 * len(names) + 1.2), sharey=True)
-    means: dict[str, list[str]] = {name: [] for name in names}
+    told: dict[str, list[str]] = {name: [] for name in names}
     for ax, (title, arms), what in zip(row, panels.items(), of_what, strict=True):
         for place, (name, shares), colour in zip(places, arms.items(), cycle(colours), strict=False):
             seeds = [100 * share for share in shares]
             hatch = "//" if name in apart else None
             ax.barh(place, fmean(seeds), color=colour, alpha=0.35, height=0.6, hatch=hatch)
             ax.plot(seeds, [place + (n - 4.5) / 25 for n in range(len(seeds))], ".", color=colour, markersize=5)
-            means[name].append(f"{fmean(seeds):.0f} % {what}")
+            if means:
+                ax.text(2, place, f"{fmean(seeds):.0f}", va="center", fontsize=9)
+            told[name].append(f"{fmean(seeds):.0f} % {what}")
         ax.set(title=title, xlabel="% right", xlim=(0, 104), yticks=places)
         ax.set_yticklabels(names)
         ax.grid(visible=False, axis="y")
     row[0].set_ylim(places[-1] + 0.5, -0.9)
-    return fig, list(row), "; ".join(f"{name}, {' and '.join(each)}" for name, each in means.items())
+    return fig, list(row), "; ".join(f"{name}, {' and '.join(each)}" for name, each in told.items())

@@ -1,4 +1,4 @@
-"""Chapter 11: windows on a series and on a sentence, hidden motifs and the kernels that fit them, bags and networks."""
+"""Chapter 11: windows on a series, hidden motifs and the kernels that fit them, a sentence's way through a network."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,25 +7,30 @@ import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.patches import Polygon, Rectangle
 from torch import Tensor
 
-from ...data.text import tokens
+from ...data.text import LENGTH, tokens
 from ...show.figures import Picture, show, style
 from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE, SKY_BLUE, VERMILLION
-from ...train.loop import History
 from ..records import by_seed
 from ..scales import MOTIFS, hidden
-from . import bars_by_seed, loss_curves, name_ends
+from . import bars_by_seed
 from .many_kernels_at_once import right_by_kind
 
 LENGTHS = {9: BLUE, 19: GREEN, 39: ORANGE}
 """The colour of each length of a kernel, or of a motif; in text, of one word, three and five."""
-WIDE = "39, wide"
-"""The arm that costs more than the others."""
-ARMS = {"9": LENGTHS[9], "19": LENGTHS[19], "39": LENGTHS[39], WIDE: LENGTHS[39], "mixture": VERMILLION}
-"""Arm of the experiment with motifs -> its colour: that of its length, or that of a network with several."""
+ARMS = {
+    "9": ("50 of length 9", LENGTHS[9]),
+    "19": ("23 of length 19", LENGTHS[19]),
+    "39": ("11 of length 39", LENGTHS[39]),
+    "mixture": ("20 of 9, 6 of 19, 4 of 39", VERMILLION),
+    "39, wide": ("30 of length 39, 2.6 times the cost", LENGTHS[39]),
+}
+"""Arm of the experiment with motifs -> what a reader calls it, and the colour of its length or of several.
+
+The last one costs more than the others.
+"""
 BAG, NETWORK = SKY_BLUE, VERMILLION
 
 
@@ -86,13 +91,15 @@ def motifs() -> Picture:
     """A short motif and a long one hidden in noise, and what kernels of 9 and of 39 answer along both series."""
     data = hidden(MOTIFS, 192, 24, seed=3)
     style()
-    fig, axes = plt.subplots(3, 2, figsize=(9, 5), sharex=True, sharey="row", height_ratios=(1.3, 1, 1))
+    fig, axes = plt.subplots(3, 2, figsize=(9, 5), sharex=True, sharey=True)
     peaks: list[float] = []
     for (upper, *lower), label, name in zip(axes.T, (3, 21), ("a short motif", "a long motif"), strict=True):
         series, motif = data.images[label], MOTIFS[label]
         at, size = int(_answers(series, motif).argmax()), len(motif)
+        for ax in (upper, *lower):
+            ax.axvspan(at - 0.5, at + size - 0.5, color=LENGTHS[size], alpha=0.13, linewidth=0)
         upper.plot(series[0], color=INK_BOTH, linewidth=0.8)
-        upper.plot(range(at, at + size), motif + 6, color=LENGTHS[size], linewidth=1)
+        upper.plot(range(at, at + size), motif, color=LENGTHS[size], linewidth=1.3)
         upper.set_title(f"{name}: {size} steps")
         # Of a long motif a kernel of 9 fits the middle; of a short one a kernel of 39 fits all, with zeros around it.
         kernels = (motif[15:24], motif) if size > 9 else (motif, F.pad(motif, (15, 15)))
@@ -101,15 +108,14 @@ def motifs() -> Picture:
             half = len(kernel) // 2
             ax.plot(range(half, half + len(answers)), answers, color=colour, linewidth=1)
             peaks.append(float(answers.max()))
-            ax.set(ylim=(-4, 8.5))
         lower[-1].set(xlabel="step", xlim=(0, 191))
-    axes[0, 0].set(ylabel="series\n(motif above it)", ylim=(-4, 9.5))
+    axes[0, 0].set(ylabel="the series,\nmotif in colour", ylim=(-4.5, 7.5))
     axes[1, 0].set_ylabel("answer of\na kernel of 9")
     axes[2, 0].set_ylabel("answer of\na kernel of 39")
-    fig.supylabel("standard deviations of the noise", fontsize=9.5, color=INK_BOTH)
+    fig.supylabel("standard deviations of the noise", fontsize=9.5)
     return show(
         fig,
-        "Two noisy series of 192 steps, with the motif that each hides drawn above the place where it is. Below, what "
+        "Two noisy series of 192 steps, with the motif that each hides in colour and its place shaded. Below, what "
         "fitting kernels answer, in standard deviations of the noise. Left, a strong motif of 9 steps: kernels of 9 "
         f"and of 39 both have one clear peak, {peaks[0]:.1f} and {peaks[1]:.1f}. Right, a faint motif of 39 steps: a "
         f"kernel of 9 that fits its middle reaches {peaks[2]:.1f}, no more than elsewhere; a kernel of 39 has one peak "
@@ -117,53 +123,68 @@ def motifs() -> Picture:
     )
 
 
-def motifs_found(record: Mapping[str, Any], arms: Mapping[str, str]) -> Picture:
-    """How many short and long motifs each arm of the record, name there -> name for readers, classifies correctly.
+def motifs_found(record: Mapping[str, Any]) -> Picture:
+    """How many short and long motifs each of `ARMS` classifies correctly: the one that costs more is set apart."""
+    names, colours = zip(*ARMS.values(), strict=True)
+    arms = dict(zip(ARMS, names, strict=True))
+    return right_by_kind(record, arms, "motifs", ("short", "long"), colours, names[-1:], means=True)
 
-    The one that costs more is set apart.
+
+def reading(sentence: str) -> Picture:
+    """The way of a sentence through the text network, and how many words one value reads after each block.
+
+    Raises ValueError for more words than a row has places.
     """
-    colours, apart = [ARMS[arm] for arm in arms], [name for arm, name in arms.items() if arm == WIDE]
-    return right_by_kind(record, arms, "motifs", ("short", "long"), colours, apart)
-
-
-def motif_losses(record: Mapping[str, Any], arms: Mapping[str, str]) -> Picture:
-    """The training losses of the same arms on a logarithmic axis, the one that costs more dashed."""
-    colours = [ARMS[arm] for arm in arms]
-    return loss_curves(record, arms, x="pass over the training series", colours=colours, dashed=[WIDE], scale="log")
-
-
-def memorised(bag: History, network: History) -> Picture:
-    """Accuracy of a bag of words and of a network on training texts (dashed) and test texts, pass by pass.
-
-    The test texts are those that each history was validated on. Raises ValueError if there were none.
-    """
+    words = tokens(sentence)
+    if len(words) > LENGTH:
+        raise ValueError(f"{len(words)} words do not fit a row of {LENGTH} places: take {LENGTH} or fewer")
+    centre, window = len(words) // 2, LENGTHS[39]
+    stages = (
+        (64, 9, "embedding: 64 x 24", "64 values per word"),
+        (80, 5, "block 1: 80 x 24", "a value reads up to 5 words"),
+        (80, 1, "block 2: 80 x 24", "a value reads up to 9 words"),
+    )
     style()
-    fig, ax = plt.subplots(figsize=(7, 3.6))
-    words, ends = [], {}
-    for name, history, colour in (("bag", bag, BAG), ("network", network, NETWORK)):
-        valid = [epoch.valid_accuracy for epoch in history.epochs if epoch.valid_accuracy is not None]
-        if not valid:
-            raise ValueError(f"the history of the {name} has no accuracy on test texts: give them to fit as `valid`")
-        passes = range(1, len(valid) + 1)
-        for what, shares, line in (
-            ("training texts", [epoch.accuracy for epoch in history.epochs], "--"),
-            ("test texts", valid, "-"),
-        ):
-            ax.plot(passes, [100 * share for share in shares], line, color=colour)
-            ends[f"{name}, {what}"] = 100 * shares[-1], colour
-            words.append(f"{name}, {what}, {100 * shares[-1]:.0f} %")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set(xlabel="pass over the training texts", ylabel="texts right (%)", ylim=(0, 104))
-    name_ends(ax, passes[-1], ends)
-    return show(fig, f"Accuracy pass by pass; after the last: {'; '.join(words)}.")
+    fig, ax = plt.subplots(figsize=(9, 4.6))
+    for place, word in enumerate(words):
+        ax.text(place + 0.3, 6, word, rotation=55, ha="left", va="bottom", fontsize=9, rotation_mode="anchor")
+    ax.text((len(words) + LENGTH) / 2, 6, "empty places", ha="center", va="bottom", fontsize=9)
+    top = 0
+    above: tuple[int, int, int] | None = None
+    for channels, seen, name, what in stages:
+        bottom, start = top - channels, centre - seen // 2
+        if above:  # from the windows in the last map to what they become here
+            low, first, width = above
+            corners = [(first, low), (first + width, low), (start + seen, top), (start, top)]
+            ax.add_patch(Polygon(corners, facecolor=window, alpha=0.25, edgecolor="none"))
+        for at, width, line in ((0, len(words), "-"), (len(words), LENGTH - len(words), ":")):
+            frame = Rectangle((at, bottom), width, channels, fill=False, edgecolor=INK_BOTH, linestyle=line)
+            ax.add_patch(frame)
+        ax.add_patch(Rectangle((start, bottom), seen, channels, facecolor=window, alpha=0.7))
+        ax.text(-0.7, (top + bottom) / 2 + 3, name, ha="right", va="bottom", weight="bold", fontsize=10)
+        ax.text(-0.7, (top + bottom) / 2 - 3, what, ha="right", va="top", fontsize=9)
+        above = bottom, start, seen
+        top = bottom - 28
+    middle = bottom + channels // 2
+    for x, height, name in ((LENGTH + 2.5, 80, "the strongest\nof each row: 80"), (LENGTH + 6.5, 10, "scores: 10")):
+        ax.annotate("", (x - 0.3, middle), (x - 2.2, middle), arrowprops={"arrowstyle": "->", "color": INK_BOTH})
+        ax.add_patch(Rectangle((x, middle - height / 2), 0.9, height, facecolor=VERMILLION, alpha=0.5))
+        ax.text(x + 0.45, middle + height / 2 + 5, name, ha="center", va="bottom", fontsize=9)
+    ax.set(xlim=(-10.5, LENGTH + 9), ylim=(bottom - 3, 48))
+    ax.axis("off")
+    return show(
+        fig,
+        f"A sentence of {len(words)} words and {LENGTH - len(words)} empty places, above three maps of {LENGTH} "
+        "columns: the embedding with 64 rows, then 80 rows after each of two blocks. One column after block 2 reads 5 "
+        f"columns after block 1, and these read 9 words, around “{words[centre]}”. The strongest value of each row "
+        "gives a column of 80, and that gives 10 scores.",
+    )
 
 
 TEXT_ARMS = {
-    "words": "bag of words",
+    "words": "bag, all words",
     "known words": "bag, words seen twice or more",
-    "runs": "bag of single words and pairs",
     "network": "network, words seen twice or more",
-    "all words": "network, all words",
 }
 """Arms of the experiment with texts -> what a reader calls them."""
 
@@ -175,7 +196,7 @@ def text_scores(record: Mapping[str, Any]) -> Picture:
         for size in (1000, 3000)
     }
     colours = [NETWORK if name.startswith("network") else BAG for name in TEXT_ARMS.values()]
-    fig, _, words = bars_by_seed(panels, [f"after {title}" for title in panels], colours)
+    fig, _, words = bars_by_seed(panels, [f"after {title}" for title in panels], colours, means=True)
     return show(fig, f"Definitions of the test set classified correctly: {words}.")
 
 

@@ -218,18 +218,22 @@ def right_by_kind(
     kinds: Sequence[str] = ("small", "large"),
     colours: Sequence[str] = CYCLE,
     apart: Sequence[str] = (),
+    *,
+    means: bool = False,
 ) -> Picture:
     """How many small and how many large patterns each arm gets right: a bar for the mean, a dot for each seed.
 
     `arms` are the names in the record -> the names for readers, top to bottom. `things` and `kinds` are what readers
     call the patterns, and the small and the large ones. `colours` are those of the arms; `apart` are the names for
-    readers of those that are set apart.
+    readers of those that are set apart. With `means` each mean is printed in its bar.
     """
     panels = {
         f"{name} {things}": {words: by_seed(dict(record), arm, kind) for arm, words in arms.items()}
         for name, kind in zip(kinds, ("small", "large"), strict=True)
     }
-    fig, (_, large), words = bars_by_seed(panels, [f"of the {name} ones" for name in kinds], colours, apart)
+    fig, (_, large), words = bars_by_seed(
+        panels, [f"of the {name} ones" for name in kinds], colours, apart, means=means
+    )
     large.axvline(25, color=INK_BOTH, linestyle="--", linewidth=1.2)
     large.text(26.5, -0.45, "a guess among four", fontsize=9, va="bottom")
     return show(
