@@ -38,12 +38,12 @@ class Way(NamedTuple):
 class Factorisation(Settings):
     """Three ways from `in_channels` to `out_channels` that see n x n cells of a `grid` x `grid` map.
 
-    `between` is the number of channels between the layers of the ways that have more than one.
+    `middle` is the number of channels between the layers of the ways that have more than one.
     """
 
     n: int = knob(7, "Kernel side n", 3, 11, 2)
     in_channels: int = knob(192, "Input channels", 1, 1024)
-    between: int = knob(192, "Channels between", 1, 2048)
+    middle: int = knob(192, "Middle channels", 1, 2048)
     out_channels: int = knob(192, "Output channels", 1, 1024)
     grid: int = knob(17, "Grid side", 1, 112)
 
@@ -62,13 +62,13 @@ class Factorisation(Settings):
         )
 
     def _way(self, name: str, *kernels: int | Pair) -> Way:
-        channels = [self.in_channels, *[self.between] * (len(kernels) - 1), self.out_channels]
+        channels = [self.in_channels, *[self.middle] * (len(kernels) - 1), self.out_channels]
         steps = zip(channels[:-1], channels[1:], kernels, strict=True)
         return Way(name, tuple(map(pair, kernels)), sum(conv_params(*step) for step in steps))
 
     @property
-    def exact_between(self) -> int:
-        """The fewest channels between a 1 x n and an n x 1, without a ReLU there, that let them equal any n x n."""
+    def exact_middle(self) -> int:
+        """The fewest middle channels with which a 1 x n and an n x 1, without a ReLU there, can equal any n x n."""
         return self.n * min(self.in_channels, self.out_channels)
 
     @property
@@ -84,12 +84,12 @@ class Factorisation(Settings):
 
     def exactness(self) -> str:
         """Whether the thin pair, without a ReLU between, could equal every square kernel, in one sentence."""
-        needed, n = self.exact_between, self.n
+        needed, n = self.exact_middle, self.n
         price = n * needed * (self.in_channels + self.out_channels) / self.ways[0].weights
-        could = "can" if self.between >= needed else "cannot"
+        could = "can" if self.middle >= needed else "cannot"
         return (
-            f"With {self.between} channels and no ReLU between its layers, the pair {could} replace every {n}x{n} "
-            f"exactly; that takes {needed:,} channels and costs {price:.2f} times as much as the square."
+            f"With {self.middle:,} middle channels and no ReLU, the pair {could} replace every {n}x{n} exactly; that "
+            f"takes {needed:,} middle channels and costs {price:.2f} times as much as the square."
         )
 
     def sentence(self) -> str:
@@ -139,7 +139,7 @@ def presets() -> dict[str, Factorisation]:
     """Pairs of Inception-v3's 17x17 blocks, the paper's 3x3, and the one sequential pair of Inception-v4's C block."""
     return {
         "Inception-v3, 6e: 192 channels, n = 7": Factorisation(),
-        "Inception-v3, 6b: 128 between, n = 7": Factorisation(7, 128, 128, 192, 17),
+        "Inception-v3, 6b: 128 middle channels, n = 7": Factorisation(7, 128, 128, 192, 17),
         "the paper's 3x3, here on 17x17": Factorisation(3, 192, 192, 192, 17),
         "Inception-v4, C: 384 to 448 to 512, n = 3": Factorisation(3, 384, 448, 512, 8),
     }

@@ -101,5 +101,5 @@ def reduction_presets() -> dict[str, GridReduction]:
 
 
 def grid_reduction_explorer() -> "Panel":
-    """The second explorer of chapter 06: the pool first, the convolution first, or both at once."""
+    """The explorer of deeper/06_reductions: the pool first, the convolution first, or both at once."""
     return explorer("Three ways to halve a grid", GridReduction, reduction_presets())

@@ -30,7 +30,7 @@ class KernelStack(Settings):
     layer_2: str = choice("3x3", "Kernel of layer 2", KERNELS)
     layer_3: str = choice("none", "Kernel of layer 3", KERNELS)
     in_channels: int = knob(64, "Input channels", 1, 512)
-    middle: int = knob(64, "Channels between", 1, 512)
+    middle: int = knob(64, "Middle channels", 1, 512)
     out_channels: int = knob(64, "Output channels", 1, 512)
     grid: int = knob(28, "Grid side", 1, 112)
 
@@ -168,5 +168,5 @@ def presets() -> dict[str, KernelStack]:
 
 
 def small_kernels_explorer() -> "Panel":
-    """The explorer of chapter 05; the kernels are lists to choose from."""
+    """The explorer of deeper/06_stem; the kernels are lists to choose from."""
     return explorer("Small kernels against a large one", KernelStack, presets())

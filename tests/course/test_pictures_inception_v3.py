@@ -10,13 +10,14 @@ import inception_edu as ie
 from inception_edu.arithmetic import Pair
 from inception_edu.course.pictures import inception_v3, two_kernels
 from inception_edu.course.records import by_seed, load_record
+from inception_edu.course.strokes import nearest_pair
 from inception_edu.explorers.grid_reduction import GridReduction
 
 
 def test_the_whole_network_is_drawn_from_its_trace() -> None:
     with torch.device("meta"):
         said = repr(inception_v3.whole(ie.trace(ie.build("inception_v3"), (3, 299, 299))))
-    assert "grids 149, 147, 73, 71, 35, 17, 8: " in said
+    assert "grids 149, 147, 73, 71, 35, 35 with 288 channels, 17 with 768 channels, 8 with 2,048 channels: " in said
     assert "A A A R B B B B R C C, mean, linear" in said
     assert "B on 17x17: 1x1 | 1x1 1x7 7x1 | 1x1 7x1 1x7 7x1 1x7 | pool 1x1" in said
     assert "C on 8x8: 1x1 | 1x1 1x3 beside 3x1 | 1x1 3x3 1x3 beside 3x1 | pool 1x1" in said
@@ -55,7 +56,14 @@ def test_cut_and_trained_pairs_are_told_by_their_means() -> None:
     said = repr(inception_v3.cut_and_trained(record))
     for arm, what, share in (("pairs 0.25", "test", "0.25"), ("squares", "cut 0.25", "0.25")):
         assert f"{100 * fmean(by_seed(record, arm, what)):.1f}% at {share}" in said
-    assert f"squares {100 * fmean(by_seed(record, 'squares')):.1f}%" in said
+    assert f"squares {100 * fmean(by_seed(record, 'squares')):.1f}%, 92,442 parameters" in said
+
+
+def test_a_layer_is_drawn_as_the_product_that_its_pair_computes() -> None:
+    first, second = (conv.weight for conv in nearest_pair(nn.Conv2d(4, 8, 5, padding=2, bias=False), 3))
+    said = repr(inception_v3.layer_as_matrix(4, 8, 5, 3))
+    assert f"{second.numel() // 3}x3" in said
+    assert f"3x{first.numel() // 3}" in said
 
 
 def test_clipping_counts_the_runs_that_survive() -> None:

@@ -20,13 +20,13 @@ ODD = st.integers(1, 5).map(lambda i: 2 * i + 1)
 BARE = {"batch_norm": False, "bias": False}
 
 
-@given(n=ODD, c_in=CHANNELS, between=CHANNELS, c_out=CHANNELS, grid=st.integers(1, 112))
-def test_every_way_costs_what_trace_says_and_sees_the_same_square(n, c_in, between, c_out, grid):
-    setting = Factorisation(n, c_in, between, c_out, grid)
+@given(n=ODD, c_in=CHANNELS, middle=CHANNELS, c_out=CHANNELS, grid=st.integers(1, 112))
+def test_every_way_costs_what_trace_says_and_sees_the_same_square(n, c_in, middle, c_out, grid):
+    setting = Factorisation(n, c_in, middle, c_out, grid)
     html = setting.view()
     ET.fromstring(f"<div>{html}</div>")
     for way in setting.ways:
-        items = [(between, kernel) for kernel in way.kernels[:-1]] + [(c_out, way.kernels[-1])]
+        items = [(middle, kernel) for kernel in way.kernels[:-1]] + [(c_out, way.kernels[-1])]
         with torch.device("meta"):
             node = trace(branch(c_in, *items, **BARE), (c_in, grid, grid))
         assert (way.weights, way.weights * grid**2) == (node.params, node.macs)
@@ -52,21 +52,21 @@ def test_the_first_preset_is_a_pair_of_the_package():
 
 @given(n=ODD, c_in=st.integers(1, 4), c_out=st.integers(1, 4))
 def test_the_exact_width_is_just_enough(n, c_in, c_out):
-    """A random bank, as the matrix that a pair multiplies out to, has the rank `exact_between` and no less."""
+    """A random bank, as the matrix that a pair multiplies out to, has the rank `exact_middle` and no less."""
     bank = torch.randn(c_out, c_in, n, n, generator=torch.Generator().manual_seed(0), dtype=torch.double)
     matrix = bank.permute(0, 3, 1, 2).reshape(c_out * n, c_in * n)
     setting = Factorisation(n, c_in, 1, c_out)
-    assert torch.linalg.matrix_rank(matrix) == setting.exact_between
+    assert torch.linalg.matrix_rank(matrix) == setting.exact_middle
     assert "cannot" in setting.exactness()
-    assert "pair can replace" in Factorisation(n, c_in, setting.exact_between, c_out).exactness()
+    assert "pair can replace" in Factorisation(n, c_in, setting.exact_middle, c_out).exactness()
 
 
 def test_exact_costs_twice_the_square_at_equal_ends():
     sentence = Factorisation().sentence()
-    assert "that takes 1,344 channels and costs 2.00 times as much as the square" in sentence
-    square, thin, _ = Factorisation(between=672).ways
+    assert "that takes 1,344 middle channels and costs 2.00 times as much as the square" in sentence
+    square, thin, _ = Factorisation(middle=672).ways
     assert square.weights == thin.weights
-    assert Factorisation(between=672).savings() == "1x7, 7x1 has as many weights as one 7x7."
+    assert Factorisation(middle=672).savings() == "1x7, 7x1 has as many weights as one 7x7."
 
 
 @given(c=st.integers(1, 800), new=st.integers(1, 800), grid=st.integers(3, 112))
@@ -104,7 +104,7 @@ def test_only_pooling_first_is_a_bottleneck_in_the_papers_example():
     [
         (lambda: Factorisation(n=4), "a 4x4 kernel has no centre"),
         (lambda: Factorisation(n=1), "Kernel side n must be a whole number from 3 to 11, not 1"),
-        (lambda: Factorisation(between=0), "Channels between must be a whole number from 1 to 2,048, not 0"),
+        (lambda: Factorisation(middle=0), "Middle channels must be a whole number from 1 to 2,048, not 0"),
         (lambda: GridReduction(new=0), "New channels must be a whole number from 1 to 1,280, not 0"),
         (lambda: GridReduction(grid=2), "Grid side must be a whole number from 3 to 112, not 2"),
     ],

@@ -88,7 +88,7 @@ def test_any_stack_is_drawn_with_its_numbers(stack):
         ({"layer_2": "4x4"}, "Kernel of layer 2 must be one of none, 1x1, 3x3, 5x5, 7x7, 9x9, 11x11, not '4x4'"),
         ({"layer_1": 3}, "Kernel of layer 1 must be one of none, .* not 3"),
         ({"layer_1": "none", "layer_2": "none"}, "all three layers are set to none"),
-        ({"middle": 0}, "Channels between must be a whole number from 1 to 512, not 0"),
+        ({"middle": 0}, "Middle channels must be a whole number from 1 to 512, not 0"),
         ({"grid": 0}, "Grid side must be a whole number from 1 to 112, not 0"),
     ],
 )

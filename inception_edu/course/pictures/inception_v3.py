@@ -48,13 +48,16 @@ def _kernel(ax: Axes, x: float, y: float, kernel: Pair | str, colour: str) -> No
             ax.add_patch(Rectangle(spot, CELL, CELL, facecolor="none", edgecolor=INK_BOTH, linewidth=0.5))
 
 
-def _block(ax: Axes, node: Node, title: str, colour: str) -> None:
-    """A block's branches side by side, from the bar of its input on top to the bar of the stack, kernels to scale."""
-    x = 3 * CELL
+def _block(ax: Axes, start: float, node: Node, title: str, colour: str) -> float:
+    """A block's branches side by side, from the bar of its input on top to the bar of the stack; returns its right end.
+
+    It begins at `start`; all kernels have one scale.
+    """
+    x = start + CELL
     line: dict[str, Any] = {"color": INK_BOTH, "linewidth": 0.8, "zorder": 0}
     for steps in map(_way, node.children):
         shapes = [[(3, 3) if isinstance(kernel, str) else kernel for kernel in step] for step in steps]
-        wide = max(sum(width for _, width in step) + 2 * (len(step) - 1) for step in shapes) + 2
+        wide = max(sum(width for _, width in step) + 2 * (len(step) - 1) for step in shapes) + 1.5
         tall = [max(height for height, _ in step) * CELL for step in shapes]
         rail = x + wide * CELL / 2
         y, end = (DEEP - sum(tall) - 4 * (len(tall) - 1)) / 2, [rail]
@@ -71,23 +74,23 @@ def _block(ax: Axes, node: Node, title: str, colour: str) -> None:
             arrow = {"arrowstyle": "-|>", "color": INK_BOTH, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
             ax.annotate("", (place, DEEP), (place, y - 4 if len(end) == 2 else 0), arrowprops=arrow, zorder=0)
         x += wide * CELL
-    x += 3 * CELL
+    x += CELL
     for y in (-3.0, DEEP):
-        ax.add_patch(Rectangle((0, y), x, 3, facecolor=INK_BOTH, alpha=0.5, edgecolor="none"))
-    ax.set(xlim=(0, x), ylim=(DEEP + 4, -4), aspect="equal")
-    ax.set_title(title, fontsize=11, fontweight="normal", loc="center")
-    ax.axis("off")
+        ax.add_patch(Rectangle((start, y), x - start, 3, facecolor=INK_BOTH, alpha=0.5, edgecolor="none"))
+    ax.text((start + x) / 2, -7, title, ha="center", va="bottom", fontsize=11)
+    return x
 
 
 def whole(node: Node) -> Picture:
     """A traced Inception V3: the chain of its parts over its grids, and one block of each kind with its kernels."""
     style()
     kinds = {"5": ("A", BLUE), "6": ("B", GREEN), "7": ("C", ORANGE)}
-    fig = plt.figure(figsize=(10, 5.7))
-    rows = fig.add_gridspec(2, 1, height_ratios=[1, 1.5])
+    fig = plt.figure(figsize=(10, 5.6))
+    rows = fig.add_gridspec(2, 1, height_ratios=[1, 1.25], hspace=0)
     ax = fig.add_subplot(rows[0])
     x = 0.0
-    spans: dict[int, list[float]] = {}
+    spans: dict[tuple[int, bool], list[float]] = {}
+    channels: dict[tuple[int, bool], int] = {}
     drawn: list[str] = []
     for part in node.children[:-1]:
         side, mixed = part.output.height, part.name.startswith("mixed")
@@ -97,7 +100,8 @@ def whole(node: Node) -> Picture:
         width, height = 20 if mixed else 9, 9 * side**0.5
         ax.add_patch(Rectangle((x, -height / 2), width, height, facecolor=colour, alpha=0.5, edgecolor=INK_BOTH))
         ax.text(x + width / 2, 0, letter, ha="center", va="center", fontsize=11)
-        spans.setdefault(side, [x, x])[1] = x + width
+        spans.setdefault((side, mixed), [x, x])[1] = x + width
+        channels[side, mixed] = part.output.channels
         drawn.append(letter or "stem")
         x += width + 4
     arrow = {"arrowstyle": "-|>", "color": INK_BOTH, "shrinkA": 0, "shrinkB": 0}
@@ -106,25 +110,28 @@ def whole(node: Node) -> Picture:
     words = f"mean, linear:\n{node.output.channels:,} classes"
     ax.annotate("", (x + 10, 0), (x - 4, 0), arrowprops=arrow)
     ax.text(x + 12, 0, words, va="center", fontsize=10)
-    for number, (side, (left, right)) in enumerate(spans.items()):
-        stem = number < len(spans) - 3
+    for (side, mixed), (left, right) in spans.items():
         low = -9 * side**0.5 / 2 - 6
-        ax.text((left + right) / 2, low, f"{side}" if stem else f"{side}x{side}", ha="center", va="top", fontsize=10)
-    ax.set(xlim=(-60, x + 74), ylim=(-80, 58))
+        label = f"{side}x{side},\n{channels[side, mixed]:,} channels" if mixed else f"{side}"
+        ax.text((left + right) / 2, low, label, ha="center", va="top", fontsize=10)
+    ax.set(xlim=(-60, x + 74), ylim=(-76, 58))
     ax.axis("off")
     shown = {"mixed_5b": "A", "mixed_6a": "R", "mixed_6b": "B", "mixed_7a": "R", "mixed_7b": "C"}
-    below = rows[1].subgridspec(1, 5, width_ratios=[18, 13, 22, 17, 20])
-    said = []
-    for place, (name, letter) in enumerate(shown.items()):
+    ax = fig.add_subplot(rows[1])
+    said, end = [], 0.0
+    for name, letter in shown.items():
         block = node[name]
         before, after = block.input.height, block.output.height
         title = f"{letter} on {before}x{before}" if before == after else f"{letter}, {before} to {after}"
         colour = PURPLE if letter == "R" else kinds[name[6]][1]
-        _block(fig.add_subplot(below[place]), block, title, colour)
+        end = _block(ax, end, block, title, colour) + 12
         said.append(f"{title}: {' | '.join(_words(child) for child in block.children)}")
+    ax.set(xlim=(0, end - 12), ylim=(DEEP + 4, -16), aspect="equal")
+    ax.axis("off")
+    grids = [f"{side} with {channels[side, mixed]:,} channels" if mixed else str(side) for side, mixed in spans]
     return show(
         fig,
-        f"Inception V3 as a chain over its grids {', '.join(map(str, spans))}: {' '.join(drawn)}, mean, linear. "
+        f"Inception V3 as a chain over its grids {', '.join(grids)}: {' '.join(drawn)}, mean, linear. "
         f"R halves the grid. Below, one block of each kind, its branches side by side: {'; '.join(said)}.",
     )
 
@@ -160,12 +167,13 @@ def three_ways() -> Picture:
         ax.set_title(f"{title}: {cost / 1e6:,.0f} M MACs", fontsize=10)
     ax = axes[2]
     _tensor(ax, 0, 0, *large)
-    for y, layer, colour in ((26, "3x3, stride 2", BLUE), (-26, "pool", INK_BOTH)):
+    for y, layer, colour, fate in ((26, "3x3, stride 2", BLUE, "new"), (-26, "pool", INK_BOTH, "kept")):
         _arrow(ax, 40, 130, y / 4, y, layer)
         _tensor(ax, 130, y, 320, 17, colour=colour)
-        _arrow(ax, 170, 260, y, y / 4, "")
+        ax.text(174, y, fate, va="center", fontsize=8)
+        _arrow(ax, 194, 260, y * 0.8, y / 4, "")
     _tensor(ax, 260, 0, 640, 17)
-    said.append(f"side by side {costs[2] / 1e6:,.0f} million")
+    said.append(f"side by side, 320 channels new and 320 kept, {costs[2] / 1e6:,.0f} million")
     ax.set_title(f"side by side, then stacked: {costs[2] / 1e6:,.0f} M MACs", fontsize=10)
     for ax in axes:
         ax.set(xlim=(-10, 410), ylim=(-52, 52))
@@ -200,32 +208,28 @@ def rank_one_part(kernels: Tensor) -> Tensor:
     return u[..., :1] * s[..., None, :1] @ v[..., :1, :]
 
 
-def _number(value: float) -> str:
-    return f"{round(value, 2) + 0.0:.2f}"  # + 0.0 takes the minus from a zero
-
-
 def kernel_and_part(kernel: Tensor) -> Picture:
-    """A kernel (n, n), its nearest column times row, and what is left, on one scale of colours."""
+    """A kernel (n, n), its nearest column times row, and what is left, in thousandths, on one scale of colours."""
     style()
     part = rank_one_part(kernel)
     left = kernel - part
     share = (part.square().sum() / kernel.square().sum()).item()
     most = kernel.abs().max().item()
     fig, axes = plt.subplots(1, 3, figsize=(8, 2.9))
-    titles = ("a kernel", f"its rank-1 part: {share:.0%}", f"what is left: {1 - share:.0%}")
+    titles = ("a kernel, in thousandths", f"its rank-1 part: {share:.0%}", f"what is left: {1 - share:.0%}")
     for ax, values, title in zip(axes, (kernel, part, left), titles, strict=True):
         for row, line in enumerate(values.tolist()):
             for column, value in enumerate(line):
                 face = (*to_rgb(VERMILLION if value > 0 else BLUE), min(1.0, abs(value) / most))
                 ax.add_patch(Rectangle((column, row), 1, 1, facecolor=face, edgecolor=INK_BOTH, linewidth=0.5))
-                ax.text(column + 0.5, row + 0.5, _number(value), ha="center", va="center", fontsize=8)
+                ax.text(column + 0.5, row + 0.5, f"{round(1000 * value)}", ha="center", va="center", fontsize=8)
         ax.set(xlim=(-0.1, len(values) + 0.1), ylim=(len(values) + 0.1, -0.1), aspect="equal")
         ax.set_title(title, fontsize=10, fontweight="normal", loc="center")
         ax.axis("off")
     return show(
         fig,
-        f"A trained kernel of {len(kernel)}x{len(kernel)} cells, its nearest product of a column and a row, with "
-        f"{share:.0%} of the energy, and the rest, with {1 - share:.0%}. Blue is negative, red positive.",
+        f"A trained kernel of {len(kernel)}x{len(kernel)} cells, in thousandths, its nearest product of a column and a "
+        f"row, with {share:.0%} of the energy, and the rest, with {1 - share:.0%}. Blue is negative, red positive.",
     )
 
 
@@ -242,19 +246,21 @@ def cut_and_trained(record: Mapping[str, Any]) -> Picture:
         "cut from trained squares": [by_seed(dict(record), "squares", f"cut {name}") for name in names],
     }
     whole = 100 * fmean(by_seed(dict(record), "squares"))
-    ax.axhline(whole, color=INK_BOTH, linestyle=":", linewidth=1)
-    ax.text(len(names) - 0.25, whole, f"squares: {whole:.1f}", ha="right", va="bottom", color=INK_BOTH, fontsize=9)
-    told = [f"squares {whole:.1f}%"]
+    sizes = {arm: f"{facts['params']:,} parameters" for arm, facts in record["arms"].items()}
+    words = f"squares: {whole:.1f}, {sizes['squares']}"
+    ax.axhline(whole, color=INK_BOTH, linestyle=":", linewidth=1.5, label=words)
+    told = [f"squares {whole:.1f}%, {sizes['squares']}"]
     for (arm, runs), colour, mark, side in zip(arms.items(), (BLUE, VERMILLION), "os", (-0.03, 0.03), strict=True):
         means = [100 * fmean(each) for each in runs]
         for place, each in enumerate(runs):
             ax.plot([place + side] * len(each), [100 * e for e in each], mark, color=colour, markersize=4, alpha=0.4)
-            shift = (-14, 8) if arm == "trained as pairs" else (10, -12)
+            shift = (-8, 9) if arm == "trained as pairs" else (10, -14)
             ax.annotate(f"{means[place]:.1f}", (place, means[place]), shift, textcoords="offset points", fontsize=9)
         ax.plot(range(len(names)), means, "-", color=colour, label=arm)
         told.append(f"{arm} " + ", ".join(f"{m:.1f}% at {name}" for m, name in zip(means, names, strict=True)))
-    ax.set(xlabel="channels between / channels out", ylabel="test images right, %", ylim=(20, 100))
-    ax.set(xlim=(-0.3, len(names) - 0.2), xticks=range(len(names)), xticklabels=names)
+    ticks = [f"{name}\n{sizes[f'pairs {name}']}" for name in names]
+    ax.set(xlabel="middle channels / output channels", ylabel="test images right, %", ylim=(20, 100))
+    ax.set(xlim=(-0.3, len(names) - 0.2), xticks=range(len(names)), xticklabels=ticks)
     ax.legend(loc="lower right")
     return show(fig, f"Mean share of test images classified correctly, ten seeds: {'; '.join(told)}.")
 
@@ -279,6 +285,38 @@ def rank_one_shares(shares: Mapping[str, Mapping[str, float]]) -> Picture:
 
 
 # ---- the deeper notebooks ---------------------------------------------------------------------
+
+
+def layer_as_matrix(channels: int, out: int, n: int, middle: int) -> Picture:
+    """A layer of nxn kernels as one matrix, and the tall and the flat one that a pair multiplies, all on one scale."""
+    style()
+    rows, columns = out * n, channels * n
+    fig, ax = plt.subplots(figsize=(7.4, 3.9))
+    parts = (
+        ("the layer", 0, columns, rows, BLUE),
+        (f"the 1x{n}s", columns + 16, middle, rows, ORANGE),
+        (f"the {n}x1s", columns + middle + 36, columns, middle, GREEN),
+    )
+    for title, left, width, height, colour in parts:
+        ax.add_patch(Rectangle((left, 0), width, height, facecolor=colour, alpha=0.45, edgecolor="none"))
+        ax.add_patch(Rectangle((left, 0), width, height, facecolor="none", edgecolor=INK_BOTH))
+        for y in range(n, height if height == rows else 0, n):
+            ax.plot([left, left + width], [y, y], color=INK_BOTH, linewidth=0.6)
+        for x in range(n, width if width == columns else 0, n):
+            ax.plot([left + x, left + x], [0, height], color=INK_BOTH, linewidth=0.6)
+        ax.text(left + width / 2, -1, f"{title}:\n{height}x{width}", ha="center", va="bottom", fontsize=10)
+    for x, sign in ((columns + 8, "≈"), (columns + middle + 26, "\N{MULTIPLICATION SIGN}")):
+        ax.text(x, 6, sign, ha="center", va="center", fontsize=14)
+    ax.text(-1, rows / 2, f"{out} output channels,\n{n} places across", ha="right", va="center", fontsize=9)
+    ax.text(columns / 2, rows + 1, f"{channels} input channels,\n{n} places down", ha="center", va="top", fontsize=9)
+    ax.text(columns + middle + 35, middle + 1, f"{middle} middle channels", ha="left", va="top", fontsize=9)
+    ax.set(xlim=(-24, 2 * columns + middle + 38), ylim=(rows + 7, -7), aspect="equal")
+    ax.axis("off")
+    return show(
+        fig,
+        f"A layer of {n}x{n} kernels, {channels} channels in and {out} out, as a matrix of {rows} rows and {columns} "
+        f"columns. Next to it the product of a tall matrix, {rows}x{middle}, and a flat one, {middle}x{columns}.",
+    )
 
 
 def times(recorded: Mapping[str, Sequence[float]], live: Mapping[str, float]) -> Picture:
