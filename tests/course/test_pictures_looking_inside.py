@@ -1,10 +1,22 @@
 """Chapter 10's figures say what they show."""
 
+import re
+
+import pytest
 import torch
 
+from inception_edu.course import canvas
 from inception_edu.course.lesson import load_record
-from inception_edu.course.pictures.looking_inside import changed_by_hiding, fooled, swap, under_attack, wishes
-from inception_edu.data.fashion import BLACK, WHITE
+from inception_edu.course.pictures.looking_inside import (
+    changed_by_hiding,
+    fooled,
+    patch_rows,
+    swap,
+    under_attack,
+    wishes,
+)
+from inception_edu.data.fashion import BLACK, CLASS_NAMES, WHITE
+from inception_edu.explain import class_maps
 from inception_edu.show.palette import VERMILLION
 
 
@@ -25,13 +37,22 @@ def test_hidden_squares_are_drawn_at_their_centres_and_the_peak_in_the_middle_of
     assert "around row 13.5, column 22.8" in said
 
 
-def test_a_network_in_need_of_light_gets_a_row_without_percentages() -> None:
+def test_every_image_that_was_asked_for_is_drawn_with_its_probability():
     faint = BLACK + 0.1 * torch.eye(28)[None, None]
-    rows = {"one": [("bag", faint, 1.0), ("coat", faint, 0.5)], "two": [("bag", faint, 0.25), ("coat", faint, 0.0)]}
-    plain, bright = wishes(rows), wishes(rows, brighten=["one"])
-    assert (plain.svg.count("<image"), bright.svg.count("<image")) == (4, 6)
-    assert bright.svg.count(">100%<") == 1
-    assert bright.description.endswith("two: bag 25%, coat 0%. Drawn again, brightened: one.")
+    drawn = wishes(
+        {"one": [("bag", faint, 1.0), ("coat", faint, 0.5)], "two": [("bag", faint, 0.25), ("coat", faint, 0)]}
+    )
+    assert drawn.svg.count("<image") == 4
+    assert drawn.svg.count(">100%<") == 1
+    assert drawn.description.endswith("two: bag 25%, coat 0%.")
+
+
+def test_patches_of_all_branches_share_one_scale():
+    drawn = patch_rows({("one", 7): torch.zeros(2, 7, 7), ("five", 0): torch.zeros(2, 15, 15)})
+    widths = sorted({round(float(width)) for width in re.findall(r'<image[^>]* width="([\d.]+)"', drawn.svg)})
+    assert widths[1] / widths[0] == pytest.approx(15 / 7, abs=0.1)
+    assert "sees 7x7" in drawn.svg
+    assert drawn.description.endswith("1x1 channel 7; 5x5 channel 0.")
 
 
 def test_changed_answers_are_told_apart() -> None:
@@ -45,8 +66,32 @@ def test_changed_answers_are_told_apart() -> None:
 
 
 def test_resistance_costs_seven_points_that_more_training_does_not() -> None:
-    """What chapter 10 and its side road say."""
+    """What chapter 10's side road says."""
     said = under_attack(load_record("10_robust")).description
     assert "ordinary 94.4, 56.4, 23.3, 0.0;" in said
     assert "control, not attacked 94.8, 54.1, 15.3, 0.0;" in said
     assert said.endswith("robust 87.8, 85.8, 83.4, 78.4.")
+
+
+def test_on_the_canvas_a_class_that_is_not_there_gains_most_and_evidence_comes_from_the_surroundings():
+    """What chapter 10 says of its canvas."""
+    net = canvas.network()
+    empty = class_maps(net, canvas.lay_out([]))[0]
+    after = class_maps(net, canvas.lay_out(canvas.GARMENTS))[0]
+    label, row, column = ((after - empty) == (after - empty).max()).nonzero()[0].tolist()
+    assert (CLASS_NAMES[label], row, column) == ("sandal", 1, 8)
+    assert CLASS_NAMES[after[:, row, column].argmax()] == "sneaker"
+    (sneaker,) = (garment for garment in canvas.GARMENTS if garment.name == "sneaker")
+    spot = class_maps(net, canvas.lay_out([sneaker]))[0, 0] - empty[0]  # in the T-shirt's map
+    assert divmod(int(spot.argmax()), 17) == (3, 9)
+    assert spot[3, 9] > 5
+
+
+def test_one_position_of_the_last_grid_sees_75_pixels_a_side():
+    """What chapter 10 says, and how its last task is checked."""
+    torch.manual_seed(0)
+    images = torch.randn(20, 1, 84, 140).requires_grad_()  # for a single one, a ReLU may hide a path
+    features = canvas.network().features(images)[:, :, 5, 8].sum()
+    (gradient,) = torch.autograd.grad(features, images)
+    rows, columns = gradient.abs().sum((0, 1)).nonzero().T.tolist()
+    assert (min(rows), max(rows), min(columns), max(columns)) == (9, 83, 33, 107)

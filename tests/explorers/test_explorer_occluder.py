@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inception_edu.explain import class_maps
 from inception_edu.explorers.occluder import (
     CLASS_NAMES,
     PAINTS,
@@ -91,13 +92,26 @@ def test_which_squares_of_four_change_the_answer_and_whether_they_overlap_the_la
     ("picture", "row", "column", "becomes"), [("ankle boot", 12, 13, "sandal"), ("coat", 2, 12, "shirt")]
 )
 def test_four_black_pixels_a_side_flip_what_three_do_not(picture, row, column, becomes):
-    """What chapter 10 says one should have found."""
+    """Two of the squares that chapter 10 shows, and what its side road says of the bag."""
     assert CLASS_NAMES[Occluder(picture, row, column, 4, "black").answer] == becomes
     smaller = [Occluder(picture, y, x, 3, "black").image for y in range(26) for x in range(26)]
     assert (predict(network(), torch.stack(smaller)).argmax(1) == CLASS_NAMES.index(picture)).all()
     peaks = {"ankle boot": 5, "coat": 17}  # centred on the largest circle
     assert smallest_at_the_peak(CLASS_NAMES.index(picture), "black") == peaks[picture]
     assert not Occluder("bag", 0, 0, 28, "grey").flipped
+
+
+def test_covering_the_coats_neck_takes_most_from_the_middle_of_its_map():
+    """What chapter 10 prints: the evidence in the middle depends on pixels far from there."""
+    label = CLASS_NAMES.index("coat")
+    images = torch.stack([Occluder("coat", 2, 12, size, "black").image for size in (0, 4)])
+    maps = class_maps(network(), images)
+    change = maps[1, label] - maps[0, label]
+    assert change.argmin() == 4
+    assert change.max() < 0
+    coat, shirt = (maps.mean((2, 3))[1] - maps.mean((2, 3))[0])[[label, CLASS_NAMES.index("shirt")]]
+    assert coat < -5
+    assert abs(shirt) < 0.5
 
 
 def test_the_smallest_square_at_the_peak_flips_and_no_smaller_one_does():

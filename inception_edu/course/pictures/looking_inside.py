@@ -1,6 +1,6 @@
 """Chapter 10: evidence over a canvas, the patches that excite channels, and images that a network asked for."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
@@ -16,17 +16,13 @@ from torch.nn import functional as F
 
 from ...data.fashion import BLACK, STD, WHITE
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE, SKY_BLUE, VERMILLION
+from ...show.palette import BLUE, INK_BOTH, ORANGE, SKY_BLUE, VERMILLION
 
 
 def _grey(ax: Axes, image: Tensor) -> None:
     """A normalised image (H, W), a pixel that is not a number left open, without axes."""
     ax.imshow(image.numpy(), cmap="gray", vmin=BLACK, vmax=WHITE)
     ax.axis("off")
-
-
-def _brightened(image: Tensor) -> Tensor:
-    return BLACK + (image - BLACK) * (WHITE - BLACK) / (image.max() - BLACK)
 
 
 def _signed(values: Tensor, most: float) -> "np.ndarray[Any, Any]":
@@ -90,7 +86,7 @@ def swap(maps: Tensor, weight: Tensor, bias: float) -> Picture:
 
 
 def over_canvas(canvas: Tensor, maps: Mapping[str, Tensor], *, jump: int = 8, start: int = 6) -> Picture:
-    """The canvas (1, 1, H, W) under each of the `maps` (h, w), all in one scale: orange for a class, blue against it.
+    """The canvas (1, 1, H, W) under each of the `maps` (h, w), all on one scale: orange for a class, blue against it.
 
     The centre of a map's first position is at pixel `start` of each side, and the next one `jump` pixels further: the
     small GoogLeNet's last grid.
@@ -131,31 +127,26 @@ def over_canvas(canvas: Tensor, maps: Mapping[str, Tensor], *, jump: int = 8, st
     )
 
 
-BRANCHES = {"one": ("1x1", BLUE), "three": ("3x3", GREEN), "five": ("5x5", ORANGE), "pool": ("pool", PURPLE)}
+BRANCHES = {"one": "1x1", "three": "3x3", "five": "5x5", "pool": "pool"}
 
 
-def patch_rows(rows: Mapping[tuple[str, int], Sequence[Tensor]]) -> Picture:
-    """A row of patches for each (branch, channel), in the size in which the branch sees them."""
+def patch_rows(rows: Mapping[tuple[str, int], Tensor]) -> Picture:
+    """A row of patches (count, side, side) for each (branch, channel), all on one scale."""
     style()
-    longest = max(map(len, rows.values()))
-    pixels = max(patches[0].shape[0] for patches in rows.values())
-    fig, axes = plt.subplots(len(rows), longest, figsize=(0.72 * longest + 1.6, 0.74 * len(rows)))
+    longest, pixels = max(map(len, rows.values())), max(patches.shape[1] for patches in rows.values())
+    fig, axes = plt.subplots(len(rows), longest, figsize=(0.85 * longest + 1.6, 0.88 * len(rows)))
     for line, ((branch, channel), patches) in zip(axes, rows.items(), strict=True):
-        name, colour = BRANCHES[branch]
+        side = patches.shape[1]
+        low, high = (side - pixels) / 2 - 0.5, (side + pixels) / 2 - 0.5
         for ax, patch in zip(line, patches, strict=True):
-            ax.add_patch(
-                Rectangle((-0.5, -0.5), *patch.shape, facecolor=INK_BOTH, alpha=0.35, zorder=-1)
-            )  # beyond the border
             _grey(ax, patch)
-            room = (pixels - patch.shape[0]) / 2  # one scale for all
-            ax.set(xlim=(-0.5 - room, patch.shape[1] - 0.5 + room), ylim=(patch.shape[0] - 0.5 + room, -0.5 - room))
-        side = patches[0].shape[0]
+            ax.set(xlim=(low, high), ylim=(high, low))
         line[0].text(
-            -0.25, 0.5, f"{name}, channel {channel}\nsees {side}x{side}", ha="right", va="center", color=colour,
+            -0.25, 0.5, f"{BRANCHES[branch]}, channel {channel}\nsees {side}x{side}", ha="right", va="center",
             transform=line[0].transAxes, fontsize=9,
         )  # fmt: skip
-    branches = "; ".join(f"{BRANCHES[branch][0]} channel {channel}" for branch, channel in rows)
-    return show(fig, f"Rows of {longest} small patches of test images that excite a channel of block 3a: {branches}.")
+    channels = "; ".join(f"{BRANCHES[branch]} channel {channel}" for branch, channel in rows)
+    return show(fig, f"Rows of {longest} small patches of test images that excite a channel of block 3a: {channels}.")
 
 
 def changed_by_hiding(pictures: Mapping[str, tuple[Tensor, Tensor, Tensor]], side: int) -> Picture:
@@ -188,33 +179,23 @@ def changed_by_hiding(pictures: Mapping[str, tuple[Tensor, Tensor, Tensor]], sid
     )
 
 
-def wishes(rows: Mapping[str, Sequence[tuple[str, Tensor, float]]], brighten: Collection[str] = ()) -> Picture:
-    """A row for each network: (class, image (1, 1, H, W) made for it, the network's own probability) side by side.
-
-    The networks in `brighten` get a second row, in which the brightest pixel of each image is white.
-    """
+def wishes(rows: Mapping[str, Sequence[tuple[str, Tensor, float]]]) -> Picture:
+    """A row for each network: (class, image (1, 1, H, W) made for it, the network's own probability) side by side."""
     style()
-    lines = [(name, made, bright) for name, made in rows.items() for bright in (False, True)[: 1 + (name in brighten)]]
     columns = max(map(len, rows.values()))
     wide = min(1.75, 9.2 / columns)
-    fig, axes = plt.subplots(len(lines), columns, figsize=(wide * columns + 0.8, (wide + 0.45) * len(lines)))
-    for line, (network, made, bright) in zip(axes, lines, strict=True):
+    fig, axes = plt.subplots(len(rows), columns, figsize=(wide * columns + 0.8, (wide + 0.45) * len(rows)))
+    for line, (network, made) in zip(axes, rows.items(), strict=True):
         for ax, (name, image, probability) in zip(line, made, strict=True):
-            _grey(ax, _brightened(image[0, 0]) if bright else image[0, 0])
-            if not bright:  # the network did not see the brighter image
-                ax.set_title(f"{name}\n{probability:.0%}", loc="center", fontsize=9.5, fontweight="normal")
-        line[0].text(
-            -0.08, 0.5, f"{network},\nbrightened" if bright else network, rotation=90, ha="right", va="center",
-            multialignment="center", transform=line[0].transAxes,
-        )  # fmt: skip
+            _grey(ax, image[0, 0])
+            ax.set_title(f"{name}\n{probability:.0%}", loc="center", fontsize=9.5, fontweight="normal")
+        line[0].text(-0.08, 0.5, network, rotation=90, ha="right", va="center", transform=line[0].transAxes)
     words = [
         f"{network}: " + ", ".join(f"{name} {probability:.0%}" for name, _, probability in made)
         for network, made in rows.items()
     ]
-    again = f" Drawn again, brightened: {', '.join(brighten)}." if brighten else ""
     return show(
-        fig,
-        f"Images made by gradient ascent for {columns} classes, one row for each network. {'; '.join(words)}.{again}",
+        fig, f"Images made by gradient ascent for {columns} classes, one row for each network. {'; '.join(words)}."
     )
 
 
@@ -232,9 +213,7 @@ def fooled(images: Tensor, moved: Tensor, before: Sequence[str], after: Sequence
         _grey(bottom, moved[column, 0])
         wrong = {"color": VERMILLION, "fontweight": "bold"} if before[column] != after[column] else {}
         bottom.set_title(after[column], loc="center", fontsize=9.5, **({"fontweight": "normal"} | wrong))
-    for line, words in zip(
-        axes, ("the image", f"is changed by\nat most {largest:.0f} %\nof white", "and becomes"), strict=True
-    ):
+    for line, words in zip(axes, ("image", f"change,\nat most {largest:.0f} %\nof white", "sum"), strict=True):
         line[0].text(
             -0.08, 0.5, words, rotation=90, ha="right", va="center", multialignment="center",
             transform=line[0].transAxes, fontsize=9,
