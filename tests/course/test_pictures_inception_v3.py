@@ -26,7 +26,9 @@ def test_the_whole_network_is_drawn_from_its_trace() -> None:
 @pytest.mark.parametrize("kernels", [((1, 7), (7, 1)), ((1, 7), (1, 7)), ((3, 3), (3, 3))])
 def test_two_kernels_see_what_a_trace_says(kernels: tuple[Pair, Pair]) -> None:
     high, wide = ie.trace(nn.Sequential(*(nn.Conv2d(1, 1, kernel) for kernel in kernels)), (1, 15, 15)).output.field
-    assert f"Together they see {high}x{wide} cells" in repr(two_kernels(*kernels))
+    said = repr(two_kernels(*kernels))
+    assert f"Together they see {high}x{wide} cells" in said
+    assert f"Three maps of {max(high + 2, 5)}x{max(wide + 2, 5)} cells" in said
 
 
 def test_the_three_ways_cost_what_the_explorer_says() -> None:

@@ -47,8 +47,7 @@ def two_kernels(first: Pair, second: Pair) -> Picture:
     """What one value sees after two convolutions of odd kernels, (height, width), as three maps of cells."""
     style()
     seen = first[0] + second[0] - 1, first[1] + second[1] - 1
-    side = max(seen) + 2
-    centre = side // 2
+    high, wide = (max(5, length + 2) for length in seen)
     names = ["x".join(map(str, kernel)) for kernel in (first, second, seen)]
     order = ("first ", "second ") if first == second else ("", "")
     titles = (
@@ -56,16 +55,19 @@ def two_kernels(first: Pair, second: Pair) -> Picture:
         f"after the {order[0]}{names[0]}: {second[0] * second[1]} values are read",
         f"after the {order[1]}{names[1]}: one value",
     )
-    fig, axes = plt.subplots(1, 3, figsize=(9, 3.3))
+    fig, axes = plt.subplots(1, 3, figsize=(9, 0.5 + 2.8 * high / wide))
     for ax, title in zip(axes, titles, strict=True):
-        for n in range(side + 1):
-            ax.plot([n, n], [0, side], color=INK_BOTH, linewidth=0.5)
-            ax.plot([0, side], [n, n], color=INK_BOTH, linewidth=0.5)
-        ax.set(xlim=(-0.3, side + 0.3), ylim=(side + 0.3, -0.3), aspect="equal")
+        for n in range(max(high, wide) + 1):
+            if n <= wide:
+                ax.plot([n, n], [0, high], color=INK_BOTH, linewidth=0.5)
+            if n <= high:
+                ax.plot([0, wide], [n, n], color=INK_BOTH, linewidth=0.5)
+        ax.set(xlim=(-0.3, wide + 0.3), ylim=(high + 0.3, -0.3), aspect="equal")
         ax.set_title(title, fontsize=10, fontweight="normal", loc="center")
         ax.axis("off")
-    last = centre, centre
-    one = tuple(centre - min(1, length // 2) for length in second)  # one of the values that the last one reads
+    last = high // 2, wide // 2
+    # One of the values that the last one reads.
+    one = last[0] - min(1, second[0] // 2), last[1] - min(1, second[1] // 2)
     for ax, (row, column), (height, width), colour, alpha in (
         (axes[0], last, seen, GREEN, 0.3),
         (axes[0], one, first, ORANGE, 0.8),
@@ -87,7 +89,7 @@ def two_kernels(first: Pair, second: Pair) -> Picture:
             fig.add_artist(link)
     return show(
         fig,
-        f"Three maps of {side}x{side} cells. One value of the last map reads {names[1]} values of the middle map. "
+        f"Three maps of {high}x{wide} cells. One value of the last map reads {names[1]} values of the middle map. "
         f"Each of those reads {names[0]} cells of the input. Together they see {names[2]} cells.",
     )
 

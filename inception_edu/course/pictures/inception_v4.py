@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 
 from ...bricks import Concat
@@ -73,9 +74,10 @@ def _line(ax: Axes, *points: tuple[float, float]) -> None:
 def _stage(ax: Axes, stage: Stage, top: float, joined: str) -> float:
     """One stage under the input line at `top`; returns where the next may begin. Lengths are in rows; y grows down."""
     rows = max(len(branch) for branch in stage)
-    bottom = top + 0.3 + rows
+    bottom = top + rows + 0.3 * (len(stage) > 1)
     columns = [place - (len(stage) - 1) / 2 for place in range(len(stage))]
-    _line(ax, (columns[0], top), (columns[-1], top))
+    if len(stage) > 1:
+        _line(ax, (columns[0], top), (columns[-1], top))
     for x, branch in zip(columns, stage, strict=True):
         y = top
         for place, box in enumerate(branch):
@@ -93,7 +95,7 @@ def _stage(ax: Axes, stage: Stage, top: float, joined: str) -> float:
                     _line(ax, (at, row + 0.62), (at, bottom))
             y = row + 0.62
     if len(stage) == 1:
-        return bottom - 0.3
+        return bottom
     ax.add_patch(
         Rectangle(
             (columns[0] - 0.42, bottom),
@@ -170,8 +172,8 @@ def b_printed_and_released() -> Picture:
 def grids_as_printed() -> Picture:
     """The stem and both reductions of Figs. 3, 7 and 8, box by box as the paper prints them."""
     style()
-    fig, axes = plt.subplots(1, 4, figsize=(11.6, 5.3), width_ratios=(2, 2, 3, 3))
-    joined = ("", "joined: 160 on 73x73", "joined: 192 on 71x71", "joined: 384 on 35x35")
+    fig, axes = plt.subplots(1, 4, figsize=(11.6, 5.3), width_ratios=(2.4, 2.4, 3, 3))
+    joined = "", *(f"joined: {width} channels on {side}x{side}" for width, side in ((160, 73), (192, 71), (384, 35)))
     _panel(axes[0], "stem", "3 channels on 299x299", STEM[:2], joined[:2])
     _panel(axes[1], "stem, continued", "160 channels on 73x73", STEM[2:], joined[2:])
     _panel(axes[2], "reduction A", "384 channels on 35x35", [REDUCTION_A], ["joined: 1024 channels on 17x17"])
@@ -191,7 +193,8 @@ def v3_and_v4(nodes: Mapping[str, Node]) -> Picture:
     """V3's and V4's blocks in a row, as high as they have output channels; equal names are equal blocks."""
     style()
     fig, axes = plt.subplots(len(nodes), 1, figsize=(9.5, 4.4), sharex=True, sharey=True)
-    colours = {35: BLUE, 17: GREEN, 8: ORANGE}
+    fills = {side: to_rgba(colour, 0.5) for side, colour in ((35, BLUE), (17, GREEN), (8, ORANGE))}
+    shrinking = to_rgba(INK_BOTH, 0.4)
     described = []
     for ax, (title, node), names in zip(
         axes, nodes.items(), (("A1", "A2", "A3", "B1", "B2", "B3", "C1", "C2"), "ABC"), strict=True
@@ -199,7 +202,7 @@ def v3_and_v4(nodes: Mapping[str, Node]) -> Picture:
         named: dict[tuple[int, int], str] = {}
         spoken, x = [], 0.0
         for part in node.children:
-            if not isinstance(part.form, Concat) or part.input.height not in colours:
+            if not isinstance(part.form, Concat) or part.input.height not in fills:
                 continue
             side, channels, same = (
                 part.output.height,
@@ -210,8 +213,8 @@ def v3_and_v4(nodes: Mapping[str, Node]) -> Picture:
             if same and kind not in named:
                 named[kind] = names[len(named)]
             name = named[kind] if same else ""
-            colour, alpha = (colours[side], 0.5) if same else (INK_BOTH, 0.15)
-            ax.add_patch(Rectangle((x, 0), 0.86, channels, facecolor=colour, alpha=alpha, edgecolor=INK_BOTH))
+            fill = fills[side] if same else shrinking
+            ax.add_patch(Rectangle((x, 0), 0.86, channels, facecolor=fill, edgecolor=INK_BOTH))
             ax.text(x + 0.43, channels / 2, name, ha="center", va="center", fontsize=11)
             spoken.append(f"{name or 'a reduction'} {channels} channels on {side}x{side}")
             x += 1
@@ -219,9 +222,8 @@ def v3_and_v4(nodes: Mapping[str, Node]) -> Picture:
         ax.set(xticks=[])
         ax.grid(visible=False)
         described.append(f"{title}: {', '.join(spoken)}")
-    handles = [Rectangle((0, 0), 1, 1, facecolor=colour, alpha=0.5) for colour in colours.values()]
-    handles.append(Rectangle((0, 0), 1, 1, facecolor=INK_BOTH, alpha=0.15))
-    labels = [*(f"on {side}x{side}" for side in colours), "makes the grid smaller"]
+    handles = [Rectangle((0, 0), 1, 1, facecolor=fill, edgecolor=INK_BOTH) for fill in (*fills.values(), shrinking)]
+    labels = [*(f"on {side}x{side}" for side in fills), "makes the grid smaller"]
     axes[0].legend(handles, labels, loc="upper left", fontsize=8, ncols=2)
     axes[-1].set_xlim(-0.2, 17.2)
     return show(fig, f"Blocks in a row; blocks of one name are equal. {'. '.join(described)}.")
