@@ -1,7 +1,7 @@
 """Do pairs of strokes do as well as squares if they are trained as pairs? The record of chapter 06.
 
 The small GoogLeNet of the course, with its eight large kernels as they are ("squares"), or each as an nx1 and a 1xn
-with a batch norm and a ReLU between ("pairs 0.5"); the number is channels between over channels out. Validation images
+with a batch norm and a ReLU between ("pairs 0.5"); the number is middle channels over channels out. Validation images
 choose each arm's rate. The squares' networks are also cut to their nearest pairs and not trained again ("cut").
 
     python experiments/strokes.py    writes assets/records/06_strokes.json
@@ -11,10 +11,11 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import inception_edu as ie
 from inception_edu.bricks import ConvUnit
+from inception_edu.course.strokes import nearest_pair
 from inception_edu.data.fashion import LabelledImages, load_fashion, split_validation
 from inception_edu.train.loop import ONE_MINUTE, SMALL_GOOGLENET, accuracy, fit
 from tools.recording import Record, cloud, device, tune
@@ -41,19 +42,12 @@ def network(arm: str) -> nn.Module:
     net = ie.build("googlenet", **SMALL_GOOGLENET)
     for unit in large(net) if arm != "squares" else ():
         conv, share = unit.conv, float(arm.split()[1])
-        n, between = conv.kernel_size[0], int(share * conv.out_channels)
+        n, middle = conv.kernel_size[0], int(share * conv.out_channels)
         unit.conv = nn.Sequential(  # type: ignore[assignment]
-            ConvUnit(conv.in_channels, between, (n, 1)),
-            nn.Conv2d(between, conv.out_channels, (1, n), padding=(0, n // 2), bias=False),
+            ConvUnit(conv.in_channels, middle, (n, 1)),
+            nn.Conv2d(middle, conv.out_channels, (1, n), padding=(0, n // 2), bias=False),
         )
     return net
-
-
-def nearest_pair(weight: Tensor, between: int) -> Tensor:
-    """The layer nearest to `weight` (out, in, n, n) that a pair with `between` channels between can be."""
-    out, channels, n, _ = weight.shape
-    u, s, v = torch.linalg.svd(weight.permute(0, 3, 1, 2).reshape(out * n, channels * n), full_matrices=False)
-    return ((u[:, :between] * s[:between]) @ v[:between]).reshape(out, n, channels, n).permute(0, 2, 3, 1)
 
 
 def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
@@ -68,10 +62,10 @@ def run(arm: str, rate: float, seed: int) -> dict[str, Any]:
         "losses": [round(epoch.loss, 4) for epoch in history.epochs],
     }
     if arm == "squares":
-        whole = {unit: unit.conv.weight.detach().clone() for unit in large(net)}
+        whole = {unit: unit.conv for unit in large(net)}
         for share in SHARES:
-            for unit, weight in whole.items():
-                unit.conv.weight.data = nearest_pair(weight, int(share * len(weight)))
+            for unit, square in whole.items():
+                unit.conv = nearest_pair(square, int(share * square.out_channels))  # type: ignore[assignment]
             result[f"cut {share:g}"] = round(accuracy(net, test), 4)
     return result
 
