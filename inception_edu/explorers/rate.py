@@ -58,8 +58,8 @@ class Ends(NamedTuple):
 class Rates(Settings):
     """A learning rate for the network with batch norm and one for the network without, each one of `RATES`."""
 
-    normed: str = choice("0.01", "Rate with batch norm", RATES)
-    plain: str = choice("0.01", "Rate without batch norm", RATES)
+    normed: str = choice("0.001", "Rate with batch norm", RATES)
+    plain: str = choice("0.001", "Rate without batch norm", RATES)
 
     @property
     def ends(self) -> dict[str, Ends]:
@@ -152,9 +152,8 @@ def _recorded() -> dict[tuple[str, str], Ends]:
 def rate_explorer() -> "Panel":
     """The explorer of chapter 05; its presets are pairs of rates."""
     presets = {
-        "both at 0.01": Rates(),
-        "both at 0.001": Rates("0.001", "0.001"),
+        "both at 0.001": Rates(),
+        "both at 0.03": Rates("0.03", "0.03"),
         "both at 0.1": Rates("0.1", "0.1"),
-        "each at the rate with its lowest loss": Rates("0.1", "0.03"),
     }
-    return explorer("Where does each network die?", Rates, presets)
+    return explorer("A rate for each network", Rates, presets)

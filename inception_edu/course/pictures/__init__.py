@@ -125,7 +125,7 @@ def loss_curves(
         ax.plot(passes, mean, "--" if arm in dashed else "-", color=colour, linewidth=2)
         ends[name] = mean[-1], colour
         if arm == level_of:
-            ax.axhline(mean[-1], color=INK_BOTH, linestyle=":", linewidth=1)
+            ax.plot([passes[0], passes[-1]], [mean[-1]] * 2, ":", color=INK_BOTH, linewidth=1)
         words.append(f"{name} from {mean[0]:.2f} to {mean[-1]:.2f}, {len(runs)} seeds")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel=x, ylabel=y, yscale=scale)

@@ -1,19 +1,20 @@
-"""Chapter 05: what a batch norm averages over, what a ReLU gets to see, and accuracy against the learning rate."""
+"""Chapter 05: what a batch norm averages over and when, what ReLUs read, and accuracy against the learning rate."""
 # mypy: untyped-calls-exclude=torch
 
 from collections.abc import Mapping
-from statistics import fmean
+from statistics import median
 from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
 from torch import Tensor, nn
 
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, INK_BOTH, ORANGE, VERMILLION
+from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, VERMILLION
 
 ARMS: dict[str, tuple[str, str, str, Any]] = {
     "without": ("without batch norm", VERMILLION, "^", "--"),
@@ -21,8 +22,11 @@ ARMS: dict[str, tuple[str, str, str, Any]] = {
 }
 
 
-def _box(ax: Axes, x: float, y: float, size: tuple[int, int, int], colour: str) -> None:
-    """A box of channels x positions x images unit cells, its front face at (x, y); images recede to the upper right."""
+def _box(ax: Axes, x: float, size: tuple[int, int, int], face: Any, edge: Any, *, inside: bool = False) -> None:
+    """A box of channels x positions x images unit cells, its front face at (x, 0); images recede to the upper right.
+
+    Of a box `inside` another its right side is hidden.
+    """
     channels, positions, images = size
     dx, dy = 0.5, 0.4
     faces = [
@@ -36,11 +40,11 @@ def _box(ax: Axes, x: float, y: float, size: tuple[int, int, int], colour: str) 
     faces += [
         [(channels, p, n), (channels, p + 1, n), (channels, p + 1, n + 1), (channels, p, n + 1)]
         for p in range(positions)
-        for n in range(images)
+        for n in range(0 if inside else images)
     ]
-    for face in faces:
-        corners = [(x + c + dx * n, y + p + dy * n) for c, p, n in face]
-        ax.add_patch(Polygon(corners, facecolor=colour, alpha=0.55, edgecolor=INK_BOTH, linewidth=0.7))
+    for cell in faces:
+        corners = [(x + c + dx * n, p + dy * n) for c, p, n in cell]
+        ax.add_patch(Polygon(corners, facecolor=face, edgecolor=edge, linewidth=0.8))
 
 
 def cube() -> Picture:
@@ -48,13 +52,9 @@ def cube() -> Picture:
     style()
     fig, ax = plt.subplots(figsize=(8, 3.6))
     channels, positions, images, chosen = 6, 6, 4, 3
-    for start, width, colour in (
-        (0, chosen, INK_BOTH),
-        (chosen, 1, ORANGE),
-        (chosen + 1, channels - chosen - 1, INK_BOTH),
-    ):
-        _box(ax, start, 0, (width, positions, images), "none" if colour == INK_BOTH else colour)
-    _box(ax, 13.5, 0, (1, positions, images), ORANGE)
+    _box(ax, 0, (channels, positions, images), "none", to_rgba(INK_BOTH, 0.6))
+    for x in (chosen, 13.5):
+        _box(ax, x, (1, positions, images), to_rgba(ORANGE, 0.35), ORANGE, inside=x == chosen)
     ax.annotate("", (12.8, 3.6), (9, 3.6), arrowprops={"arrowstyle": "->", "color": INK_BOTH})
     ax.text(3, -0.4, "channels", ha="center", va="top")
     ax.text(-0.3, 3, "positions\n(rows x columns)", ha="right", va="center")
@@ -69,6 +69,39 @@ def cube() -> Picture:
         "A batch drawn as a box of unit cells: channels to the right, positions upwards, images of the batch into the "
         "depth. One channel is a slab through all images and all positions. Taken out, it has one mean, one variance, "
         "one scale and one shift.",
+    )
+
+
+def two_modes() -> Picture:
+    """Where a batch norm gets its mean and variance: from the batch in training, from its averages in evaluation."""
+    style()
+    fig, axes = plt.subplots(1, 2, figsize=(9, 3.1), layout="constrained")
+    for ax, mode, data in zip(axes, ("training", "evaluation"), ("a batch", "images"), strict=True):
+        boxes = [
+            (1.2, 4.2, data, INK_BOTH),
+            (5, 4.2, "subtract the mean, divide\nby the standard deviation", BLUE),
+            (8.9, 4.2, "times \N{GREEK SMALL LETTER GAMMA},\nplus β", BLUE),
+            (5, 0.5, "running averages", GREEN),
+        ]
+        arrows = [((2.1, 4.2), (2.9, 4.2)), ((7.1, 4.2), (8, 4.2)), ((9.8, 4.2), (10.5, 4.2))]
+        if mode == "training":
+            boxes.append((5, 2.35, "mean and variance\nof the batch", ORANGE))
+            arrows += [((1.2, 3.7), (3.4, 2.5)), ((5, 2.9), (5, 3.65)), ((5, 1.8), (5, 0.9))]
+            ax.text(5.2, 1.35, "move them a tenth of the way", va="center", fontsize=9)
+        else:
+            arrows.append(((5, 0.9), (5, 3.65)))
+        for x, y, words, colour in boxes:
+            box = {"boxstyle": "round,pad=0.4", "facecolor": to_rgba(colour, 0.2), "edgecolor": colour}
+            ax.text(x, y, words, ha="center", va="center", bbox=box, fontsize=9.5)
+        for start, end in arrows:
+            ax.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": INK_BOTH, "linewidth": 1.3})
+        ax.set(title=mode, xlim=(0.2, 10.6), ylim=(0, 5))
+        ax.axis("off")
+    return show(
+        fig,
+        "In training a batch norm computes mean and variance of the batch, normalises the batch with them, and moves "
+        "its running averages a tenth of the way to them. In evaluation it normalises with the running averages, and "
+        "nothing changes them. In both modes the result is multiplied by gamma, and beta is added.",
     )
 
 
@@ -87,60 +120,60 @@ def _read(net: nn.Module, units: Mapping[str, nn.Module], images: Tensor) -> dic
 
 
 def before_the_relus(nets: Mapping[str, Any], images: Tensor) -> Picture:
-    """Histograms of what three ReLUs of small GoogLeNets read, twelve channels each; keys are those of `ARMS`.
+    """Histograms of what two ReLUs of small GoogLeNets read, five channels each; keys are those of `ARMS`.
 
     A ReLU is called idle for a channel if it passes on more than 95 % of its values, or less than 5 %; all are counted.
     """
     style()
-    fig, axes = plt.subplots(len(nets), 3, figsize=(8.6, 1.9 * len(nets) + 0.5), sharex=True, layout="constrained")
+    fig, axes = plt.subplots(len(nets), 2, figsize=(8.2, 2.1 * len(nets)), sharex=True, layout="constrained")
     words = []
     for row, (arm, net) in zip(axes, nets.items(), strict=True):
         title, colour, _, _ = ARMS[arm]
-        units = {"second layer": net.stem[1], "1x1 of block 4a": net.block_4a.one, "1x1 of block 5a": net.block_5a.one}
+        units = {"1x1 of block 4a": net.block_4a.one, "1x1 of block 5a": net.block_5a.one}
         for ax, (name, values) in zip(row, _read(net, units, images).items(), strict=True):
-            bins = torch.linspace(-8, 8, 65).tolist()
-            for channel in values[:12]:
-                ax.hist(channel.numpy(), bins, density=True, histtype="step", color=colour, linewidth=0.8, alpha=0.7)
+            bins = torch.linspace(-9, 9, 73).tolist()
+            for channel in values[:5]:
+                ax.hist(channel.numpy(), bins, density=True, histtype="step", color=colour, linewidth=1.2, alpha=0.8)
             passed = (values > 0).float().mean(1)
             idle = ((passed > 0.95) | (passed < 0.05)).sum().item()
             ax.axvline(0, color=INK_BOTH, linewidth=1)
-            ax.text(
-                0.98, 0.95, f"idle: {idle} of {len(values)}", transform=ax.transAxes, ha="right", va="top", fontsize=9
-            )
-            ax.set(yticks=[], title=name if arm == next(iter(nets)) else "", ylim=(0, 1.15))
-            ax.title.set_fontsize(10.5)
+            ax.text(0.98, 0.95, f"idle: {idle} of {len(values)}", transform=ax.transAxes, ha="right", va="top")
+            ax.set(xticks=[-5, 0, 5], yticks=[], title=name if arm == next(iter(nets)) else "", ylim=(0, 0.9))
             words.append(
                 f"{title}, {name}: standard deviation {values.std():.1f}, idle for {idle} of {len(values)} channels"
             )
         row[0].set_ylabel(title)
-    axes[-1][1].set_xlabel("what the ReLU reads")
-    return show(fig, f"Histograms of what ReLUs read, channel by channel, before training. {'; '.join(words)}.")
+    for ax in axes[-1]:
+        ax.set_xlabel("what the ReLU reads")
+    return show(fig, f"Histograms of what ReLUs read, five channels each, before training. {'; '.join(words)}.")
 
 
 def against_the_rate(record: Mapping[str, Any]) -> Picture:
-    """Test accuracy against the learning rate, every run a mark; those that overflowed are hollow, at ten percent."""
+    """Test accuracy against the learning rate: a mark per run, one next to the other, and a line through the medians.
+
+    Runs that overflowed are hollow, at ten percent.
+    """
     style()
-    fig, ax = plt.subplots(figsize=(7.4, 3.6))
+    fig, ax = plt.subplots(figsize=(8.4, 3.9))
     words = []
-    for arm, (name, colour, marker, dashes) in ARMS.items():
-        means = []
+    for (arm, (name, colour, marker, dashes)), side in zip(ARMS.items(), (-1, 1), strict=True):
+        middles = []
         for rate in record["rates"]:
             runs = [run for key, run in record["runs"].items() if key.startswith(f"{arm} {rate:g}/")]
-            means.append(100 * fmean(run["test"] for run in runs))
-            for run in runs:
+            middles.append(100 * median(run["test"] for run in runs))
+            for number, run in enumerate(runs):
                 face = colour if run["losses"] else "none"
-                side = 1.06 if arm == "with" else 0.94
-                ax.plot(
-                    rate * side, 100 * run["test"], marker, color=colour, markerfacecolor=face, markersize=5, alpha=0.7
-                )
-        ax.plot(record["rates"], means, dashes, color=colour, linewidth=1.4)
-        words.append(f"{name} " + ", ".join(f"{m:.0f} at {r:g}" for r, m in zip(record["rates"], means, strict=True)))
+                place = rate * 10 ** (side * 0.13 + 0.04 * (number - (len(runs) - 1) / 2))
+                ax.plot(place, 100 * run["test"], marker, color=colour, markerfacecolor=face, markersize=4.5, alpha=0.8)
+        centres = [rate * 10 ** (side * 0.13) for rate in record["rates"]]
+        ax.plot(centres, middles, dashes, color=colour, linewidth=1.2, alpha=0.6)
+        words.append(f"{name} " + ", ".join(f"{m:.0f} at {r:g}" for r, m in zip(record["rates"], middles, strict=True)))
     ax.axhline(80, color=INK_BOTH, linewidth=1, linestyle=":")
-    ax.text(record["rates"][-1] * 1.5, 81, "80 %", ha="right", va="bottom", color=INK_BOTH, fontsize=9)
+    ax.annotate("80 %", (1, 80), (-2, 2), ("axes fraction", "data"), "offset points", ha="right", fontsize=9)
     ax.set(xscale="log", xlabel="learning rate", ylabel="test images right, %", ylim=(0, 95))
     ax.set_xticks(record["rates"], [f"{rate:g}" for rate in record["rates"]])
     ax.minorticks_off()
-    keys = [Line2D([], [], color=c, marker=m, linestyle=d, label=n) for n, c, m, d in reversed(ARMS.values())]
+    keys = [Line2D([], [], color=c, marker=m, linestyle=d, label=n) for n, c, m, d in ARMS.values()]
     keys.append(Line2D([], [], color=INK_BOTH, marker="o", linestyle="", markerfacecolor="none", label="overflowed"))
-    ax.legend(handles=keys, loc="center left", bbox_to_anchor=(1, 0.5))
-    return show(fig, f"Mean test accuracy in percent against the learning rate: {'; '.join(words)}.")
+    ax.legend(handles=keys, loc="lower left", bbox_to_anchor=(0, 0.12))
+    return show(fig, f"Median test accuracy in percent against the learning rate: {'; '.join(words)}.")
