@@ -1,6 +1,8 @@
-"""Chapter 09: what kernels look like, the line from one tower to one per channel, and accuracy against two prices."""
+"""Chapter 09: kernels and their patterns, from one tower to one per channel, and accuracy against two prices."""
 
 from collections.abc import Mapping
+from itertools import combinations
+from random import Random
 from statistics import fmean, stdev
 from typing import Any
 
@@ -10,55 +12,56 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter
 
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE
+from ...show.palette import BLUE, GREEN, INK_BOTH, INK_LIGHT, ORANGE, PURPLE, VERMILLION
 from ..records import by_seed
 
 CELL = 6.0
+EDGE = "white"
+"""Between the cells of a drawing: cells are solid, so that what is in front hides what is not."""
 
 
 def _kernel(ax: Axes, x: float, y: float, side: int, depth: int, colour: str) -> None:
     """A kernel of `side` x `side` cells and as many channels as it is deep, drawn back to front."""
     for layer in range(depth - 1, -1, -1):
-        left, low = x + 3 * layer, y + 3 * layer
+        left, low = x + 5 * layer, y + 5 * layer
         for row in range(side):
             for column in range(side):
                 place = left + CELL * column, low + CELL * row
-                cell = Rectangle(place, CELL, CELL, facecolor=colour, alpha=0.6, edgecolor=INK_BOTH, linewidth=0.6)
-                ax.add_patch(cell)
+                ax.add_patch(Rectangle(place, CELL, CELL, facecolor=colour, edgecolor=EDGE, linewidth=0.6))
 
 
 def _maps(ax: Axes, x: float, y: float, count: int) -> None:
     """`count` feature maps, back to front, and how many there are."""
     for layer in range(count - 1, -1, -1):
-        place = x + 4 * layer, y + 4 * layer
-        ax.add_patch(Rectangle(place, 26, 26, facecolor=PURPLE, alpha=0.35, edgecolor=INK_BOTH, linewidth=0.6))
-    ax.text(x + 13 + 2 * (count - 1), y - 9, f"{count} maps", ha="center", fontsize=10)
+        place = x + 5 * layer, y + 5 * layer
+        ax.add_patch(Rectangle(place, 24, 24, facecolor=PURPLE, edgecolor=EDGE, linewidth=0.8))
+    ax.text(x + 12 + 2.5 * (count - 1), y - 11, f"{count} maps", ha="center", fontsize=10)
 
 
 def kernels() -> Picture:
     """The kernels of a 3x3 from 4 channels to 5 and the maps around them: standard, depthwise, pointwise."""
     style()
-    fig, ax = plt.subplots(figsize=(9, 4.2))
+    fig, ax = plt.subplots(figsize=(9, 3.1))
 
     def row(y: float, start: float, count: int, side: int, depth: int, colour: str, step: float, words: str) -> float:
         """Kernels between two arrows; returns where the second arrow ends."""
         first = start + 22
         ax.annotate("", (first - 4, y + 20), (start, y + 20), arrowprops={"arrowstyle": "->", "color": INK_BOTH})
         for number in range(count):
-            _kernel(ax, first + step * number, y + 8, side, depth, colour)
+            _kernel(ax, first + step * number, y + (8 if depth == 1 else 3), side, depth, colour)
         end = first + step * count
         ax.annotate("", (end + 16, y + 20), (end - 2, y + 20), arrowprops={"arrowstyle": "->", "color": INK_BOTH})
-        ax.text((first + end) / 2 - 3, y - 9, words, ha="center", fontsize=10)
+        ax.text((first + end) / 2 - 3, y - 11, words, ha="center", fontsize=10)
         return end + 20
 
-    top, low = 88, 10
+    top, low = 80, 10
     _maps(ax, 0, top, 4)
-    _maps(ax, row(top, 44, 5, 3, 4, BLUE, 40, "standard: 5 kernels of 3x3x4, 180 weights"), top, 5)
+    _maps(ax, row(top, 44, 5, 3, 4, BLUE, 42, "standard: 5 kernels of 3x3x4, 180 weights"), top, 5)
     _maps(ax, 0, low, 4)
     between = row(low, 44, 4, 3, 1, GREEN, 26, "depthwise: 4 of 3x3, 36 weights")
     _maps(ax, between, low, 4)
-    _maps(ax, row(low, between + 44, 5, 1, 4, ORANGE, 24, "pointwise: 5 of 1x1x4, 20 weights"), low, 5)
-    ax.set(xlim=(-4, 440), ylim=(-8, 136), aspect="equal")
+    _maps(ax, row(low, between + 44, 5, 1, 4, ORANGE, 28, "pointwise: 5 of 1x1x4, 20 weights"), low, 5)
+    ax.set(xlim=(-2, 464), ylim=(-4, 126), aspect="equal")
     ax.axis("off")
     return show(
         fig,
@@ -68,85 +71,166 @@ def kernels() -> Picture:
     )
 
 
+def patterns() -> Picture:
+    """The 3x3s from 4 channels to 5 of an ordinary convolution, and those that both separable steps amount to."""
+    style()
+    fig, axes = plt.subplots(1, 2, figsize=(8.6, 3.7))
+    random = Random(1)
+    choices = random.sample(list(combinations(range(9), 4)), 24)
+
+    def kernel(ax: Axes, channel: int, y: float, cells: tuple[int, ...], colour: str, strength: float) -> None:
+        x = 46 * channel
+        for cell in cells:
+            place = x + 8 * (cell % 3), y - 8 * (cell // 3)
+            ax.add_patch(Rectangle(place, 8, -8, facecolor=colour, alpha=strength, edgecolor="none"))
+        ax.add_patch(Rectangle((x, y), 24, -24, facecolor="none", edgecolor=INK_BOTH, linewidth=0.6))
+
+    for channel in range(4):
+        kernel(axes[1], channel, 36, choices[channel], GREEN, 1)
+        for output in range(5):
+            strength = random.choice((0.4, 0.7, 1))
+            kernel(axes[0], channel, -28 * output, choices[4 + 5 * channel + output], BLUE, strength)
+            kernel(axes[1], channel, -28 * output, choices[channel], BLUE, strength)
+    for ax, title in zip(axes, ("ordinary: 20 patterns", "separable: 4 patterns, 20 factors"), strict=True):
+        for channel in range(4):
+            ax.text(46 * channel + 12, -150, f"channel {channel + 1}", ha="center", fontsize=9)
+        for output in range(5):
+            ax.text(-6, -28 * output - 12, f"output {output + 1}", ha="right", va="center", fontsize=9)
+        ax.set(xlim=(-44, 166), ylim=(-152, 40), aspect="equal")
+        ax.set_title(title, fontsize=10.5)
+        ax.axis("off")
+    axes[1].text(-6, 24, "depthwise", ha="right", va="center", fontsize=9)
+    return show(
+        fig,
+        "Two tables of 3x3 kernels: five rows, one per output, and four columns, one per input channel. Ordinary: 20 "
+        "different patterns. Separable: above the table are four depthwise patterns; each kernel is its column's "
+        "pattern, stronger or weaker.",
+    )
+
+
 def line() -> Picture:
     """One 1x1, then one, three or as many 3x3s side by side as there are channels: Chollet's line."""
     style()
-    fig, axes = plt.subplots(1, 3, figsize=(8.8, 2.9))
-    titles = ("one tower: a full 3x3", "three towers: simplified Inception", "a tower per channel: separable")
-    for ax, towers, title in zip(axes, (1, 3, 12), titles, strict=True):
-        ax.add_patch(Rectangle((0, 3), 120, 10, facecolor=ORANGE, alpha=0.6, edgecolor=INK_BOTH))
-        ax.text(60, 8, "1x1", ha="center", va="center", fontsize=9)
-        width = 120 / towers
+    fig, axes = plt.subplots(1, 3, figsize=(9.4, 4.1))
+    panels = (
+        (1, "one tower", "ordinary 3x3", (33, 61)),
+        (3, "three towers", "Inception, simplified", (33, 97)),
+        (12, "twelve towers", "depthwise separable", (-3, 61)),
+    )
+    arrow = {"arrowstyle": "-|>", "color": INK_BOTH, "linewidth": 0.8, "mutation_scale": 7, "shrinkA": 0, "shrinkB": 0}
+    for ax, (towers, title, name, (low, high)) in zip(axes, panels, strict=True):
+        share = 12 // towers
+
+        def channels(y: float, gap: float, share: int = share, ax: Axes = ax) -> None:
+            for channel in range(12):
+                inset = gap if channel % share == 0 else 0.5, gap if channel % share == share - 1 else 0.5
+                place = 10 * channel + inset[0], y
+                ax.add_patch(Rectangle(place, 10 - sum(inset), 6, facecolor=PURPLE, edgecolor="none"))
+
+        def down(xs: list[float], start: float, end: float, ax: Axes = ax) -> None:
+            for x in xs:
+                ax.annotate("", (x, end), (x, start), arrowprops=arrow)
+
+        centres = [10 * share * (tower + 0.5) for tower in range(towers)]
+        channels(116, 0.5)
+        down([60], 115, 98)
+        ax.add_patch(Rectangle((0, 83), 120, 14, facecolor=ORANGE, edgecolor="none"))
+        channels(72, 1.5)
+        down(centres, 71, 60)
         for tower in range(towers):
-            ax.plot([width * (tower + 0.5)] * 2, [13, 24], color=INK_BOTH, linewidth=0.8)
-            place = (width * tower + 1, 24)
-            ax.add_patch(Rectangle(place, width - 2, 22, facecolor=GREEN, alpha=0.6, edgecolor=INK_BOTH))
+            ax.add_patch(Rectangle((10 * share * tower + 1, 33), 10 * share - 2, 26, facecolor=GREEN, edgecolor="none"))
             if towers < 12:
-                ax.text(width * (tower + 0.5), 35, "3x3", ha="center", va="center", fontsize=9)
-        ax.add_patch(Rectangle((0, 50), 120, 9, facecolor=PURPLE, alpha=0.4, edgecolor=INK_BOTH))
-        ax.text(60, 54.5, "joined", ha="center", va="center", fontsize=9)
-        ax.set(xlim=(-3, 123), ylim=(0, 62))
-        ax.set_title(title, fontsize=10)
+                ax.text(centres[tower], 46, "3x3", ha="center", va="center", fontsize=9, color=INK_LIGHT)
+        channels(22, 0.5)
+        down([60], 21, 12)
+        ax.add_patch(Rectangle((0, -3), 120, 14, facecolor=ORANGE, alpha=0.45, edgecolor="none"))
+        for y, words in ((90, "1x1"), (4, "the next 1x1")):
+            ax.text(60, y, words, ha="center", va="center", fontsize=9, color=INK_LIGHT if y == 90 else None)
+        ax.plot([123, 127, 127, 123], [high, high, low, low], color=INK_BOTH, linewidth=1)
+        ax.text(130, (low + high) / 2, name, rotation=270, ha="left", va="center", fontsize=9)
+        ax.text(60, 126, "12 channels", ha="center", fontsize=9)
+        ax.text(60, -15, f"weights of the 3x3{'s' * (towers > 1)}: {9 * 12 * share:,}", ha="center", fontsize=9)
+        ax.set(xlim=(-2, 141), ylim=(-18, 133))
+        ax.set_title(title, fontsize=10.5)
         ax.axis("off")
     return show(
         fig,
-        "Three blocks drawn upwards: a 1x1 over all channels, then 3x3s on shares of its channels, joined. With "
-        "one tower the 3x3 reads all channels, with three each reads a third, with twelve each reads a single channel.",
+        "Three blocks, read from top to bottom: 12 channels, a 1x1 over all of them, 3x3s on shares of its channels, "
+        "and the next 1x1. With one tower the 3x3 reads all channels and has 1,296 weights: an ordinary convolution. "
+        "With three each reads four channels, 432 weights: 1x1 and 3x3s are an Inception block. With twelve each reads "
+        "one, 108 weights: 3x3s and the next 1x1 are a depthwise separable convolution.",
     )
 
 
 SHORT = {
     "plain": "plain",
     "half as wide": "half as wide",
-    "a quarter as wide": "a quarter as wide",
     "reductions": "1x1s in front",
-    "small kernels": "3x3s for 5x5s",
     "separable, nothing between": "separable",
-    "separable, norm and ReLU between": "ReLU between",
     "fewer blocks": "two blocks",
-    "all four": "all four",
 }
-PLACES = dict.fromkeys(
-    ("separable, norm and ReLU between", "small kernels", "fewer blocks", "a quarter as wide"), ((5, -11), "left")
-) | {"half as wide": ((-5, -20), "right"), "plain": ((0, 14), "center")}
-"""Labels that do not lie left of and above their point: offsets, and which side of the words is there."""
-NARROW = ("half as wide", "a quarter as wide")
+LEFT, RIGHT = ((-7, 5), "right"), ((8, -3), "left")
+"""Where a version's name is: its offset, and which end of the words is there."""
+PLACES: tuple[dict[str, Any], ...] = (
+    {"half as wide": ((-8, -10), "right"), "fewer blocks": RIGHT},
+    {"half as wide": RIGHT},
+)
 
 
 def front(record: Mapping[str, Any], times: Mapping[str, Any]) -> Picture:
-    """Mean test accuracy of every version against its MACs and against its time per image, with the front drawn.
+    """Mean test accuracy of five versions against their MACs and against their time per image, with the front drawn.
 
-    The front joins the versions that no other beats in both. Crosses are the plain network made narrower; bars are one
-    standard deviation of the seeds.
+    The front joins the versions that no other beats in both; their dots are filled. Bars are one standard deviation of
+    the seeds.
     """
     runs = {arm: [100 * share for share in by_seed(dict(record), arm)] for arm in SHORT}
     means, spreads = ({arm: of(each) for arm, each in runs.items()} for of in (fmean, stdev))
     prices = (
-        ("million multiply-adds", {arm: record["arms"][arm]["macs"] / 1e6 for arm in SHORT}),
-        ("milliseconds per image, batches of 64", times["runs"]["milliseconds/plain/64"]),
+        ("million multiply-adds", {arm: record["arms"][arm]["macs"] / 1e6 for arm in SHORT}, (1, 2, 3, 5)),
+        ("milliseconds per image", times["runs"]["milliseconds/plain/64"], (0.07, 0.1, 0.15, 0.2)),
     )
     style()
-    fig, axes = plt.subplots(1, 2, figsize=(9.8, 4.2), sharey=True, layout="constrained")
+    fig, axes = plt.subplots(1, 2, figsize=(9.8, 3.8), sharey=True, layout="constrained")
     told = []
-    for ax, (label, price) in zip(axes, prices, strict=True):
+    for ax, (label, price, ticks), places in zip(axes, prices, PLACES, strict=True):
         best = [a for a in SHORT if not any(price[b] <= price[a] and means[b] > means[a] for b in SHORT)]
         best.sort(key=price.__getitem__)
         ax.plot([price[arm] for arm in best], [means[arm] for arm in best], color=INK_BOTH, linewidth=1)
         for arm, name in SHORT.items():
-            marker, colour = ("x", INK_BOTH) if arm in NARROW else ("o", BLUE)
-            ax.errorbar(price[arm], means[arm], spreads[arm], fmt=marker, color=colour, elinewidth=0.8)
-            step, side = PLACES.get(arm, ((-5, 5), "right"))
-            place = {"xytext": step, "textcoords": "offset points", "fontsize": 9, "ha": side}
-            ax.annotate(name, (price[arm], means[arm]), **place)
+            fill = BLUE if arm in best else "none"
+            dot: dict[str, Any] = {"fmt": "o", "color": BLUE, "markerfacecolor": fill, "markersize": 7, "elinewidth": 1}
+            ax.errorbar(price[arm], means[arm], spreads[arm], **dot)
+            step, side = places.get(arm, LEFT)
+            words: dict[str, Any] = {"textcoords": "offset points", "ha": side, "fontsize": 9.5}
+            ax.annotate(name, (price[arm], means[arm]), step, **words)
         ax.set(xscale="log", xlabel=label)
-        ticks = [tick for tick in (0.06, 0.1, 0.2, 0.3, 0.5, 1, 2, 5) if 0.8 * min(price.values()) < tick]
-        ax.set_xticks([tick for tick in ticks if tick < 1.3 * max(price.values())])
+        ax.set_xticks(ticks)
         ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.margins(x=0.36, y=0.12)
+        ax.margins(x=0.3, y=0.12)
         told.append(f"by {label} the front is {', '.join(SHORT[arm] for arm in best)}")
     axes[0].set_ylabel("test accuracy, %")
     points = ", ".join(f"{SHORT[arm]} {means[arm]:.1f} %" for arm in SHORT)
     return show(
-        fig, f"Nine versions of a network, accuracy against two prices: {points}. From cheap: {'; '.join(told)}."
+        fig, f"Five versions of a network, accuracy against two prices: {points}. From cheap: {'; '.join(told)}."
     )
+
+
+def shares(macs: Mapping[str, float], times: Mapping[str, float]) -> Picture:
+    """Two bars for each layer: its MACs and its time, as shares of those of the first layer."""
+    style()
+    fig, ax = plt.subplots(figsize=(7.6, 2.5))
+    first, *_ = macs
+    told = []
+    for place, layer in enumerate(macs):
+        pair = {"MACs": 100 * macs[layer] / macs[first], "time": 100 * times[layer] / times[first]}
+        for (what, share), shift, colour in zip(pair.items(), (-0.19, 0.19), (BLUE, VERMILLION), strict=True):
+            ax.barh(place + shift, share, 0.34, color=colour, label=what if place == 0 else None)
+            ax.text(share + 1, place + shift, f"{share:.1f} %", va="center", fontsize=9)
+        told.append(f"{layer} {pair['MACs']:.1f} % of the MACs and {pair['time']:.1f} % of the time")
+    ax.set_yticks(range(len(macs)), list(macs))
+    ax.invert_yaxis()
+    ax.set(xlabel=f"share of the {first}, %", xlim=(0, 112))
+    ax.grid(False, axis="y")
+    ax.legend(loc="lower right")
+    return show(fig, f"Shares of the {first}: {'; '.join(told)}.")
