@@ -31,7 +31,7 @@ KINDS = {
 """The hue of each `labels.box` that has one, of a folded block and of an auxiliary head; nothing else has one."""
 
 BRANCHES = {"pool": PURPLE, "1x1": BLUE, "3x3": GREEN, "5x5": ORANGE}
-"""The hues of an Inception block's branches, by their windows, in chapter 02 and its explorer."""
+"""The hues of an Inception block's branches, by their windows, in chapters 02 and 03 and in the explorer of 02."""
 
 INK_LIGHT = "#1f2328"
 """Text and lines on a light page."""

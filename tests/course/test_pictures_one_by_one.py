@@ -1,11 +1,17 @@
 """What the pictures of chapter 03 show is what was measured, and the chapter's sentences about them hold."""
 
+import re
+from functools import partial
+
 import pytest
+from torch import nn
 
 import inception_edu as ie
+from inception_edu.course.challenge import BUDGET, challenge_network
 from inception_edu.course.lesson import by_seed, load_record, paired
 from inception_edu.course.pictures import one_by_one
 from inception_edu.models.googlenet import inception, naive_inception
+from inception_edu.shorthand import branch
 
 
 def test_the_price_of_each_block_is_what_is_traced() -> None:
@@ -27,6 +33,25 @@ def test_the_squeeze_shows_every_seed_of_the_record() -> None:
         ends = f"{100 * min(shares):.1f} to {100 * max(shares):.1f} %"
         assert f"{arm} {cost['macs'] / 1e6:.1f} million, {ends}, {mean} %" in picture.description
         assert f">{mean}<" in picture.svg
+
+
+def test_the_layers_beside_the_squeeze_are_those_that_were_recorded() -> None:
+    record = load_record("03_squeeze")
+    words = one_by_one.squeeze(record).description
+    for arm, cost in record["arms"].items():
+        found = re.search(rf"{arm} [^;]+ layers of ([\d, ]+)(?: with squeezes to ([\d, ]+))?[;.]", words)
+        stem, *layers = map(int, found[1].split(", "))
+        items = [[(out, 3)] for out in layers]
+        for item, squeezed in zip(items, (found[2] or "").split(", "), strict=False):
+            if squeezed:
+                item.insert(0, (int(squeezed), 1))
+        blocks = {f"block_{n}": partial(_row, item) for n, item in enumerate(items, 1)}
+        assert ie.trace(challenge_network(**blocks), BUDGET.image).macs == cost["macs"]
+        assert stem == 24
+
+
+def _row(item: list[tuple[int, int]], in_channels: int, **style: bool) -> nn.Sequential:
+    return branch(in_channels, *item, **style)
 
 
 def test_what_chapter_03_says_about_the_squeeze() -> None:

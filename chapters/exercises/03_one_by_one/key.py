@@ -95,8 +95,8 @@ KEY = {
     ),
     "symptoms": Computes(
         points=6,
-        shown=[[what, WIDTHS] for what in ("view", "bend", "gradient")],
-        hidden=[[what, OTHERS] for what in ("view", "bend", "gradient")],
+        shown=[[what, WIDTHS] for what in ("view", "cost", "gradient")],
+        hidden=[[what, OTHERS] for what in ("view", "cost", "gradient")],
         ask="Which of the four branches does the symptom concern, and which lines do those branches share?",
     ),
     "one_from_two": Computes(

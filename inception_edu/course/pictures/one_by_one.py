@@ -1,6 +1,7 @@
-"""Chapter 03: the naive block beside the one with reductions, and what a 1x1 does with one pixel."""
+"""Chapter 03: two blocks at one scale, a 1x1 at one pixel, what the blocks cost, and what a squeeze loses."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from statistics import fmean, median
 from typing import Any
 
@@ -9,22 +10,28 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE, PURPLE, VERMILLION
+from ...show.palette import BLUE, BRANCHES, CYCLE, GREEN, INK_BOTH, ORANGE, VERMILLION
 from ..records import by_seed
 
 ROWS = (64, 128, 32, 192)
 """The room that each branch gets, in channels: as much as the widest of its boxes in either block."""
 GAP = 34
+HUES = tuple(BRANCHES[name] for name in ("1x1", "3x3", "5x5", "pool"))
 
 
-def _bar(ax: Axes, x: float, y: float, channels: int, colour: str, words: str) -> None:
-    """A box of as many units in height as it has channels, centred on `y`."""
+def _outline(ax: Axes, x: float, y: float, width: float, height: float) -> None:
+    """A thick line around a box, in the page's own text colour: a squeeze, or the 1x1 after a pool."""
+    ink = plt.rcParams["text.color"]
+    ax.add_patch(Rectangle((x, y), width, height, facecolor="none", edgecolor=ink, linewidth=1.6, zorder=3))
+
+
+def _bar(ax: Axes, x: float, y: float, channels: int, colour: str, words: str, over: str = "") -> None:
+    """A box of as many units in height as it has channels, centred on `y`; `over` is a line above it."""
     ax.add_patch(Rectangle((x, y - channels / 2), 46, channels, facecolor=colour, alpha=0.55, edgecolor=INK_BOTH))
-    kind, _, width = words.partition(" ")
     if channels > 60:  # room for the words inside
-        ax.text(x + 23, y, f"{kind}\n{width}", ha="center", va="center", fontsize=9)
-    else:
-        ax.text(x + 23, y - channels / 2 - 4, words, ha="center", va="bottom", fontsize=9)
+        ax.text(x + 23, y, words.replace(" ", "\n"), ha="center", va="center", fontsize=9)
+        words = ""
+    ax.text(x + 23, y - channels / 2 - 6, f"{over}\n{words}".strip(), ha="center", va="bottom", fontsize=9)
 
 
 def _block(ax: Axes, title: str, branches: Sequence[Sequence[tuple[str, int]]]) -> None:
@@ -33,13 +40,16 @@ def _block(ax: Axes, title: str, branches: Sequence[Sequence[tuple[str, int]]]) 
     middle = (sum(ROWS) + GAP * 3) / 2
     _bar(ax, 0, middle, 192, INK_BOTH, "in 192")
     top, stack = 0.0, middle - total / 2
-    for row, room, colour in zip(branches, ROWS, (BLUE, GREEN, ORANGE, PURPLE), strict=True):
+    for row, room, colour in zip(branches, ROWS, HUES, strict=True):
         y = top + room / 2
         ax.plot([46, 130], [middle, y], color=INK_BOTH, linewidth=0.8)
         end = 130.0
         for place, (words, channels) in enumerate(row):
             x = 130 + 125 * (place if len(row) == 2 else 1)
-            _bar(ax, x, y, channels, colour, words)
+            new = len(row) == 2 and words.startswith("1x1")
+            _bar(ax, x, y, channels, colour, words, over="squeeze" if new and place == 0 else "")
+            if new:
+                _outline(ax, x, y - channels / 2, 46, channels)
             ax.plot([end, x], [y, y], color=INK_BOTH, linewidth=0.8)
             end = x + 46
         out = row[-1][1]
@@ -61,8 +71,8 @@ def two_blocks() -> Picture:
     return show(
         fig,
         "Two blocks of four branches, boxes as high as they have channels. Naive: 1x1 to 64, 3x3 to 128, 5x5 to 32 and "
-        "a pool of 192, stacked to 416. With 1x1s: a 1x1 to 96 before the 3x3, a 1x1 to 16 before the 5x5 and a 1x1 to "
-        "32 after the pool; the stack has 256.",
+        "a pool of 192, stacked to 416. With 1x1s, three boxes are new and outlined: a squeeze to 96 "
+        "before the 3x3, a squeeze to 16 before the 5x5 and a 1x1 to 32 after the pool; the stack has 256.",
     )
 
 
@@ -71,11 +81,11 @@ def one_pixel() -> Picture:
     style()
     fig, ax = plt.subplots(figsize=(7.6, 3))
     for step in range(6, -1, -1):
-        ax.add_patch(Rectangle((step * 5, step * 5), 60, 60, facecolor=BLUE, alpha=0.12, edgecolor=INK_BOTH))
+        ax.add_patch(Rectangle((step * 5, step * 5), 60, 60, facecolor=BLUE, alpha=0.22, edgecolor=INK_BOTH))
         ax.add_patch(Rectangle((step * 5 + 24, step * 5 + 24), 8, 8, facecolor=ORANGE, edgecolor=INK_BOTH))
     for step in range(2, -1, -1):
         ax.add_patch(
-            Rectangle((step * 5 + 300, step * 5 + 12), 60, 60, facecolor=GREEN, alpha=0.12, edgecolor=INK_BOTH)
+            Rectangle((step * 5 + 300, step * 5 + 12), 60, 60, facecolor=GREEN, alpha=0.35, edgecolor=INK_BOTH)
         )
         ax.add_patch(Rectangle((step * 5 + 324, step * 5 + 36), 8, 8, facecolor=ORANGE, edgecolor=INK_BOTH))
     for row in range(3):
@@ -112,7 +122,7 @@ def price() -> Picture:
     fig, ax = plt.subplots(figsize=(8, 2.6))
     for row, costs in ((1, naive), (0, reduced)):
         start = 0.0
-        for (name, macs), colour in zip(costs.items(), (BLUE, GREEN, ORANGE, PURPLE), strict=True):
+        for (name, macs), colour in zip(costs.items(), HUES, strict=True):
             width, label = macs / 1e6, f"{name} branch" if row == 0 else None
             ax.barh(row, width, left=start, color=colour, alpha=0.6, edgecolor=INK_BOTH, label=label)
             if width:
@@ -127,27 +137,56 @@ def price() -> Picture:
     return show(fig, f"Million multiply-adds of each branch, naive and with 1x1s: {', '.join(rows)}.")
 
 
+def _layers(ax: Axes, row: int, layers: Sequence[int], squeezes: Sequence[int]) -> None:
+    """A network as a row of boxes, as high as they have channels; each squeeze is outlined, before its layer."""
+    places = sorted([*range(len(layers)), *(place + 0.5 for place in range(len(squeezes)))])
+    for left, right in pairwise(places):
+        ax.plot([left + 0.14, right - 0.14], [row, row], color=INK_BOTH, linewidth=0.8)
+    for shift, boxes in ((0, layers), (0.5, squeezes)):
+        for place, channels in enumerate(boxes):
+            height = channels / 140
+            x, y = place + shift - 0.14, row - height / 2
+            ax.add_patch(Rectangle((x, y), 0.28, height, facecolor=GREEN, alpha=0.55, edgecolor=INK_BOTH))
+            if shift:
+                _outline(ax, x, y, 0.28, height)
+            ax.text(x + 0.14, y - 0.04, str(channels), ha="center", va="bottom", fontsize=8)
+
+
 def squeeze(record: Mapping[str, Any]) -> Picture:
-    """What each version of the recorded squeeze costs, and the test accuracy of each of its seeds with their mean."""
+    """Each version of the recorded squeeze: layers, MACs, and the test accuracy of each seed with their mean."""
+    full = (24, 48, 64, 96)
+    versions = {
+        "full": (full, ()),
+        "squeeze": (full, tuple(channels // 4 for channels in full[:-1])),
+        "narrow": ((24, *record["narrow"].values()), ()),
+    }
     style()
-    fig, (price, right) = plt.subplots(1, 2, figsize=(9, 2.2), sharey=True, width_ratios=(2, 3))
+    fig, axes = plt.subplots(1, 3, figsize=(9.6, 3.2), sharey=True, width_ratios=(5, 3, 5))
+    strip, price, right = axes
     words = []
-    for row, (arm, cost) in enumerate(record["arms"].items()):
-        macs, seeds = cost["macs"] / 1e6, [100 * share for share in by_seed(dict(record), arm)]
+    for row, (arm, (layers, squeezes)) in enumerate(versions.items()):
+        _layers(strip, row, layers, squeezes)
+        macs, seeds = record["arms"][arm]["macs"] / 1e6, [100 * share for share in by_seed(dict(record), arm)]
         mean = fmean(seeds)
-        price.barh(row, macs, height=0.6, color=BLUE, alpha=0.5)
-        price.text(macs + 0.15, row, f"{macs:.1f}", va="center", fontsize=9)
-        right.plot(seeds, [row + (n - (len(seeds) - 1) / 2) / 20 for n in range(len(seeds))], "o", color=BLUE, ms=5)
+        price.barh(row, macs, height=0.5, color=BLUE, alpha=0.5)
+        price.text(macs + 0.2, row, f"{macs:.1f}", va="center", fontsize=9)
+        right.plot(seeds, [row + (n - (len(seeds) - 1) / 2) / 20 for n in range(len(seeds))], "o", color=BLUE, ms=4)
         right.plot([mean, mean], [row - 0.34, row + 0.34], color=VERMILLION)
         right.text(88.85, row, f"mean {mean:.1f}", va="center", fontsize=9)
-        words.append(f"{arm} {macs:.1f} million, {min(seeds):.1f} to {max(seeds):.1f} %, mean {mean:.1f} %")
-    price.set(xlabel="million MACs", xlim=(0, 7.5), yticks=range(len(words)), yticklabels=list(record["arms"]))
-    price.invert_yaxis()
-    right.set(xlabel="test images classified correctly (%)", xlim=(87.3, 89.2), xticks=(87.5, 88, 88.5))
-    right.tick_params(left=False)
-    for ax in (price, right):
+        between = f" with squeezes to {', '.join(map(str, squeezes))}" if squeezes else ""
+        ends = f"{min(seeds):.1f} to {max(seeds):.1f} %"
+        words.append(
+            f"{arm} {macs:.1f} million, {ends}, mean {mean:.1f} %, layers of {', '.join(map(str, layers))}{between}"
+        )
+    strip.set(xlabel="channels after each layer", xticks=(), yticks=range(len(words)), yticklabels=list(versions))
+    strip.set(xlim=(-0.3, 3.3), ylim=(2.5, -0.62))
+    strip.spines[:].set_visible(False)
+    price.set(xlabel="million MACs", xlim=(0, 8))
+    right.set(xlabel="test images classified correctly (%)", xlim=(87.3, 89.3), xticks=(87.5, 88, 88.5))
+    for ax in axes:
+        ax.tick_params(left=False)
         ax.grid(axis="y", visible=False)
-    return show(fig, f"MACs and test accuracy of every seed: {'; '.join(words)}.")
+    return show(fig, f"Layers, MACs and test accuracy of every seed: {'; '.join(words)}.")
 
 
 def accuracy_by_rank(curves: Mapping[str, Mapping[int, float]]) -> Picture:
