@@ -127,7 +127,8 @@ class Run(NamedTuple):
     def title(self) -> str:
         """`inception_3a`, or `block17 x 20`; empty for a name that says no more than the box does."""
         if len(self.nodes) == 1:
-            said = self.node.name.isdigit() or self.node.name.lower() in gist(self.node).lower()
+            name = self.node.name.lower()
+            said = name.isdigit() or name in gist(self.node).lower() or name == type(self.node.form).__name__.lower()
             return "" if said else self.node.name
         stem = re.sub(r"_?\d+$", "", self.node.name) or "block"
         return f"{stem} x {len(self.nodes)}"

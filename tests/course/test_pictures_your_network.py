@@ -9,10 +9,11 @@ from inception_edu.course.records import by_seed, load_record
 def test_the_map_tells_every_design_the_budget_and_yours():
     record = load_record("13_project")
     words = your_network.price_map(record).description
-    for arm, (name, _) in your_network.ARMS.items():
-        shares = by_seed(record, arm, "valid")
-        mean, macs = 100 * sum(shares) / len(shares), record["costs"][arm]["macs"] / 1e6
-        assert f"{' '.join(name.split())} {mean:.1f} % at {macs:.2f} million" in words
+    assert set(your_network.ARMS) == set(record["costs"])
+    for name in your_network.ARMS:
+        shares = by_seed(record, name, "valid")
+        mean, macs = 100 * sum(shares) / len(shares), record["costs"][name]["macs"] / 1e6
+        assert f"{name} {mean:.1f} % at {macs:.2f} million" in words
     half = record["costs"]["small GoogLeNet"]["macs"] / 2e6
     lowest = 100 * sum(by_seed(record, "small GoogLeNet", "valid")) / 6 - 1
     assert f"the corner with at most {half:.2f} million and at least {lowest:.1f} %" in words
@@ -24,3 +25,14 @@ def test_the_map_tells_every_design_the_budget_and_yours():
 def test_half_of_yours_is_refused():
     with pytest.raises(ValueError, match="both"):
         your_network.price_map(load_record("13_project"), 3_200_000)
+
+
+def test_the_prices_are_the_records_and_times_are_multiples_of_the_stand_ins():
+    record = load_record("13_project")
+    names = ["small GoogLeNet", "stand-in"]
+    lines = your_network.prices(record, names, [3.0, 2.0], [8.0, 4.0]).data.splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert cells[2] == ["small GoogLeNet", "92,442", "8,915,120", "1.50", "2.00", "87.5 %"]
+    assert cells[3] == ["stand-in", "105,130", "6,677,216", "1.00", "1.00", "87.5 %"]
+    with pytest.raises(ValueError, match="shorter"):
+        your_network.prices(record, names, [3.0, 2.0], [8.0])

@@ -359,6 +359,14 @@ def test_a_learners_own_modules_are_drawn():
     assert {"a<b&c", "3x3 conv V", "smooth", "GELU", "8 x 6x6", "8 x 8x8"} <= set(texts)
 
 
+def test_a_box_is_not_named_after_its_class():
+    class Means(nn.Module):
+        def forward(self, x):
+            return x.mean((2, 3))
+
+    assert describe(ie.trace(Means(), (3, 8, 8))).endswith("In order: global avg pool to 3x1x1; flatten to 3.")
+
+
 # Words
 
 
