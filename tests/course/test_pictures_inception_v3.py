@@ -19,6 +19,7 @@ def test_the_whole_network_is_drawn_from_its_trace() -> None:
         said = repr(inception_v3.whole(ie.trace(ie.build("inception_v3"), (3, 299, 299))))
     assert "grids 149, 147, 73, 71, 35, 35 with 288 channels, 17 with 768 channels, 8 with 2,048 channels: " in said
     assert "A A A R B B B B R C C, mean, linear" in said
+    assert "R, 35 to 17: 3x3/2 | 1x1 3x3 3x3/2 | pool/2" in said
     assert "B on 17x17: 1x1 | 1x1 1x7 7x1 | 1x1 7x1 1x7 7x1 1x7 | pool 1x1" in said
     assert "C on 8x8: 1x1 | 1x1 1x3 beside 3x1 | 1x1 3x3 1x3 beside 3x1 | pool 1x1" in said
 
@@ -55,10 +56,11 @@ def test_each_share_is_told(kind: str) -> None:
 
 def test_cut_and_trained_pairs_are_told_by_their_means() -> None:
     record = load_record("06_strokes")
-    said = repr(inception_v3.cut_and_trained(record))
+    said = repr(inception_v3.cut_and_trained(record, 0.173))
     for arm, what, share in (("pairs 0.25", "test", "0.25"), ("squares", "cut 0.25", "0.25")):
         assert f"{100 * fmean(by_seed(record, arm, what)):.1f}% at {share}" in said
     assert f"squares {100 * fmean(by_seed(record, 'squares')):.1f}%, 92,442 parameters" in said
+    assert "yours, cut, 17.3% at 0.125" in said
 
 
 def test_a_layer_is_drawn_as_the_product_that_its_pair_computes() -> None:

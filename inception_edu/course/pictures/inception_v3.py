@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import torch
@@ -16,36 +16,52 @@ from ...bricks import Concat, ConvUnit
 from ...show.figures import Picture, show, style
 from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE, VERMILLION
 from ...tracing import Node
-from ..records import by_seed
+from ..records import by_seed, paired
 
 # ---- V3 as a whole ----------------------------------------------------------------------------
 
 
-def _way(node: Node) -> list[list[Pair | str]]:
-    """The kernels on the way through a node, step by step: (height, width) or "pool"; two in one step are a fork."""
+class _Window(NamedTuple):
+    """A convolution or a pool on a way: the shape of its kernel, and its stride."""
+
+    kernel: Pair
+    stride: int
+    pool: bool = False
+
+    def __str__(self) -> str:
+        name = "pool" if self.pool else "x".join(map(str, self.kernel))
+        return name if self.stride == 1 else f"{name}/{self.stride}"
+
+
+def _way(node: Node) -> list[list[_Window]]:
+    """The windows on the way through a node, step by step; two in one step are a fork."""
     if isinstance(node.module, ConvUnit):
-        return [[pair(node.module.conv.kernel_size)]]
+        conv = node.module.conv
+        return [[_Window(pair(conv.kernel_size), pair(conv.stride)[0])]]
     if isinstance(node.module, Concat):
-        return [[kernel for child in node.children for (kernel,) in _way(child)]]
+        return [[window for child in node.children for (window,) in _way(child)]]
     if node.children:
         return [step for child in node.children for step in _way(child)]
-    return [["pool"]]
+    pool: Any = node.module
+    return [[_Window(pair(pool.kernel_size), pair(pool.stride)[0], pool=True)]]
 
 
 CELL, DEEP = 2.2, 60.0
 """Units: the side of one cell of a kernel; the height of a block, which its longest branch needs."""
 
 
-def _kernel(ax: Axes, x: float, y: float, kernel: Pair | str, colour: str) -> None:
-    """A kernel as its cells, centred; a pool as an empty square."""
-    height, width = (3, 3) if isinstance(kernel, str) else kernel
+def _kernel(ax: Axes, x: float, y: float, window: _Window, colour: str) -> None:
+    """A kernel as its cells, centred, a pool as empty cells; a stride above 1 is written next to it."""
+    height, width = window.kernel
     left, top = x - width * CELL / 2, y - height * CELL / 2
     for row in range(height):
         for column in range(width):
             spot = (left + column * CELL, top + row * CELL)
-            face = {"facecolor": "none"} if isinstance(kernel, str) else {"facecolor": colour, "alpha": 0.6}
-            ax.add_patch(Rectangle(spot, CELL, CELL, **face))
+            if not window.pool:
+                ax.add_patch(Rectangle(spot, CELL, CELL, facecolor=colour, alpha=0.6))
             ax.add_patch(Rectangle(spot, CELL, CELL, facecolor="none", edgecolor=INK_BOTH, linewidth=0.5))
+    if window.stride > 1:
+        ax.text(left + width * CELL + 0.8, y, f"/{window.stride}", va="center", fontsize=10)
 
 
 def _block(ax: Axes, start: float, node: Node, title: str, colour: str) -> float:
@@ -56,8 +72,9 @@ def _block(ax: Axes, start: float, node: Node, title: str, colour: str) -> float
     x = start + CELL
     line: dict[str, Any] = {"color": INK_BOTH, "linewidth": 0.8, "zorder": 0}
     for steps in map(_way, node.children):
-        shapes = [[(3, 3) if isinstance(kernel, str) else kernel for kernel in step] for step in steps]
-        wide = max(sum(width for _, width in step) + 2 * (len(step) - 1) for step in shapes) + 1.5
+        shapes = [[window.kernel for window in step] for step in steps]
+        room = 3 if steps[-1][0].stride > 1 else 1.5  # for a stride that is written there
+        wide = max(sum(width for _, width in step) + 2 * (len(step) - 1) for step in shapes) + room
         tall = [max(height for height, _ in step) * CELL for step in shapes]
         rail = x + wide * CELL / 2
         y, end = (DEEP - sum(tall) - 4 * (len(tall) - 1)) / 2, [rail]
@@ -67,8 +84,8 @@ def _block(ax: Axes, start: float, node: Node, title: str, colour: str) -> float
                 for side in end:
                     ax.plot([rail, side, side], [y - 3, y, y + height], **line)
                 ax.plot([rail, rail], [0, y - 3], **line)
-            for place, kernel in zip(end, step, strict=True):
-                _kernel(ax, place, y + height / 2, kernel, colour)
+            for place, window in zip(end, step, strict=True):
+                _kernel(ax, place, y + height / 2, window, colour)
             y += height + 4
         for place in end:
             arrow = {"arrowstyle": "-|>", "color": INK_BOTH, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
@@ -137,8 +154,7 @@ def whole(node: Node) -> Picture:
 
 
 def _words(node: Node) -> str:
-    names = [[k if isinstance(k, str) else "x".join(map(str, k)) for k in step] for step in _way(node)]
-    return " ".join(step[0] if len(step) == 1 else f"{step[0]} beside {step[1]}" for step in names)
+    return " ".join(" beside ".join(map(str, step)) for step in _way(node))
 
 
 # ---- halving a grid ---------------------------------------------------------------------------
@@ -169,14 +185,13 @@ def three_ways() -> Picture:
     _tensor(ax, 0, 0, *large)
     for y, layer, colour, fate in ((26, "3x3, stride 2", BLUE, "new"), (-26, "pool", INK_BOTH, "kept")):
         _arrow(ax, 40, 130, y / 4, y, layer)
-        _tensor(ax, 130, y, 320, 17, colour=colour)
-        ax.text(174, y, fate, va="center", fontsize=8)
-        _arrow(ax, 194, 260, y * 0.8, y / 4, "")
+        _tensor(ax, 130, y, 320, 17, colour=colour, fate=f" {fate}")
+        _arrow(ax, 170, 260, y, y / 4, "")
     _tensor(ax, 260, 0, 640, 17)
     said.append(f"side by side, 320 channels new and 320 kept, {costs[2] / 1e6:,.0f} million")
     ax.set_title(f"side by side, then stacked: {costs[2] / 1e6:,.0f} M MACs", fontsize=10)
     for ax in axes:
-        ax.set(xlim=(-10, 410), ylim=(-52, 52))
+        ax.set(xlim=(-10, 350), ylim=(-52, 52))
         ax.axis("off")
     return show(
         fig,
@@ -185,18 +200,19 @@ def three_ways() -> Picture:
     )
 
 
-def _tensor(ax: Axes, x: float, y: float, channels: int, side: int, colour: str = BLUE) -> None:
-    """A box as wide as it has channels and as high as its grid, with both written in it."""
+def _tensor(ax: Axes, x: float, y: float, channels: int, side: int, colour: str = BLUE, fate: str = "") -> None:
+    """A box as wide as it has channels and as high as its grid, with both written in it, and what its channels are."""
     width, height = channels / 8, side * 2
     box = Rectangle((x, y - height / 2), width, height, facecolor=colour, alpha=0.45, edgecolor=INK_BOTH)
     ax.add_patch(box)
-    ax.text(x + width / 2, y, f"{channels}\n{side}x{side}", ha="center", va="center", fontsize=8)
+    ax.text(x + width / 2, y, f"{channels}{fate}\n{side}x{side}", ha="center", va="center", fontsize=9)
 
 
 def _arrow(ax: Axes, start: float, end: float, low: float, high: float, words: str) -> None:
     arrow = {"arrowstyle": "->", "color": INK_BOTH, "shrinkA": 4, "shrinkB": 4}
     ax.annotate("", (end, high), (start, low), arrowprops=arrow)
-    ax.text((start + end) / 2, (low + high) / 2 + 3, words, ha="center", va="bottom", fontsize=8)
+    above = (low + high) / 2 + 3 + abs(high - low) / 5  # a slanted arrow must not cross its words
+    ax.text((start + end) / 2, above, words, ha="center", va="bottom", fontsize=9)
 
 
 # ---- kernels and their rank-1 parts -----------------------------------------------------------
@@ -233,34 +249,51 @@ def kernel_and_part(kernel: Tensor) -> Picture:
     )
 
 
-def cut_and_trained(record: Mapping[str, Any]) -> Picture:
-    """Test accuracy of pairs cut from trained squares and of pairs trained as pairs, every seed a dot, over the shares.
+def cut_and_trained(record: Mapping[str, Any], yours: float) -> Picture:
+    """Test accuracy of pairs cut from trained squares and of pairs trained as pairs, over the shares; a mark a seed.
 
-    Of the record of experiments/strokes.py.
+    Of the record of experiments/strokes.py. A star is the reader's own network, cut to the fewest middle channels:
+    `yours` is its share of right answers then.
     """
     style()
-    fig, ax = plt.subplots(figsize=(7, 3.6))
+    fig, ax = plt.subplots(figsize=(8, 4.2))
     names = sorted(arm.split()[1] for arm in record["arms"] if arm != "squares")
-    arms = {
-        "trained as pairs": [by_seed(dict(record), f"pairs {name}") for name in names],
-        "cut from trained squares": [by_seed(dict(record), "squares", f"cut {name}") for name in names],
-    }
-    whole = 100 * fmean(by_seed(dict(record), "squares"))
+    squares = by_seed(dict(record), "squares")
     sizes = {arm: f"{facts['params']:,} parameters" for arm, facts in record["arms"].items()}
-    words = f"squares: {whole:.1f}, {sizes['squares']}"
-    ax.axhline(whole, color=INK_BOTH, linestyle=":", linewidth=1.5, label=words)
-    told = [f"squares {whole:.1f}%, {sizes['squares']}"]
-    for (arm, runs), colour, mark, side in zip(arms.items(), (BLUE, VERMILLION), "os", (-0.03, 0.03), strict=True):
-        means = [100 * fmean(each) for each in runs]
-        for place, each in enumerate(runs):
-            ax.plot([place + side] * len(each), [100 * e for e in each], mark, color=colour, markersize=4, alpha=0.4)
-            shift = (-8, 9) if arm == "trained as pairs" else (10, -14)
-            ax.annotate(f"{means[place]:.1f}", (place, means[place]), shift, textcoords="offset points", fontsize=9)
-        ax.plot(range(len(names)), means, "-", color=colour, label=arm)
-        told.append(f"{arm} " + ", ".join(f"{m:.1f}% at {name}" for m, name in zip(means, names, strict=True)))
+    level = 100 * fmean(squares)
+    ax.axhline(level, color=INK_BOTH, linestyle=":", linewidth=1.5, label=f"squares: {level:.1f}, {sizes['squares']}")
+    told = [f"squares {level:.1f}%, {sizes['squares']}"]
+    lost = [paired(squares, by_seed(dict(record), f"pairs {name}")) for name in names]
+    losses = [f"({each.mean:.1f} ± {each.half:.1f})".replace("-", "\N{MINUS SIGN}") for each in lost]
+    arms = (
+        ("trained as pairs (minus squares, 95 % interval)", "pairs {}", "test", BLUE, "o", (0, 14), losses),
+        ("cut from trained squares", "squares", "cut {}", VERMILLION, "s", (32, -14), [""] * len(names)),
+    )
+    for label, arm, what, colour, mark, shift, notes in arms:
+        means = []
+        for place, (name, note) in enumerate(zip(names, notes, strict=True)):
+            runs = [100 * share for share in by_seed(dict(record), arm.format(name), what.format(name))]
+            means.append(fmean(runs))
+            spots = [place + 0.016 * (i - (len(runs) - 1) / 2) for i in range(len(runs))]
+            ax.plot(spots, runs, mark, color=colour, markersize=4, alpha=0.5)
+            ax.annotate(
+                f"{means[-1]:.1f} {note}",
+                (place, means[-1]),
+                shift,
+                textcoords="offset points",
+                fontsize=9,
+                ha="center",
+            )
+        ax.plot(range(len(names)), means, "-", color=colour, label=label)
+        each = [f"{m:.1f}% at {name} {note}".rstrip() for m, name, note in zip(means, names, notes, strict=True)]
+        told.append(f"{label.split(' (')[0]} {', '.join(each)}")
+    ax.plot(0, 100 * yours, "*", color=VERMILLION, markeredgecolor=INK_BOTH, markersize=13, label="your network, cut")
+    ax.annotate(f"{100 * yours:.1f}", (0, 100 * yours), (12, -3), textcoords="offset points", fontsize=9)
+    told.append(f"yours, cut, {100 * yours:.1f}% at {names[0]}")
     ticks = [f"{name}\n{sizes[f'pairs {name}']}" for name in names]
-    ax.set(xlabel="middle channels / output channels", ylabel="test images right, %", ylim=(20, 100))
-    ax.set(xlim=(-0.3, len(names) - 0.2), xticks=range(len(names)), xticklabels=ticks)
+    ax.set_xlabel("middle channels / output channels (parameters as trained, with norms)")
+    ax.set(ylabel="test images right, %", ylim=(10, 102), xlim=(-0.4, len(names) - 0.6))
+    ax.set(xticks=range(len(names)), xticklabels=ticks)
     ax.legend(loc="lower right")
     return show(fig, f"Mean share of test images classified correctly, ten seeds: {'; '.join(told)}.")
 
