@@ -34,7 +34,7 @@ CROWDED = {
     "xception": (1, -3),
     "inception_resnet_v1": (-1, -2),
 }
-"""Where pictures write the names of points that lie close together: left (-1) or right (1), and how much higher."""
+"""Where the price explorer writes the names of crowded points: left (-1) or right (1), and how much higher."""
 
 
 class Choice(NamedTuple):
@@ -58,6 +58,11 @@ class Choice(NamedTuple):
     def family(self) -> bool:
         """Whether it is one of this course's networks."""
         return self.name not in OTHERS
+
+    @property
+    def rate(self) -> float:
+        """Milliseconds per billion MACs."""
+        return self.milliseconds / (self.macs / 1e9)
 
     @property
     def easier_terms(self) -> bool:

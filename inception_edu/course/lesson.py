@@ -11,6 +11,7 @@ from ..data.fashion import WHITE as WHITE
 from ..data.fashion import LabelledImages as LabelledImages
 from ..data.fashion import load_fashion as load_fashion
 from ..data.fashion import load_photo as load_photo
+from ..data.fashion import some_classes as some_classes
 from ..data.fashion import split_validation as split_validation
 from ..running import milliseconds as milliseconds
 from ..running import predict as predict

@@ -124,6 +124,20 @@ def download_fashion(folder: str | Path | None = None, *, url: str = DOWNLOAD_FR
     return cache
 
 
+def some_classes(data: LabelledImages, classes: Sequence[int], per_class: int | None = None) -> LabelledImages:
+    """The images of some classes, or the first `per_class` of each, in their order, labelled from 0 as in `classes`.
+
+    Raises ValueError for a class that has no image, or fewer than `per_class`.
+    """
+    found = [(data.labels == label).nonzero()[:per_class, 0] for label in classes]
+    for label, places in zip(classes, found, strict=True):
+        if len(places) < (per_class or 1):
+            raise ValueError(f"class {label} has {len(places)} images, and {per_class or 1} are asked for")
+    labels = torch.cat([torch.full_like(places, new) for new, places in enumerate(found)])
+    which, order = torch.cat(found).sort()
+    return LabelledImages(data.images[which], labels[order], tuple(data.class_names[label] for label in classes))
+
+
 def split_validation(
     data: LabelledImages, per_class: int = 100, *, seed: int = 0
 ) -> tuple[LabelledImages, LabelledImages]:

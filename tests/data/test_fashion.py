@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inception_edu.data import fashion, files
-from inception_edu.data.fashion import LabelledImages, load_fashion, load_photo, split_validation
+from inception_edu.data.fashion import LabelledImages, load_fashion, load_photo, some_classes, split_validation
 
 TRAIN_DIGEST = "857682bc9264531e19b8ce40fc75098e912e4426960aff8424ed8629f411424f"
 TRAIN_LABELS_DIGEST = "a2a078f9fffb12ceeb03294c5ef443d1e285367a15289d7449e993bc88ebcc6b"
@@ -152,6 +152,19 @@ def test_validation_is_balanced_apart_and_the_same_for_the_same_seed(train: Labe
     assert torch.equal(together, train.images.flatten(1).sum(1).sort().values)
     assert torch.equal(split_validation(train, 100, seed=3)[1].images, valid.images)
     assert not torch.equal(split_validation(train, 100, seed=4)[1].images, valid.images)
+
+
+def test_some_classes_are_the_first_of_each_in_order_and_labelled_anew() -> None:
+    data = LabelledImages(torch.arange(6.0).reshape(6, 1, 1, 1), torch.tensor([3, 0, 7, 3, 7, 7]))
+    few = some_classes(data, (7, 3), per_class=2)
+    assert few.images.flatten().tolist() == [0, 2, 3, 4]
+    assert few.labels.tolist() == [1, 0, 1, 0]
+    assert few.class_names == ("sneaker", "dress")
+    assert some_classes(data, [7]).images.flatten().tolist() == [2, 4, 5]
+    with pytest.raises(ValueError, match="class 3 has 2 images, and 3 are asked for"):
+        some_classes(data, (7, 3), per_class=3)
+    with pytest.raises(ValueError, match="class 1 has 0 images"):
+        some_classes(data, [1])
 
 
 @given(st.lists(st.integers(2, 9), min_size=1, max_size=5), st.integers(0, 2**32), st.data())

@@ -1,7 +1,6 @@
 """Chapter 12: what accuracy costs in parameters, MACs and time, and new classes from few pictures."""
 
 from collections.abc import Mapping
-from itertools import pairwise
 from statistics import fmean
 from typing import Any
 
@@ -10,79 +9,78 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, PURPLE, VERMILLION
-from ..choices import CROWDED, Choice, choices
+from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, VERMILLION
+from ..choices import Choice, choices
 from ..records import by_seed, paired
 
-PRICES = {
-    "params": ("parameters", 1e6, " M"),
-    "macs": ("MACs per image", 1e9, " G"),
-    "milliseconds": ("time per image", 1, " ms"),
-}
-"""Field of a `Choice` -> what readers call it, its unit and the unit's sign."""
+RATE = 15
+"""Milliseconds per billion MACs on the line that `time_against_macs` draws: about the least of the ten networks."""
 WAYS = {"frozen": ("frozen features", BLUE), "tuned": ("fine-tuned", GREEN), "scratch": ("from scratch", VERMILLION)}
 """Arm of the experiment with few pictures -> what readers call it, and its colour."""
-GAPS = {("tuned", "frozen"): ("s", PURPLE), ("tuned", "scratch"): ("o", GREEN), ("frozen", "scratch"): ("o", BLUE)}
-"""Two arms of it, the first minus the second -> mark and colour of the difference."""
 
 
-def _colour(network: Choice) -> str:
-    return BLUE if network.family else INK_BOTH
+def _dot(ax: Any, network: Choice, x: float, y: float, name: str, *, left: bool, hollow: bool = False) -> None:
+    """One network, with its name to the left or right of its dot."""
+    colour = BLUE if network.family else INK_BOTH
+    ax.plot(x, y, "o", color=colour, markerfacecolor="none" if hollow else colour, markersize=7)
+    look: Any = {"ha": "right" if left else "left", "va": "center", "fontsize": 10}
+    ax.annotate(name, (x, y), (-8 if left else 8, 0), textcoords="offset points", **look)
+
+
+def _key(ax: Any, *, hollow: bool) -> None:
+    """What the looks of the dots mean, in the lower right corner."""
+    ax.plot([], [], "o", color=BLUE, markersize=7, label="this course's family")
+    if hollow:
+        ax.plot([], [], "o", color=BLUE, markerfacecolor="none", markersize=7, label="measured on fewer images")
+    ax.plot([], [], "o", color=INK_BOTH, markersize=7, label="made for small devices")
+    ax.legend(loc="lower right", handletextpad=0.2)
 
 
 def against_macs() -> Picture:
     """Top-1 accuracy against MACs, a point for each network; a hollow one was measured on easier terms."""
     style()
-    fig, ax = plt.subplots(figsize=(7, 4.6))
+    fig, ax = plt.subplots(figsize=(7.4, 4.6))
     for each in choices():
-        x = each.macs / 1e9
-        fill = "none" if each.easier_terms else _colour(each)
-        ax.plot(x, each.top1, "o", color=_colour(each), markerfacecolor=fill, markersize=7)
-        side, up = CROWDED.get(each.name, (1 if x < 2 else -1, 0))
-        look: Any = {"ha": "left" if side > 0 else "right", "va": "center", "fontsize": 10}
-        ax.annotate(each.title, (x, each.top1), (8 * side, up), textcoords="offset points", **look)
+        left = each.name in ("inception_v3", "inception_v4", "inception_resnet_v1")
+        _dot(ax, each, each.macs / 1e9, each.top1, each.title, left=left, hollow=each.easier_terms)
+    _key(ax, hollow=True)
     ax.set_xscale("log")
-    ax.set(xlim=(0.2, 25), ylim=(56, 82.5), xlabel="MACs per image, billions", ylabel="top-1 accuracy, %")
-    ax.set_xticks([0.3, 1, 3, 10], ["0.3", "1", "3", "10"])
+    ax.set(xlim=(0.2, 50), ylim=(56, 82.5), xlabel="MACs per image, billions", ylabel="top-1 accuracy, %")
+    ax.set_xticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
     ax.xaxis.set_minor_locator(NullLocator())
     words = [f"{each.title} {each.top1:.1f} % ({each.macs / 1e9:.2f})" for each in choices()]
     return show(fig, f"Top-1 accuracy against billions of MACs per image: {'; '.join(words)}.")
 
 
-def ranks(followed: str) -> Picture:
-    """The networks from the cheapest to the most expensive in each currency, the title `followed` drawn thick."""
+def time_against_macs() -> Picture:
+    """Milliseconds against MACs, both on log scales, with the line on which a billion MACs take `RATE` milliseconds."""
     style()
-    fig, ax = plt.subplots(figsize=(9, 4.8))
-    words = []
-    places = {price: sorted(choices(), key=lambda each: getattr(each, price)) for price in PRICES}
+    fig, ax = plt.subplots(figsize=(7.4, 4.6))
+    ends = (0.07, 35)
+    ax.plot(ends, [RATE * end for end in ends], color=INK_BOTH, linestyle="--", linewidth=1.2)
+    ax.text(0.42, 5.4, f"{RATE} ms per billion MACs", fontsize=9.5, va="center")
     for each in choices():
-        thick = each.title == followed
-        look: Any = {"va": "center", "fontsize": 10.5, "weight": "bold" if thick else "normal"}
-        rows = [order.index(each) for order in places.values()]
-        for column, (left, right) in enumerate(pairwise(rows)):
-            width, alpha = (3, 1) if thick else (1.4, 0.5)
-            ends = [column + 0.2, column + 0.8]
-            ax.plot(ends, [left, right], color=_colour(each), linewidth=width, alpha=alpha)
-        for column, (row, (price, (_, unit, sign))) in enumerate(zip(rows, PRICES.items(), strict=True)):
-            ax.text(column, row, f"{getattr(each, price) / unit:.3g}{sign}", ha="center", **look)
-        ax.text(-0.22, rows[0], f"{each.title}, {each.pixels}", ha="right", **look)
-        ax.text(2.25, rows[-1], each.title, ha="left", **look)
-        words.append(f"{each.title} {', '.join(str(row + 1) for row in rows)}")
-    ax.set(xlim=(-1.2, 3.15), ylim=(len(choices()) - 0.4, -0.6), yticks=[])
-    ax.set_xticks(range(len(PRICES)), [what for what, _, _ in PRICES.values()])
-    ax.xaxis.tick_top()
-    ax.tick_params(length=0)
-    ax.grid(visible=False)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    named = ", ".join(what for what, _, _ in PRICES.values())
-    return show(fig, f"Rank from the cheapest (1) to the most expensive by {named}: {'; '.join(words)}.")
+        said = f"{each.title}, {each.rate:.0f}"
+        _dot(ax, each, each.macs / 1e9, each.milliseconds, said, left=each.name != "inception_v4")
+    _key(ax, hollow=False)
+    ax.set(xscale="log", yscale="log", xlim=ends, ylim=(4, 320))
+    ax.set(xlabel="MACs per image, billions", ylabel="milliseconds per image")
+    ax.set_xticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
+    ax.set_yticks([5, 10, 20, 50, 100, 200], ["5", "10", "20", "50", "100", "200"])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_minor_locator(NullLocator())
+    words = [f"{each.title} {each.rate:.0f}" for each in sorted(choices(), key=lambda each: -each.rate)]
+    return show(
+        fig,
+        "Milliseconds against billions of MACs per image, on log scales. Milliseconds per billion MACs, the most "
+        f"first: {', '.join(words)}. A dashed line shows {RATE}.",
+    )
 
 
 def few_pictures(record: Mapping[str, Any]) -> Picture:
     """Accuracy on five new classes by the number of pictures of each: frozen, fine-tuned and from scratch.
 
-    Right, the differences between each two of them, with intervals of 95 %.
+    Right, how far the first two are ahead of the third, with intervals of 95 %.
     """
     style()
     fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.7), width_ratios=(1.15, 1))
@@ -96,27 +94,31 @@ def few_pictures(record: Mapping[str, Any]) -> Picture:
             left.plot([place] * len(each), [100 * score for score in each], ".", color=colour, alpha=0.55, markersize=5)
         left.plot(places, means, color=colour, label=name)
         words.append(f"{name} {', '.join(f'{mean:.1f}' for mean in means)}")
-    for ((arm, rival), (mark, colour)), shift in zip(GAPS.items(), shifts, strict=True):
-        pairs = [paired(other, each) for other, each in zip(runs[rival], runs[arm], strict=True)]
-        more, reach = [each.mean for each in pairs], [each.half for each in pairs]
-        what = f"{WAYS[arm][0]} minus {WAYS[rival][0].removeprefix('from ').removesuffix(' features')}"
-        look: Any = {"capsize": 3, "linewidth": 1.5, "markersize": 5, "label": what}
-        right.errorbar([shift * count for count in counts], more, reach, fmt=mark, color=colour, **look)
-        gaps.append(f"{what} {', '.join(f'{mean:+.1f}' for mean in more)}")
-    for ax, title in ((left, "test accuracy, %"), (right, "differences, points")):
+    for arm, shift, side in (("frozen", shifts[0], -1), ("tuned", shifts[1], 1)):
+        name, colour = WAYS[arm]
+        pairs = [paired(other, each) for other, each in zip(runs["scratch"], runs[arm], strict=True)]
+        places = [shift * count for count in counts]
+        look: Any = {"capsize": 4, "linewidth": 1.5, "markersize": 4, "fmt": "o", "color": colour}
+        right.errorbar(places, [gap.mean for gap in pairs], [gap.half for gap in pairs], **look)
+        for place, gap in zip(places, pairs, strict=True):
+            at = (place, gap.mean + side * gap.half)
+            put: Any = {"ha": "center", "va": "bottom" if side > 0 else "top", "fontsize": 9}
+            said = f"{gap.mean:+.1f}".replace("-", "\N{MINUS SIGN}")
+            right.annotate(said, at, (0, 4 * side), textcoords="offset points", **put)
+        gaps.append(f"{name} {', '.join(f'{gap.mean:+.1f} ± {gap.half:.1f}' for gap in pairs)}")
+    for ax, title in ((left, "test accuracy, %"), (right, "ahead of from scratch, points")):
         ax.set_xscale("log")
         ax.set_xticks(counts, [str(count) for count in counts])
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set(xlabel="pictures of each new class", title=title)
-    right.axhline(0, color=INK_BOTH, linestyle="--", linewidth=1.2)
-    right.set_ylim(top=31)  # room for the names
+    right.axhline(0, color=WAYS["scratch"][1], linewidth=1.5)
+    right.set_ylim(-16, 19)  # room for the numbers
     left.legend(loc="lower right")
-    right.legend(loc="upper right", fontsize=8.5)
     listed = ", ".join(map(str, counts))
     return show(
         fig,
-        f"Mean test accuracy in % on five new classes at {listed} pictures of each: {'; '.join(words)}. Right, the "
-        f"mean differences on the same pictures: {'; '.join(gaps)} points, with 95 % intervals.",
+        f"Mean test accuracy in % on five new classes at {listed} pictures of each: {'; '.join(words)}. Right, points "
+        f"ahead of from scratch on the same pictures, with 95 % intervals: {'; '.join(gaps)}.",
     )
 
 
@@ -165,7 +167,7 @@ def bridge(theirs: str, mine: str) -> Picture:
     for number, (above, below) in enumerate(zip(theirs.split("|"), mine.split("|"), strict=True)):
         width = 0.17 * max(len(above), len(below)) + 0.2
         colour = INK_BOTH if above == below else CYCLE[number % len(CYCLE)]
-        for y, text in ((0, above), (1.5, below)):
+        for y, text in ((0, above), (1.5, below or '""')):
             ax.add_patch(Rectangle((x, y), width, 0.7, facecolor=colour, alpha=0.15 if above == below else 0.3))
             ax.text(x + width / 2, y + 0.36, text, ha="center", va="center", family="monospace", fontsize=11)
         if above != below:
