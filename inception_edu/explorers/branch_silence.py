@@ -1,4 +1,4 @@
-"""The branch silence explorer: delete words of a sentence until a branch of a trained text network has nothing to say.
+"""The branch silence explorer: delete words of a sentence until a branch of a trained text network adds nothing.
 
 The network is the small 1-D Inception that ships with the course. The linear layer reads each channel of its last block
 at one place only, where it is strongest. So the score of a subject is a sum over channels, and it can be divided
@@ -100,11 +100,6 @@ class Heard(Settings):
         """What each branch adds to the subject's score."""
         return self.shares.sum(1).tolist()
 
-    @property
-    def silent(self) -> tuple[str, ...]:
-        """The branches that add nothing to the subject's score, or lower it."""
-        return tuple(name for name, total in zip(BRANCHES, self.totals, strict=True) if total <= 0)
-
     @cached_property
     def answer(self) -> tuple[str, float]:
         """The subject that the network names for the words kept, and its probability."""
@@ -116,8 +111,7 @@ class Heard(Settings):
     def sentence(self) -> str:
         told = "; ".join(f"{name} {total:+.1f}" for name, total in zip(BRANCHES, self.totals, strict=True))
         answer, chance = self.answer
-        quiet = f"Silent: {'; '.join(self.silent)}" if self.silent else "No branch is silent"
-        return f"For {SUBJECTS[self.subject]}: {told}. {quiet}. The network says {answer} ({chance:.0%})."
+        return f"For {SUBJECTS[self.subject]}: {told}. The network says {answer} ({chance:.0%})."
 
     def versus(self, pinned: Self) -> str:
         if self.noun != pinned.noun:
@@ -146,8 +140,7 @@ class Heard(Settings):
                     start, colour = (x, BLUE) if value > 0 else (x + value * scale, VERMILLION)
                     parts += bar(start, y + 2, abs(value) * scale, row - 5, colour, "", hatched=value < 0)
                 if i > LENGTH:
-                    words = f"{value:+.1f}" if value > 0 else f"{value:+.1f} silent"
-                    parts.append(text(x, y + row + 12, words, size=12))
+                    parts.append(text(x, y + row + 12, f"{value:+.1f}", size=12))
         for j in range(len(BRANCHES)):
             x = left + j * column + zero
             parts.append(f'<path d="M{x} 30V{height - 24}" stroke="currentColor" stroke-opacity="0.5"/>')

@@ -29,6 +29,7 @@ def test_only_a_kernel_as_long_as_the_motif_finds_a_faint_one():
     short_9, short_39, long_9, long_39 = (float(number) for number in re.findall(r"\d\.\d", words))
     assert short_9 == short_39 > 6
     assert long_39 > 4.5 > 3.5 > long_9
+    assert "fits its middle is largest elsewhere" in words
 
 
 def test_a_fitting_kernel_answers_with_the_strength_of_its_motif():

@@ -58,7 +58,7 @@ def fields(sentence: str) -> Picture:
     below.set(xlim=(0, len(words)), ylim=(-4.1, 1), title="a sentence: one vector per word")
     for place, word in enumerate(words):
         below.add_patch(Rectangle((place + 0.03, 0), 0.94, 0.8, facecolor="none", edgecolor=INK_BOTH, linewidth=0.8))
-        below.text(place + 0.5, 0.4, word, ha="center", va="center", fontsize=7.5)
+        below.text(place + 0.5, 0.4, word, ha="center", va="center", fontsize=7)
     middle = len(words) // 2
     branches = {
         "5 words": (5, LENGTHS[39]),
@@ -82,44 +82,63 @@ def fields(sentence: str) -> Picture:
 
 
 def _answers(series: Tensor, kernel: Tensor) -> Tensor:
-    """What a kernel of length 1 answers along a series of noise of spread 1: (steps,) in spreads of the noise."""
+    """What a kernel (k,), scaled to length 1, answers along a series (1, steps): to noise of spread 1 with spread 1."""
     kernel = kernel / kernel.norm()
     return F.conv1d(series[None], kernel[None, None])[0, 0]
 
 
+def _shape(ax: Axes, first: int, values: Tensor) -> None:
+    """A motif or a kernel that begins at a step, as bars in the colour of its length."""
+    ax.bar(range(first, first + len(values)), values.tolist(), width=1, color=LENGTHS[len(values)])
+    ax.hlines(0, first - 0.5, first + len(values) - 0.5, color=plt.rcParams["text.color"], linewidth=0.8)
+
+
 def motifs() -> Picture:
-    """A short motif and a long one hidden in noise, and what kernels of 9 and of 39 answer along both series."""
-    data = hidden(MOTIFS, 192, 24, seed=3)
+    """A short motif and a long one hidden in noise, kernels of 9 and of 39 that fit them, and what these answer."""
+    data = hidden(MOTIFS, 192, 24, seed=50)
     style()
-    fig, axes = plt.subplots(3, 2, figsize=(9, 5), sharex=True, sharey=True)
+    heights = (0.45, 1, 0.45, 1, 0.45, 1)
+    fig, axes = plt.subplots(6, 2, figsize=(9, 5.6), sharex=True, sharey="row", height_ratios=heights)
+    line = {"color": plt.rcParams["text.color"], "linewidth": 0.8}
     peaks: list[float] = []
-    for (upper, *lower), label, name in zip(axes.T, (3, 21), ("a short motif", "a long motif"), strict=True):
+    for column, label, name in zip(axes.T, (3, 21), ("a short motif", "a long motif"), strict=True):
         series, motif = data.images[label], MOTIFS[label]
         at, size = int(_answers(series, motif).argmax()), len(motif)
-        for ax in (upper, *lower):
-            ax.axvspan(at - 0.5, at + size - 0.5, color=LENGTHS[size], alpha=0.13, linewidth=0)
-        upper.plot(series[0], color=INK_BOTH, linewidth=0.8)
-        upper.plot(range(at, at + size), motif, color=LENGTHS[size], linewidth=1.3)
-        upper.set_title(f"{name}: {size} steps")
+        column[0].set_title(f"{name}: {size} steps")
+        _shape(column[0], at, motif)
+        column[1].plot(series[0], **line)
         # Of a long motif a kernel of 9 fits the middle; of a short one a kernel of 39 fits all, with zeros around it.
         kernels = (motif[15:24], motif) if size > 9 else (motif, F.pad(motif, (15, 15)))
-        for ax, kernel, colour in zip(lower, kernels, (LENGTHS[9], LENGTHS[39]), strict=True):
-            answers = _answers(series, kernel)
+        for above, below, kernel in zip(column[2::2], column[3::2], kernels, strict=True):
             half = len(kernel) // 2
-            ax.plot(range(half, half + len(answers)), answers, color=colour, linewidth=1)
-            peaks.append(float(answers.max()))
-        lower[-1].set(xlabel="step", xlim=(0, 191))
-    axes[0, 0].set(ylabel="the series,\nmotif in colour", ylim=(-4.5, 7.5))
-    axes[1, 0].set_ylabel("answer of\na kernel of 9")
-    axes[2, 0].set_ylabel("answer of\na kernel of 39")
-    fig.supylabel("standard deviations of the noise", fontsize=9.5)
+            _shape(above, at + size // 2 - half, kernel / kernel.norm())
+            answers = _answers(F.pad(series, (half, half)), kernel)
+            step, peak = int(answers.argmax()), float(answers.max())
+            peaks.append(peak)
+            below.plot(answers, **line)
+            below.plot(step, peak, "o", color=LENGTHS[len(kernel)], markersize=6)
+            below.text(step + 4, peak, f"{peak:.1f}", va="center", fontsize=9)
+        for ax in column[1::2]:
+            ax.axvspan(at - 0.5, at + size - 0.5, color=LENGTHS[size], alpha=0.2, linewidth=0)
+        column[-1].set(xlabel="step", xlim=(0, 191))
+    rows = ("motif", "noise + motif", "kernel of 9", "its answer", "kernel of 39", "its answer")
+    for pair, row, height in zip(axes, rows, heights, strict=True):
+        pair[0].set_ylabel(row, rotation=0, ha="right", va="center")
+        pair[0].yaxis.set_label_coords(-0.07, 0.5)
+        for ax in pair if height < 1 else ():
+            ax.grid(visible=False)
+            ax.tick_params(bottom=False, left=False, labelleft=False)
+            ax.spines[["left", "bottom"]].set_visible(False)
+        if height == 1:
+            pair[0].set(yticks=(0, 5), ylim=(-4.5, 7.8))
+    axes[0, 0].set_ylim(-3, 3)
     return show(
         fig,
-        "Two noisy series of 192 steps, with the motif that each hides in colour and its place shaded. Below, what "
-        "fitting kernels answer, in standard deviations of the noise. Left, a strong motif of 9 steps: kernels of 9 "
-        f"and of 39 both have one clear peak, {peaks[0]:.1f} and {peaks[1]:.1f}. Right, a faint motif of 39 steps: a "
-        f"kernel of 9 that fits its middle reaches {peaks[2]:.1f}, no more than elsewhere; a kernel of 39 has one peak "
-        f"of {peaks[3]:.1f}.",
+        "Two noisy series of 192 steps, above each the motif that it hides, whose place is shaded. Below, kernels that "
+        "fit, and their answers, in standard deviations of their answers to noise. Left, a strong motif of 9 steps: "
+        f"kernels of 9 and of 39 both have one clear peak at its middle, {peaks[0]:.1f} and {peaks[1]:.1f}. Right, a "
+        "faint motif of 39 steps: the answer of a kernel of 9 that fits its middle is largest elsewhere, "
+        f"{peaks[2]:.1f}; a kernel of 39 has one peak at the middle, {peaks[3]:.1f}.",
     )
 
 
