@@ -539,12 +539,13 @@ def test_more_output_than_is_kept_stops_no_cell() -> None:
 
 
 def test_without_walls_only_limits_hold(look) -> None:
-    cells = [look, "while True: pass", "kept = 1", "kept"]
-    done = execute(cells, Limits(cell_seconds=1.5, notebook_seconds=300), protected=False)
+    cells = [look, "while True: pass", "kept = 1", "kept", "open('large', 'wb').write(bytes(2**21))"]
+    done = execute(cells, Limits(cell_seconds=1.5, notebook_seconds=300, file_size=1), protected=False)
     user, _, seen, reached = json.loads(done.outputs[0][0]["text"])
     assert (user, seen, reached) == (os.getuid(), True, True)
     assert done.problems == [(1, "ran for more than 1.5 s")]
     assert done.outputs[3][0]["data"]["text/plain"] == "1"
+    assert done.outputs[4][0]["ename"] == "OSError"
 
 
 def test_a_notebook_that_used_up_its_time_says_what_was_not_run() -> None:

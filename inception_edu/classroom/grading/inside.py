@@ -18,10 +18,12 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from .walls import MB
+
 SETTINGS = "INCEPTION_EDU_LIMITS"
 FULL = 77
 """The exit status of a kernel that has no memory for the next cell."""
-ROOM = 64 * 2**20
+ROOM = 64 * MB
 OUTPUTS = 200  # displays that are kept of a cell
 
 
@@ -35,9 +37,9 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
         limits = json.loads(os.environ.pop(SETTINGS))
         _same_start()
         _tolerate_magics(shell)
-        _stop_after(shell, limits["seconds"])
+        _stop_after(shell, limits["cell_seconds"], limits["patience"])
         _cut_outputs(shell, limits["characters"])
-        _limit_memory(limits["memory"])
+        _limit(limits["file_size"] * MB, limits["memory"] * MB)
         shell.events.register("post_run_cell", _leave_nothing(limits["walled"]))
         Path(limits["ready"]).write_text("ready")
     except MemoryError:
@@ -61,26 +63,35 @@ def _same_start() -> None:
     torch.set_num_threads(1)
 
 
-def _stop_after(shell: InteractiveShell, seconds: float) -> None:
-    """Raises in a cell that computes for longer, and again each second for one that goes on."""
+def _stop_after(shell: InteractiveShell, seconds: float, patience: float) -> None:
+    """Raises in a cell that computes for longer, and again each second for one that goes on; interrupts one that waits.
+
+    Windows has no such clocks.
+    """
     if not hasattr(signal, "setitimer"):
         return
 
     def stop(*_: object) -> None:
         raise TimeLimitError(f"this cell ran for more than {seconds:g} s")
 
+    def start(computing: float, waiting: float) -> None:
+        signal.setitimer(signal.ITIMER_PROF, computing, 1)
+        signal.setitimer(signal.ITIMER_REAL, waiting)
+
     signal.signal(signal.SIGPROF, stop)
-    shell.events.register("pre_run_cell", lambda info: signal.setitimer(signal.ITIMER_PROF, seconds, 1))
-    shell.events.register("post_run_cell", lambda result: signal.setitimer(signal.ITIMER_PROF, 0))
+    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))  # the kernel knows what to do
+    shell.events.register("pre_run_cell", lambda info: start(seconds, patience))
+    shell.events.register("post_run_cell", lambda result: start(0, 0))
 
 
-def _limit_memory(size: int) -> None:
-    """Limits the addresses of this process and of what it starts to `size` bytes more than it has now."""
+def _limit(file: int, memory: int) -> None:
+    """Limits what this process and each that it starts may write to a file and hold, in bytes beyond what it has."""
     with suppress(ImportError, FileNotFoundError):  # Windows; macOS
         import resource
 
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file, file))
         have = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (have + size, have + size))
+        resource.setrlimit(resource.RLIMIT_AS, (have + memory, have + memory))
     if not _has_room():
         raise MemoryError
 

@@ -13,19 +13,18 @@ import shutil
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ...data.files import asset
 
 PACKAGE = Path(__file__).resolve().parents[2]
 MB = 2**20
 BOOT = 120  # seconds that Python and this package may compute until the first cell starts
-CONNECTION = "/connection.json"
-SETTINGS_INSIDE = "/settings.json"
 DOOR = "/run"
 """The folder with the kernel's sockets, in the sandbox's own memory; outside it is /proc/PID/root/run."""
 
@@ -57,29 +56,24 @@ def why_unprotected() -> str | None:
     for program, package in (("bwrap", "bubblewrap"), ("prlimit", "util-linux"), ("setpriv", "util-linux")):
         if not shutil.which(program):
             return f"{package} is not installed (on Debian and Ubuntu: sudo apt install {package})"
-    with forbidden_calls() as number:
-        command = walled(["/usr/bin/true"], Limits(), {}, [], number)
-        tried = subprocess.run(command, capture_output=True, text=True, pass_fds=[number])
-    return None if tried.returncode == 0 else f"bubblewrap is not permitted here ({tried.stderr.strip()[-300:]})"
+    with start_walled(["/usr/bin/true"], Limits(), {}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as tried:
+        said = tried.communicate()[0].decode(errors="replace")
+    return None if tried.returncode == 0 else f"bubblewrap is not permitted here ({said.strip()[-300:]})"
 
 
-def walled(
-    program: list[str],
-    limits: Limits,
-    environment: dict[str, str],
-    files: list[tuple[Path, str]],
-    calls: int,
-) -> list[str]:
-    """The command that runs `program` inside the walls.
+def start_walled(
+    program: list[str], limits: Limits, files: Mapping[str, str], **more: Any
+) -> "subprocess.Popen[bytes]":
+    """Starts `program` inside the walls; `more` goes to Popen, and its `env` is all the environment that there is.
 
-    `files` are (path, path inside), to be read. `calls` is the file descriptor of `forbidden_calls`.
+    `files` are to be read: the path inside, by the path outside.
     """
-    wall = ["bwrap", "--die-with-parent", "--new-session", "--unshare-ipc", "--unshare-pid", "--unshare-net"]
-    wall += ["--unshare-uts", "--hostname", "sandbox", "--seccomp", str(calls), "--proc", "/proc", "--dev", "/dev"]
+    wall = [str(shutil.which("bwrap")), "--die-with-parent", "--new-session", "--unshare-ipc", "--unshare-pid"]
+    wall += ["--unshare-net", "--unshare-uts", "--hostname", "sandbox", "--proc", "/proc", "--dev", "/dev"]
     for secret in ("/proc/keys", "/proc/key-users"):
         wall += ["--ro-bind", "/dev/null", secret] if os.path.exists(secret) else []
-    limited = ["prlimit", f"--cpu={int(limits.notebook_seconds) + BOOT}", f"--fsize={limits.file_size * MB}"]
-    limited += [f"--nproc={limits.processes}", "--nofile=256", "--core=0"]
+    limited = ["prlimit", f"--cpu={int(limits.notebook_seconds) + BOOT}", "--nofile=256", "--core=0"]
+    limited += [f"--nproc={limits.processes}"]
     if os.getuid() == 0:  # the count of processes holds neither for root nor in a user namespace that root made
         wall += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
         user = str(random.SystemRandom().randrange(20_000, 60_000))  # nobody else's, as processes count for a user
@@ -87,7 +81,7 @@ def walled(
     else:
         wall += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
         if tuple(map(int, platform.release().split(".")[:2])) < (5, 14):
-            limited.remove(f"--nproc={limits.processes}")  # these kernels count the processes outside as well
+            limited.pop()  # these kernels count the processes outside as well
     for scratch, size in (("/dev/shm", limits.scratch * MB), ("/tmp", limits.scratch * MB), (DOOR, MB)):
         wall += ["--size", str(size), "--perms", "1777", "--tmpfs", scratch]
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
@@ -98,11 +92,15 @@ def walled(
         for parent in reversed(place.parents[:-1]):
             wall += ["--dir", str(parent)]  # bubblewrap would make them readable for root alone
         wall += ["--ro-bind", str(place), str(place)]
-    for path, inside in files:
-        wall += ["--ro-bind", str(path), inside]
-    wall += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp", "--clearenv"]
-    wall += [word for pair in environment.items() for word in ("--setenv", *pair)]
-    return [*wall, *limited, *program]
+    for path, inside in files.items():
+        wall += ["--ro-bind", path, inside]
+    wall += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
+    with tempfile.TemporaryFile() as calls:
+        calls.write(seccomp_filter(platform.machine()))
+        calls.seek(0)
+        wall += ["--seccomp", str(calls.fileno())]
+        more |= {"stdin": subprocess.DEVNULL, "start_new_session": True, "pass_fds": [calls.fileno()]}
+        return subprocess.Popen([*wall, *limited, *program], **more)
 
 
 def _readable() -> list[Path]:
@@ -202,15 +200,3 @@ def seccomp_filter(machine: str) -> bytes:
     return b"".join(
         struct.pack("=HBBI", code, *jumps, operand) for (code, operand, *_), jumps in zip(steps, far, strict=True)
     )
-
-
-@contextmanager
-def forbidden_calls() -> Iterator[int]:
-    """A file descriptor from which bubblewrap reads the filter."""
-    number = os.memfd_create("calls")
-    try:
-        os.write(number, seccomp_filter(platform.machine()))
-        os.lseek(number, 0, os.SEEK_SET)
-        yield number
-    finally:
-        os.close(number)
