@@ -526,6 +526,18 @@ def test_what_a_stream_says_in_pieces_is_one_output() -> None:
     assert outputs[0]["text"] == "a"
 
 
+def test_a_forged_message_costs_its_own_cell_alone() -> None:
+    forged = """
+    kernel = get_ipython().kernel
+    for text in ("a", ["b"]):
+        content = {"name": "stdout", "text": text}
+        kernel.session.send(kernel.iopub_socket, "stream", content, parent=kernel.get_parent())
+    """
+    done = execute([forged, "2"], protected=not why_unprotected())
+    assert done.problems == [(0, "wrote into the grader's own channel")]
+    assert done.outputs[1][0]["data"]["text/plain"] == "2"
+
+
 def test_more_output_than_is_kept_stops_no_cell() -> None:
     cells = [
         "print('x' * 10**6)\nfrom IPython.display import display\nfor n in range(2_000): display(n)\nkept = 3",
