@@ -56,23 +56,26 @@ def _computed(function: Any, arguments: Sequence[Any]) -> Any:
 
 def _built(builder: Any, setting: tuple[Sequence[Any], Sequence[int]]) -> Any:
     """The parts, the output and some of the numbers that a module computes on an image of the setting's shape."""
-    arguments, shape = setting
-    module = _module(builder, arguments)
-    if module is None:
-        return None
-    node = trace(module, tuple(shape))
-    parts = anatomy(as_bricks(node))
-    return {"parts": parts, "output": list(node.output.shape), "numbers": probe(module, tuple(shape))}
+
+    def computed(module: nn.Module, node: Node) -> dict[str, Any]:
+        return {"output": list(node.output.shape), "numbers": probe(module, node.input.shape)}
+
+    return _parts(builder, *setting, computed)
 
 
 def _designed(builder: Any, setting: tuple[Sequence[Any], Sequence[int]]) -> Any:
     """The parts of a module on an image of the setting's shape, from which `recomputed` has what it is judged by."""
-    arguments, shape = setting
-    module = _module(builder, arguments)
+    return _parts(builder, *setting, lambda _, node: {"figures": figures(node)})
+
+
+def _parts(builder: Any, arguments: Sequence[Any], shape: Sequence[int], more: Any) -> Any:
+    module = builder if isinstance(builder, nn.Module) else _computed(builder, arguments)
     if module is None:
         return None
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"this should be a module, not {described(module)}")
     node = trace(module, tuple(shape))
-    return {"parts": anatomy(as_bricks(node)), "figures": figures(node)}
+    return {"parts": anatomy(as_bricks(node)), **more(module, node)}
 
 
 def figures(node: Node) -> dict[str, Any]:
@@ -113,13 +116,6 @@ def depth(node: Node) -> int:
     if not below:
         return sum(isinstance(layer, nn.Conv2d) for layer in node.form.modules())
     return max(below) if isinstance(node.form, Concat | Residual) else sum(below)
-
-
-def _module(builder: Any, arguments: Sequence[Any]) -> nn.Module | None:
-    module = builder if isinstance(builder, nn.Module) else _computed(builder, arguments)
-    if module is not None and not isinstance(module, nn.Module):
-        raise TypeError(f"this should be a module, not {described(module)}")
-    return module
 
 
 def argument(value: Any) -> Any:
