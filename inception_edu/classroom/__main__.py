@@ -15,7 +15,7 @@ import os
 import shutil
 import sys
 import warnings
-from filecmp import cmp
+from filecmp import cmpfiles
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -161,19 +161,14 @@ def _chapter(folder: Path, name: str) -> Path:
 
 def _take(source: Path, target: Path) -> None:
     """Copies what an assignment consists of, once; its key stays where it is."""
+    names = [name for name in ("exercises.ipynb", "hidden.json") if (source / name).exists()]
     if (target / "exercises.ipynb").exists():
-        same = all(
-            not (source / name).exists()
-            or ((target / name).exists() and cmp(source / name, target / name, shallow=False))
-            for name in ("exercises.ipynb", "hidden.json")
-        )
-        if not same:
+        if cmpfiles(source, target, names, shallow=False)[0] != names:
             print(f"released from your own {target}; delete that folder to take {source} again")
         return
     target.mkdir(parents=True, exist_ok=True)
-    for name in ("exercises.ipynb", "hidden.json"):
-        if (source / name).exists():
-            shutil.copy(source / name, target / name)
+    for name in names:
+        shutil.copy(source / name, target / name)
 
 
 def configured(root: Path, unprotected: bool = False) -> "Config":
