@@ -46,7 +46,7 @@ from ..checking.anatomy import IN_DOUBT
 from ..checking.marking import EVIDENCE, Line, Mark, mark
 from ..handout import STUB, TEXT_STUB
 from .pages import FILTER
-from .repair import bare, mend
+from .repair import BASE64, bare, mend
 from .sandbox import Executed, execute
 from .walls import Limits, why_unprotected
 
@@ -101,9 +101,12 @@ def hidden_tasks(source: Path) -> dict[str, Any]:
     return tasks
 
 
-def explained(notes: Sequence[str]) -> NotebookNode:
-    """A cell at the top of a notebook that tells the student what was repaired."""
-    return new_markdown_cell("\n".join(["**What the grader had to repair**", "", *(f"- {note}" for note in notes)]))
+def explained(notebook: NotebookNode, notes: Sequence[str]) -> NotebookNode:
+    """The notebook, with a cell at its top that tells the student what was repaired."""
+    if notes:
+        told = "\n".join(["**What the grader had to repair**", "", *(f"- {note}" for note in notes)])
+        notebook.cells.insert(0, new_markdown_cell(told))
+    return notebook
 
 
 class _Step(NbGraderPreprocessor):  # type: ignore[misc]
@@ -121,10 +124,7 @@ class Repair(_Step):
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """The frame with the answers in it."""
         frame = framed(self.source(resources) / f"{resources['nbgrader']['notebook']}.ipynb")
-        fitted, notes = mend([bare(cell) for cell in nb.cells], frame)
-        if notes:
-            fitted.cells.insert(0, explained(notes))
-        return fitted, resources
+        return explained(*mend([bare(cell) for cell in nb.cells], frame)), resources
 
 
 class ExecuteInSandbox(_Step):
@@ -232,7 +232,6 @@ def chapter_of(nb: NotebookNode) -> str:
 
 # ---- what comes out of the sandbox is nobody's word ---------------------------------------------
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _CHECK = re.compile(r"""\bcheck\(\s*["']([\w.]+)["']""")
 
 
@@ -279,7 +278,7 @@ def tame(value: Any, depth: int = 60) -> Any:
 
 def _safe(kind: str, value: Any) -> bool:
     if kind in ("image/png", "image/jpeg"):
-        return isinstance(value, str) and bool(_BASE64.fullmatch(value))
+        return isinstance(value, str) and bool(BASE64.fullmatch(value))
     return (kind == "text/plain" and isinstance(value, str)) or kind == EVIDENCE
 
 
@@ -328,21 +327,16 @@ def oddities(nb: NotebookNode, executed: Executed) -> list[str]:
     """A sentence for each cell that was stopped, and for each check that was kept from its work without any error."""
     code = [cell for cell in nb.cells if cell.cell_type == "code"]
     names = [cell.metadata.get("nbgrader", {}).get("grade_id", "of the student's own") for cell in code]
-    silent = [
-        f"look at the check of {exercise}: {NO_EVIDENCE}"
-        for number, cell in enumerate(code)
-        if (exercise := exercise_of(cell))
-        and evidence_for(exercise, executed.outputs[number]) is None
-        and not any(output["output_type"] == "error" for output in executed.outputs[number])
-    ]
-    doubtful = [
-        f"look at {exercise}: {line.text}"
-        for number, cell in enumerate(code)
-        if (exercise := exercise_of(cell)) and (evidence := evidence_for(exercise, executed.outputs[number]))
-        for line in mark(exercise, evidence).lines
-        if IN_DOUBT in line.text
-    ]
-    return [*(f"the cell {names[number]} {why}" for number, why in executed.problems), *silent, *doubtful]
+    odd = [f"the cell {names[number]} {why}" for number, why in executed.problems]
+    for number, cell in enumerate(code):
+        if exercise := exercise_of(cell):
+            outputs = executed.outputs[number]
+            evidence = evidence_for(exercise, outputs)
+            if evidence is None and not errors(outputs):
+                odd.append(f"look at the check of {exercise}: {NO_EVIDENCE}")
+            lines = mark(exercise, evidence).lines if evidence else ()
+            odd += [f"look at {exercise}: {line.text}" for line in lines if IN_DOUBT in line.text]
+    return odd
 
 
 def _without_evidence(output: Mapping[str, Any]) -> dict[str, Any]:

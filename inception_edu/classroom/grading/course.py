@@ -172,9 +172,7 @@ def _repaired(folder: Path, frame: NotebookNode) -> tuple[NotebookNode, list[str
         what = error if isinstance(error, UnreadableError) else f"it cannot be read ({type(error).__name__}: {error})"
         notes = [f"nothing could be graded: {what}"]
         notebook, _ = mend([bare(cell) for cell in frame.cells], frame)
-    if notes:
-        notebook.cells.insert(0, explained(notes))
-    return notebook, notes
+    return explained(notebook, notes), notes
 
 
 def _policy(config: Config, gradebook: Gradebook, assignment: str) -> str:

@@ -15,10 +15,11 @@ from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbgrader.preprocessors import ClearHiddenTests
 from nbgrader.utils import is_locked
 
 NOTEBOOK = "exercises.ipynb"
-_BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 LARGEST = 200 * 2**20
 """Bytes of a file that are read: most of a large notebook is pictures in its outputs."""
 MOST_TEXT = 2_000_000
@@ -115,7 +116,7 @@ def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
         str(name): {kind: data}
         for name, bundle in (attachments.items() if isinstance(attachments, dict) else ())
         for kind, data in (bundle.items() if isinstance(bundle, dict) else ())
-        if kind in ("image/png", "image/jpeg", "image/gif") and isinstance(data, str) and _BASE64.fullmatch(data)
+        if kind in ("image/png", "image/jpeg", "image/gif") and isinstance(data, str) and BASE64.fullmatch(data)
     }
 
 
@@ -127,7 +128,8 @@ def mend(cells: Sequence[Cell], frame: NotebookNode) -> tuple[NotebookNode, list
     An answer that was left as it was handed out is looked for in the student's own cells below.
     """
     ids = [cell.metadata.get("nbgrader", {}).get("grade_id", cell.id) for cell in frame.cells]
-    known = _known(cells, frame, ids)
+    shown = [cell.source.strip() for cell in ClearHiddenTests().preprocess(deepcopy(frame), {})[0].cells]
+    known = _known(cells, frame, ids, shown)
     first: dict[int, Cell] = {}
     own: dict[int, list[Cell]] = defaultdict(list)  # by the cell of the frame that they follow, -1 at the top
     problems, after = [], -1
@@ -176,10 +178,7 @@ def mend(cells: Sequence[Cell], frame: NotebookNode) -> tuple[NotebookNode, list
             cell.source = given.source
             if "attachments" in given and cell.cell_type == "markdown":
                 cell.attachments = given.attachments
-        elif cell.cell_type == "code" and given.source.strip() not in (
-            cell.source.strip(),
-            _shown(cell.source).strip(),
-        ):
+        elif cell.cell_type == "code" and given.source.strip() not in (cell.source.strip(), shown[number]):
             changed.append(ids[number])
         fitted.cells += [cell, *map(_own, own[number])]
     if missing:
@@ -262,25 +261,14 @@ def _parsed(source: str) -> ast.Module:
         return ast.parse("")
 
 
-def _known(cells: Sequence[Cell], frame: NotebookNode, ids: list[str]) -> list[int | None]:
+def _known(cells: Sequence[Cell], frame: NotebookNode, ids: list[str], shown: list[str]) -> list[int | None]:
     """For each cell the number of the cell of the frame that it is, or None."""
     by_id = {cell.id: number for number, cell in enumerate(frame.cells)}
-    by_text = {_shown(cell.source).strip(): number for number, cell in enumerate(frame.cells) if is_locked(cell)}
+    by_text = {shown[number]: number for number, cell in enumerate(frame.cells) if is_locked(cell)}
     by_grade_id = {name: number for number, name in enumerate(ids)}
     return [
         by_grade_id.get(cell.metadata.grade_id, by_id.get(cell.id, by_text.get(cell.source.strip()))) for cell in cells
     ]
-
-
-def _shown(source: str) -> str:
-    """The part of a cell that students get: nbgrader's hidden tests are cut out."""
-    shown, hidden = [], False
-    for line in source.split("\n"):
-        if "BEGIN HIDDEN TESTS" in line or "END HIDDEN TESTS" in line:
-            hidden = "BEGIN" in line
-        elif not hidden:
-            shown.append(line)
-    return "\n".join(shown)
 
 
 def _own(cell: Cell) -> Cell:
