@@ -526,14 +526,18 @@ def test_what_a_stream_says_in_pieces_is_one_output() -> None:
     assert outputs[0]["text"] == "a"
 
 
-def test_a_forged_message_costs_its_own_cell_alone() -> None:
-    forged = """
-    kernel = get_ipython().kernel
-    for text in ("a", ["b"]):
-        content = {"name": "stdout", "text": text}
-        kernel.session.send(kernel.iopub_socket, "stream", content, parent=kernel.get_parent())
-    """
-    done = execute([forged, "2"], protected=not why_unprotected())
+FORGED = """
+kernel = get_ipython().kernel
+for text in ("a", ["b"]):
+    content = {"name": "stdout", "text": text}
+    kernel.session.send(kernel.iopub_socket, "stream", content, parent=kernel.get_parent())
+"""
+
+
+@pytest.mark.parametrize("cell", [FORGED, "get_ipython().kernel.iopub_thread.socket.close()"])
+def test_a_cell_that_spoils_the_channel_costs_no_other_anything(monkeypatch, cell) -> None:
+    monkeypatch.setattr(sandbox, "LAST", 5)
+    done = execute([cell, "2"], protected=not why_unprotected())
     assert done.problems == [(0, "wrote into the grader's own channel")]
     assert done.outputs[1][0]["data"]["text/plain"] == "2"
 

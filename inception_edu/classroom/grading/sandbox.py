@@ -45,6 +45,7 @@ BASE = 512  # megabytes that a kernel with torch takes itself
 FULL = 96  # per cent of the machine's memory
 LOOK = 0.2  # seconds between two looks at a process tree
 GRACE = 20  # seconds that an interrupted cell has to end
+LAST = 30  # seconds for the last output of a cell that has ended: without it, none is known to be whole
 
 
 _QUIET = logging.getLogger(__name__)
@@ -114,6 +115,7 @@ class _Run(NotebookClient):
     ) -> None:
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         super().__init__(notebook, allow_errors=True, timeout=None, log=_QUIET)
+        self.iopub_timeout, self.raise_on_iopub_timeout = LAST, True
         self.limits, self.settings, self.protected, self.alone, self.stop = limits, settings, protected, alone, stop
         self.done = Executed()
 
