@@ -615,6 +615,7 @@ def test_the_clock_runs_while_a_cell_computes(monkeypatch) -> None:
         ("import mmap\nkept.append(mmap.mmap(-1, 2**30)); kept[-1].write(bytes(10**9))", "used more than"),
         ("while True: subprocess.run(['true'])", BEYOND),
         ("subprocess.run(['sleep', '1000'])", WAITED),
+        ("import asyncio; await asyncio.sleep(1000)", WAITED),
         ("while True:\n    try: time.sleep(1000)\n    except BaseException: pass", BEYOND),
     ],
 )

@@ -5,6 +5,7 @@ running. Everything here is within reach of the student's program: `sandbox` bel
 that does without.
 """
 
+import asyncio
 import gc
 import json
 import os
@@ -74,12 +75,16 @@ def _stop_after(shell: InteractiveShell, seconds: float, patience: float) -> Non
     def stop(*_: object) -> None:
         raise TimeLimitError(f"this cell ran for more than {seconds:g} s")
 
+    def interrupt(*_: object) -> None:
+        asyncio.get_running_loop().call_soon_threadsafe(lambda: None)  # a cell that awaits sleeps in the loop
+        signal.raise_signal(signal.SIGINT)  # the kernel knows what to do
+
     def start(computing: float, waiting: float) -> None:
         signal.setitimer(signal.ITIMER_PROF, computing, 1)
         signal.setitimer(signal.ITIMER_REAL, waiting)
 
     signal.signal(signal.SIGPROF, stop)
-    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))  # the kernel knows what to do
+    signal.signal(signal.SIGALRM, interrupt)
     shell.events.register("pre_run_cell", lambda info: start(seconds, patience))
     shell.events.register("post_run_cell", lambda result: start(0, 0))
 
