@@ -23,6 +23,10 @@ class Inception(nn.Module):
         return torch.cat([self.one(x), self.three(x), self.five(x), self.pool(x)], dim=1)
 
 
+def pool():
+    return nn.MaxPool2d(3, 2, ceil_mode=True)  # rounds up: 112 becomes 56, not 55
+
+
 def conv_norm_relu(channels, out, kernel, stride=1):
     conv = nn.Conv2d(channels, out, kernel, stride, padding=kernel // 2, bias=False)
     return nn.Sequential(conv, nn.BatchNorm2d(out, eps=1e-3), nn.ReLU())
@@ -33,17 +37,18 @@ class SmallGoogLeNet(nn.Module):
 
     def __init__(self, num_classes=10, unit=conv_norm_relu):
         super().__init__()
-        self.stem = nn.Sequential(unit(1, 16, 3), unit(16, 48, 3), nn.MaxPool2d(3, 2, padding=1))
+        padded = nn.MaxPool2d(3, 2, padding=1)  # pads, where pool() rounds up: 28 becomes 14 either way
+        self.stem = nn.Sequential(unit(1, 16, 3), unit(16, 48, 3), padded)
         self.block_3a = Inception(48, 16, 24, 32, 4, 8, 8, unit)
         self.block_4a = Inception(64, 48, 24, 52, 4, 12, 16, unit)
         self.block_5a = Inception(128, 64, 40, 80, 8, 32, 32, unit)
-        self.pool = nn.MaxPool2d(3, 2, ceil_mode=True)
+        self.pool = pool()
         self.dropout = nn.Dropout(0.4)
         self.linear = nn.Linear(208, num_classes)
 
     def forward(self, x):
         x = self.stem(x)  # 48, 14, 14
-        x = self.pool(self.block_3a(x))  # 64, 7, 7
-        x = self.pool(self.block_4a(x))  # 128, 3, 3
-        x = self.block_5a(x).mean((2, 3))  # 208
+        x = self.block_3a(x)  # 64, 14, 14
+        x = self.block_4a(self.pool(x))  # 128, 7, 7
+        x = self.block_5a(self.pool(x)).mean((2, 3))  # 208
         return self.linear(self.dropout(x))  # 10

@@ -11,8 +11,10 @@ from inception_edu.course.pictures import inception_v1
 def test_the_start_decides_what_arrives_at_either_end() -> None:
     record = load_record("04_first_gradient")
     said = inception_v1.first_gradients(record).description
-    assert "PyTorch 3e-01 at the first layer and 5e-07 at the last. Size of a weight's gradient" in said
-    assert "PyTorch, with heads 4e-06 at the first layer and 2e-04 at the last; PyTorch 5e-08 at" in said
+    assert "He 0.74 at the first layer and 0.32 at the last; PyTorch 0.74 at the first layer and 2.6e-05" in said
+    assert "PyTorch, with heads 4.4e-06 at the first layer and 0.00022 at the last; PyTorch 5.2e-08 at" in said
+    assert "With heads it is 85 times as large at the first layer, and 2 times at block 4b." in said
+    assert "Caffe" not in said
 
     def typical(arm: str, part: str, what: str = "gradient") -> float:
         return median(record["runs"][f"full/{arm}/{seed}"]["blocks"][part][what] for seed in range(10))
@@ -24,6 +26,15 @@ def test_the_start_decides_what_arrives_at_either_end() -> None:
         differs = [record["runs"][f"full/{arm}/{seed}"]["blocks"]["classifier"]["differs"] for arm in ("torch", "he")]
         assert differs[0] < 1e-6
         assert differs[1] > 0.9
+
+
+def test_the_heads_read_4a_and_4d() -> None:
+    said = inception_v1.two_heads().description
+    assert said.startswith("stages 4 and 5: 480x28x28 to 1000. In order: pool_3")
+    assert [part[-2:] for part in said.split(": 4 branches") if "auxiliary head" in said.split(part)[1][:60]] == [
+        "4a",
+        "4d",
+    ]
 
 
 def test_heads_do_not_start_what_the_start_of_the_weights_does() -> None:

@@ -1,4 +1,4 @@
-"""Chapter 04: where GoogLeNet's parameters and multiply-adds are, its first gradient, and exits before its end."""
+"""Chapter 04: where GoogLeNet's parameters and multiply-adds are, its heads, its first gradient, and early exits."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -6,6 +6,9 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
+from ...family import build
+from ...network import InceptionNet
+from ...show.drawing import Diagram, diagram
 from ...show.figures import Picture, show, style
 from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, VERMILLION
 from ...tracing import Node
@@ -44,6 +47,15 @@ def twin_bars(node: Node) -> Picture:
     return show(fig, f"Twin bars along GoogLeNet, percent of all parameters and of all multiply-adds: {rows}.")
 
 
+def two_heads() -> Diagram:
+    """Stages 4 and 5 of GoogLeNet with the auxiliary heads, from (480, 28, 28) to 1000 classes."""
+    net = build("googlenet", aux=True)
+    parts = list(net.features.named_children())
+    start = [name for name, _ in parts].index("pool_3")
+    heads = dict(net.aux_heads.items())
+    return diagram(InceptionNet(dict(parts[start:]), net.classifier, heads, name="stages 4 and 5"), (480, 28, 28))
+
+
 STARTS = {
     "he": ("He", GREEN, "-"),
     "caffe": ("Caffe", ORANGE, "-"),
@@ -53,21 +65,28 @@ STARTS = {
 
 
 def first_gradients(record: Mapping[str, Any]) -> Picture:
-    """Along GoogLeNet before the first step, by start: how images differ, and the gradient. Medians of the seeds.
+    """Along GoogLeNet before the first step, from He's and PyTorch's start: what differs between images, and gradients.
 
-    Above is the root mean square of what is left of a part's outputs without their mean over the images, which heads do
-    not change; below is that of the gradient of its weights.
+    Above is the root mean square of a part's output without its mean over the images, as a share of that of the output;
+    heads do not change it. Below is the root mean square of the gradient of its weights. Medians of the seeds.
     """
     style()
     fig, (above, below) = plt.subplots(2, figsize=(7.6, 5.6), sharex=True, layout="constrained")
-    said: dict[str, list[str]] = {"differs": [], "gradient": []}
+    said: dict[str, list[str]] = {"share": [], "gradient": []}
+    lines: dict[tuple[str, str], list[float]] = {}
     for arm, (name, colour, line) in STARTS.items():
+        if arm == "caffe":
+            continue
         runs = [run["blocks"] for key, run in record["runs"].items() if key.startswith(f"full/{arm}/")]
         parts = list(runs[0])
-        for ax, what, named_at in ((above, "differs", len(parts) - 1), (below, "gradient", 0)):
-            if ax is above and "heads" in arm:
+        lines[arm, "gradient"] = [median(run[part]["gradient"] for run in runs) for part in parts]
+        if "heads" not in arm:
+            shares = ([run[part]["differs"] / run[part]["signal"] for run in runs] for part in parts)
+            lines[arm, "share"] = [median(share) for share in shares]
+        for ax, what, named_at in ((above, "share", len(parts) - 1), (below, "gradient", 0)):
+            if (arm, what) not in lines:
                 continue
-            sizes = [median(run[part][what] for run in runs) for part in parts]
+            sizes = lines[arm, what]
             ax.plot(range(len(parts)), sizes, line, color=colour, marker="o", markersize=3)
             step, side = (6, "left") if named_at else (-6, "right")
             ax.annotate(
@@ -78,7 +97,13 @@ def first_gradients(record: Mapping[str, Any]) -> Picture:
                 ha=side,
                 va="center",
             )
-            said[what].append(f"{name} {sizes[0]:.0e} at the first layer and {sizes[-1]:.0e} at the last")
+            said[what].append(f"{name} {sizes[0]:.2g} at the first layer and {sizes[-1]:.2g} at the last")
+    without, heads = lines["torch", "gradient"], lines["torch, heads", "gradient"]
+    gains = {at: heads[at] / without[at] for at in (0, parts.index("inception_4b"))}
+    for at, gain in gains.items():
+        place = (0, -12) if at else (4, 0)
+        height = without[at] if at else (heads[at] * without[at]) ** 0.5
+        below.annotate(f"{gain:.0f} times", (at, height), place, textcoords="offset points", va="center")
     for tap in (parts.index("inception_4a"), parts.index("inception_4d")):
         for ax in (above, below):
             ax.axvline(tap, color=INK_BOTH, linestyle=":", linewidth=1)
@@ -88,13 +113,16 @@ def first_gradients(record: Mapping[str, Any]) -> Picture:
     ]
     below.set_xticks(range(len(parts)), short, fontsize=8)
     below.set(xlim=(-2.3, len(short) + 0.8), xlabel="part of GoogLeNet")
-    above.set(yscale="log", ylabel="size of the differences")
-    above.set_title("forward: what is left of the differences between images")
+    above.set(
+        yscale="log", ylabel="share of the output", title="forward: how much of the output differs between images"
+    )
     below.set(yscale="log", ylabel="size of a weight's gradient", title="backward: what is left of the gradient")
+    first, later = gains.values()
     return show(
         fig,
-        "Along GoogLeNet before the first step, log scales. Size of the differences between images: "
-        f"{'; '.join(said['differs'])}. Size of a weight's gradient: {'; '.join(said['gradient'])}.",
+        "Along GoogLeNet before the first step, log scales. Share of the output that differs between images: "
+        f"{'; '.join(said['share'])}. Size of a weight's gradient: {'; '.join(said['gradient'])}. With heads it is "
+        f"{first:.0f} times as large at the first layer, and {later:.0f} times at block 4b.",
     )
 
 
