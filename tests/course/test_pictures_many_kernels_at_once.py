@@ -10,7 +10,7 @@ import inception_edu as ie
 from inception_edu.course.pictures import many_kernels_at_once as pictures
 from inception_edu.course.records import by_seed, load_record
 from inception_edu.models.googlenet import naive_inception
-from inception_edu.show.palette import BRANCHES
+from inception_edu.show.palette import BRANCHES, INK_BOTH
 
 
 def test_the_row_of_blocks_is_what_was_traced():
@@ -22,17 +22,28 @@ def test_the_row_of_blocks_is_what_was_traced():
 
 def test_the_bars_are_the_means_of_the_record():
     record = load_record("02_windows")
-    words = pictures.patterns_found(record, {"9x9": "nine of 9x9"}).description
+    words = pictures.patterns_found(record, ["9x9"]).description
     for kind in ("small", "large"):
         shares = by_seed(record, "9x9", kind)
         (said,) = re.findall(rf"(\d+) % of the {kind} ones", words)
         assert int(said) == round(100 * sum(shares) / len(shares))
 
 
+def test_a_version_is_named_by_its_kernels_and_the_wide_one_by_its_cost():
+    words = pictures.patterns_found(load_record("02_windows")).description
+    for name in (
+        "81 of 3x3, 99 %",
+        "15 of 7x7, 97 %",
+        "27 of 3x3, 6 of 9x9, 99 %",
+        "33 of 9x9, 3.7 times the cost, 97 %",
+    ):
+        assert name in words
+
+
 def test_only_the_version_that_costs_more_is_set_apart_and_windows_keep_their_colours():
     record = load_record("02_windows")
-    three = pictures.patterns_found(record, {"3x3": "81 of 3x3"}).svg
-    wide = pictures.patterns_found(record, {pictures.WIDE: "33 of 9x9"}).svg
+    three = pictures.patterns_found(record, ["3x3"]).svg
+    wide = pictures.patterns_found(record, [pictures.WIDE]).svg
     assert ("<pattern" in three, "<pattern" in wide) == (False, True)
     assert pictures.ARMS["3x3"] == BRANCHES["3x3"]
     assert BRANCHES["3x3"].lower() in three
@@ -53,14 +64,20 @@ def test_the_first_column_is_what_the_frames_add_up_to():
 def test_sorting_keeps_every_connection():
     picture = pictures.dense_parts()
     dots = re.findall(r"fill: (#[0-9a-f]{6})", picture.svg)
-    tables = {pictures.BLUE: 9 * 4, pictures.GREEN: 3 * 16, pictures.ORANGE: 36 + 64}
-    maps = {pictures.BLUE: 5 * 1, pictures.GREEN: 2 * 9, pictures.ORANGE: 25}
-    labels = 1  # one word in each colour
-    seen = {colour: dots.count(colour.lower()) for colour in tables}
-    assert seen == {colour: 2 * (tables[colour] + maps[colour]) + labels for colour in tables}
+    connections = 9 * 4 + 3 * 16 + 36 + 64
+    assert dots.count(INK_BOTH) == 2 * connections
+    positions = {"1x1": 5, "3x3": 2 * 9, "5x5": 25}
+    seen = {window: dots.count(BRANCHES[window].lower()) for window in positions}
+    assert seen == {window: 2 * each + 1 for window, each in positions.items()}  # two maps, and the window's name
 
 
 def test_a_block_has_four_branches_to_show():
     assert "the pool" in pictures.what_each_branch_sees(torch.rand(1, 4, 8, 8)).description
     with pytest.raises(ValueError, match="zip"):
         pictures.what_each_branch_sees(torch.rand(1, 3, 8, 8))
+
+
+def test_the_windows_on_the_photograph_are_those_of_a_map_shrunk_eightfold():
+    picture = pictures.windows()
+    for title in ("1x1: 8 pixels", "3x3: 24 pixels", "5x5: 40 pixels"):
+        assert picture.svg.count(f">{title}<") == 1

@@ -1,7 +1,7 @@
 """Chapter 02: windows on a photograph, dense parts of a sparse structure, a row of naive blocks, hidden patterns."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import product
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...data.fashion import LabelledImages, load_photo
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, BRANCHES, CYCLE, GREEN, INK_BOTH, ORANGE, SKY_BLUE, VERMILLION, YELLOW
+from ...show.palette import BRANCHES, CYCLE, GREEN, INK_BOTH, SKY_BLUE, VERMILLION
 from ...tracing import Node
 from ..records import by_seed
 from ..scales import STAMPS, hidden
@@ -26,43 +26,38 @@ ARMS = {"3x3": GREEN, "7x7": SKY_BLUE, "9x9": SKY_BLUE, "3x3 and 9x9": VERMILLIO
 
 
 def windows() -> Picture:
-    """A cat's face with three windows on it, and the bands of detail between windows of 3, 5, 15 and 45 pixels."""
-    photo = load_photo("cat").mean(0)[None]  # 1, 256, 256
-    blurred = [F.avg_pool2d(photo, size, 1, size // 2, count_include_pad=False) for size in (3, 5, 15, 45)]
-    names = ("3 to 5 pixels", "5 to 15 pixels", "15 to 45 pixels")
-    rows, columns = slice(64, 256), slice(0, 192)
+    """A cat's face, and what GoogLeNet's first block sees of it through windows of 1x1, 3x3 and 5x5 at two places.
+
+    The block reads a map shrunk eightfold, so its windows span 8, 24 and 40 pixels of the photograph.
+    """
+    face = load_photo("cat").mean(0)[64:, :192].numpy()  # 192, 192
+    grey = {"cmap": "gray", "vmin": face.min(), "vmax": face.max()}
     style()
-    fig, axes = plt.subplots(1, 4, figsize=(9.6, 3.3), width_ratios=(1.55, 1, 1, 1))
-    face = photo[0, rows, columns].numpy()
-    axes[0].imshow(face, cmap="gray")
-    inset = axes[0].inset_axes((0.01, 0.01, 0.33, 0.33))  # the smallest window, enlarged
-    inset.imshow(face, cmap="gray")
-    inset.set(xlim=(4.5, 21.5), ylim=(127.5, 110.5), xticks=[], yticks=[])
-    inset.grid(visible=False)
-    inset.spines[:].set(visible=True, color=YELLOW)
-    for size, (left, top) in ((5, (10, 117)), (15, (45, 22)), (45, (64, 12))):
-        for ax in (axes[0], inset):
-            for colour, linewidth in (("black", 3.4), (YELLOW, 1.6)):  # a dark rim, so that it shows on bright fur
-                place = left - 0.5, top - 0.5
-                ax.add_patch(Rectangle(place, size, size, fill=False, edgecolor=colour, linewidth=linewidth))
-        at = (20, 118) if size == 5 else (left + size / 2 - 4, top + size + 9)
-        words = axes[0].text(*at, size, color=YELLOW, va="center", weight="bold")
-        words.set_bbox({"facecolor": "black", "edgecolor": "none", "pad": 1.5})
-    axes[0].set_title("three windows", fontsize=10)
-    for ax, name, (fine, coarse) in zip(axes[1:], names, pairwise(blurred), strict=True):
-        band = (fine - coarse)[0]
-        most = 2.5 * band.std().item()
-        ax.imshow(band[rows, columns].numpy(), cmap="gray", vmin=-most, vmax=most)
-        ax.set_title(name, fontsize=10)
-        ax.set_anchor("N")
-    for ax in axes:
-        ax.axis("off")
+    fig, axes = plt.subplot_mosaic(
+        [["face", "eye 1x1", "eye 3x3", "eye 5x5"], ["face", "whiskers 1x1", "whiskers 3x3", "whiskers 5x5"]],
+        figsize=(9.6, 4.1),
+        width_ratios=(2.2, 1, 1, 1),
+    )
+    axes["face"].imshow(face, **grey)
+    for (place, (x, y)), title in product((("eye", (84, 34)), ("whiskers", (31, 120))), ("1x1", "3x3", "5x5")):
+        colour, span = BRANCHES[title], 8 * int(title[0])
+        left, top = x - span // 2, y - span // 2
+        for edge, linewidth in (("black", 3.6), (colour, 2)):  # a dark rim, so that it shows on bright fur
+            frame = Rectangle((left - 0.5, top - 0.5), span, span, fill=False, edgecolor=edge, linewidth=linewidth)
+            axes["face"].add_patch(frame)
+        ax = axes[f"{place} {title}"]
+        ax.imshow(face[top : top + span, left : left + span], **grey)
+        ax.set(xticks=[], yticks=[])
+        ax.grid(visible=False)
+        ax.spines[:].set(visible=True, color=colour, linewidth=2.4)
+        if place == "eye":
+            ax.set_title(f"{title}: {span} pixels", fontsize=10)
+    axes["face"].axis("off")
     return show(
         fig,
-        "A cat's face with frames of 5 pixels on a whisker, 15 on the rim of an eye and 45 on the eye, and its details "
-        "in three bands. From 3 to 5 pixels: whiskers "
-        "and single hairs. From 5 to 15: the rims of the eyes, the nose, spots. From 15 to 45: eyes and muzzle as "
-        "dark and light patches, no hair left.",
+        "A cat's face with frames of 8, 24 and 40 pixels around one point of an eye, and around one of the whiskers; "
+        "and what is in each frame. At the eye: a corner of the pupil in 8 pixels, the pupil in 24, most of the eye "
+        "in 40. At the whiskers: one whisker in 8 and in 24 pixels, two in 40.",
     )
 
 
@@ -111,12 +106,15 @@ def over_the_row(row: Tensor, stack: Tensor) -> Picture:
 
 
 def dense_parts() -> Picture:
-    """A sparse table of connections, the same sorted into dense blocks, and where such groups lie in two maps."""
+    """A sparse table of connections, the same sorted into dense blocks, and where such groups lie in two maps.
+
+    Only the maps have the colours of the windows: the groups of the tables are of other sizes.
+    """
     sizes = (*[2] * 9, *[4] * 3, 6, 8)
     total = sum(sizes)
-    table, colours, corner = torch.zeros(total, total), {2: BLUE, 4: GREEN, 6: ORANGE, 8: ORANGE}, 0
+    table, corner = torch.zeros(total, total), 0
     for size in sizes:
-        table[corner : corner + size, corner : corner + size] = size
+        table[corner : corner + size, corner : corner + size] = 1
         corner += size
     chance = torch.Generator().manual_seed(0)
     mixed_up = table[torch.randperm(total, generator=chance)][:, torch.randperm(total, generator=chance)]
@@ -124,8 +122,7 @@ def dense_parts() -> Picture:
     fig, axes = plt.subplots(1, 3, figsize=(9.6, 3.5))
     for ax, each, title in zip(axes[:2], (mixed_up, table), ("scattered", "the same, sorted"), strict=True):
         for row, column in each.nonzero().tolist():
-            colour = colours[int(each[row, column])]
-            ax.add_patch(Rectangle((column, row), 0.85, 0.85, facecolor=colour))
+            ax.add_patch(Rectangle((column, row), 0.85, 0.85, facecolor=INK_BOTH))
         ax.set(xlim=(-0.5, total + 0.5), ylim=(total + 0.5, -0.5), aspect="equal", title=title, xticks=[], yticks=[])
         ax.set(xlabel="units of one layer", ylabel="units of the next")
         ax.grid(False)
@@ -140,7 +137,7 @@ def dense_parts() -> Picture:
         axes[2].text(at, 24.7, name, color=BRANCHES[name], ha="center", weight="bold")
     axes[2].set(xlim=(-1, 20), ylim=(25, -1), aspect="equal", title="groups in two maps")
     axes[2].axis("off")
-    share = (table > 0).float().mean().item()
+    share = table.mean().item()
     return show(
         fig,
         "Two square tables and two maps. In the tables a dot is a connection between a unit of one layer and a unit of "
@@ -171,10 +168,10 @@ def growth(blocks: Sequence[Node]) -> Picture:
         left.annotate(f"{at:,}", (at, row), (4, 0), textcoords="offset points", va="center", fontsize=9)
         right.annotate(f"{spent:,.0f}", (spent, row), (4, 0), textcoords="offset points", va="center", fontsize=9)
         words.append(f"block {row} {at:,} channels and {spent:,.0f} million MACs")
-    left.set(title="channels after it", xlabel="channels", yticks=range(1, len(blocks) + 1))
+    left.set(title="channels after the block", xlabel="channels", yticks=range(1, len(blocks) + 1))
     left.set_yticklabels([f"block {row}" for row in range(1, len(blocks) + 1)])
     left.invert_yaxis()
-    right.set(title="what it costs", xlabel="million MACs")
+    right.set(title="cost of the block", xlabel="million MACs")
     for ax in (left, right):
         ax.grid(visible=False, axis="y")
         ax.margins(x=0.14)
@@ -242,13 +239,19 @@ def right_by_kind(
     )
 
 
-def patterns_found(record: Mapping[str, Any], arms: Mapping[str, str]) -> Picture:
-    """How many small and large patterns each arm of the record, name there -> name for readers, classifies correctly.
+def patterns_found(record: Mapping[str, Any], arms: Sequence[str] = tuple(ARMS)) -> Picture:
+    """How many small and large patterns each arm of the record classifies correctly, named by its kernels.
 
-    The one that costs more is set apart.
+    The one that costs more is set apart, and its name says how many times as much.
     """
-    colours, apart = [ARMS[arm] for arm in arms], [name for arm, name in arms.items() if arm == WIDE]
-    return right_by_kind(record, arms, colours=colours, apart=apart)
+    names, first = {}, record["arms"]["3x3"]["macs"]
+    for arm in arms:
+        kernels, macs = record["arms"][arm]["channels"], record["arms"][arm]["macs"]
+        names[arm] = ", ".join(f"{count} of {size}x{size}" for size, count in kernels.items())
+        if arm == WIDE:
+            names[arm] += f", {macs / first:.1f} times the cost"
+    colours, apart = [ARMS[arm] for arm in arms], [name for arm, name in names.items() if arm == WIDE]
+    return right_by_kind(record, names, colours=colours, apart=apart, means=True)
 
 
 def what_each_branch_sees(maps: Tensor) -> Picture:
