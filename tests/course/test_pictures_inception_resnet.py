@@ -1,27 +1,32 @@
 """What the pictures of chapter 08 show is what was measured, and the chapter's sentences about them hold."""
 
+from pathlib import Path
 from statistics import fmean, median
+from typing import Any
 
+import nbformat
 import pytest
 import torch
 
 import inception_edu as ie
-from inception_edu.course.lesson import by_seed, load_record, paired
+from inception_edu.course.lesson import by_seed, load_fashion, load_record, paired
 from inception_edu.course.pictures import inception_resnet
 
+CHAPTERS = Path(__file__).parents[2] / "chapters"
 
-def test_only_what_adds_has_a_straight_path() -> None:
+
+def test_only_what_adds_has_a_shortcut() -> None:
     picture = inception_resnet.join_and_add()
-    assert picture.svg.count(">+<") == 3
-    assert picture.svg.count("the straight path") == 1
-    assert "a straight path leads from the first input through the plus signs" in picture.description
+    assert picture.svg.count(">+<") == picture.svg.count(">ReLU<") == 3
+    assert picture.svg.count("the shortcut") == 2  # in the drawing and in its description
 
 
 def test_gradients_explode_vanish_and_are_kept() -> None:
     record = load_record("08_sums")
     said = inception_resnet.along_the_trunk(record).description
-    assert "plain with norm from 0.014 after the last block to 6.2 before the first" in said
-    assert "PyTorch's start from 0.014 after the last block to 5.2e-18 before the first" in said
+    assert "sum with norm, 1.2 to 1.5 times; plain with norm, 238 to 588 times" in said
+    assert "plain without norm, 0.046 to 0.97 times" in said
+    assert "from PyTorch's default start, falls to 5.2e-18" in said
     for seed in range(10):
         sizes = {arm: record["runs"][f"{arm}/{seed}"]["gradients"] for arm in inception_resnet.ARMS}
         plain = sizes["plain with norm"]
@@ -47,9 +52,30 @@ def test_a_sum_needs_an_eighth_of_the_steps() -> None:
     assert 100 * (middles[1] - middles[0]) == pytest.approx(8, abs=0.5)
 
 
-def test_the_curves_of_the_first_steps() -> None:
-    said = inception_resnet.first_steps({"sum with norm": [2.0] * 10 + [1.0] * 10, "plain with norm": [2.0] * 20})
-    assert "sum with norm from 2.00 to 1.00; plain with norm from 2.00 to 2.00" in said.description
+def test_the_curves_of_the_first_passes() -> None:
+    said = inception_resnet.first_passes({"sum with norm": [2.0, 1.0], "plain with norm": [2.0, 1.5]}).description
+    assert "sum with norm from 2.00 to 1.00; plain with norm from 2.00 to 1.50" in said
+
+
+def test_a_new_block_needs_the_sum_and_a_small_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the chapter's own cells: 93, 15 and 10 percent, because F(x) is four times as large as x."""
+    monkeypatch.syspath_prepend(CHAPTERS)
+    cells = [cell.source for cell in nbformat.read(CHAPTERS / "08_inception_resnet.ipynb", as_version=4).cells]
+    space: dict[str, Any] = {"train": load_fashion("train")}
+    for start in ("import torch", "def unit", "class SmallBlock", "mine = ", "with torch.no_grad():\n    maps"):
+        (cell,) = [cell for cell in cells if cell.startswith(start)]
+        exec(cell, space)
+    new, right = space["new_block"], space["right_with"]
+    assert space["before"] - right(new(True, 0.1, 0)) < 2
+    assert right(new(True, 1, 0)) < 25
+    assert right(new(False, 1, 0)) < 15
+    exec(next(cell for cell in cells if "added = " in cell), space)
+    assert (space["added"].norm() / space["maps"].norm()).item() == pytest.approx(4.1, abs=0.1)
+
+
+def test_the_dots_of_the_inserted_blocks() -> None:
+    said = inception_resnet.inserted({"scale 1": [10, 20], "no sum": [9, 11]}, 93.8).description
+    assert "scale 1, mean 15.0; no sum, mean 10.0. Without a new block 93.8." in said
 
 
 def test_the_bars_are_the_networks_and_count_their_blocks() -> None:
@@ -62,3 +88,6 @@ def test_the_bars_are_the_networks_and_count_their_blocks() -> None:
         assert bar.startswith(f"{name} {nodes[name].macs / 1e9:.1f}: stem")
         for count, letter in zip(blocks.split(), "ABC", strict=True):
             assert f" {count} {letter} " in bar
+    expansions = 10 * 35**2 * 128 * 320 + 20 * 17**2 * 384 * 1088 + 10 * 8**2 * 448 * 2080
+    assert f"the last 1x1s of the blocks are {expansions / nodes['released'].macs:.1%} of all" in said
+    assert said.count("last 1x1s") == 2

@@ -1,4 +1,4 @@
-"""Chapter 08: join and add, gradients along a trunk, the first losses, and the stages of whole networks."""
+"""Chapter 08: join and add, whole networks by stage, gradients along a trunk, first losses, a block inserted."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -7,11 +7,14 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
+from torch import nn
 
+from ...bricks import Residual
 from ...show.figures import Picture, show, style
 from ...show.palette import BLUE, GREEN, INK_BOTH, KINDS, ORANGE, PURPLE, VERMILLION
 from ...tracing import Node
+from ..records import by_seed
 
 ARMS = {
     "sum with norm": BLUE,
@@ -25,7 +28,7 @@ V4_PARTS = {"inception_a": ("A", GREEN), "inception_b": ("B", BLUE), "inception_
 
 
 def join_and_add() -> Picture:
-    """Three blocks that join their branches, and three that add them to what they have read: the straight path."""
+    """Three blocks that join their branches, and three that add the result to their input: the shortcut."""
     style()
     fig, axes = plt.subplots(2, 1, figsize=(9, 4.4))
     wide, blocks = 3.4, 3
@@ -59,98 +62,144 @@ def join_and_add() -> Picture:
         box(adding, start + 2.1, -0.4, 0.6, 0.46, "conv", "1x1")
         adding.plot(start + 2.9, 0.8, "o", markersize=17, color=KINDS["sum"], markeredgecolor=INK_BOTH, zorder=5)
         adding.text(start + 2.9, 0.79, "+", color="black", ha="center", va="center", fontsize=13, zorder=6)
-    adding.plot([-0.3, wide * blocks + 0.1], [0.8, 0.8], color=BLUE, linewidth=4, zorder=1, alpha=0.8)
-    adding.text(0.45, 1.0, "the straight path", color=BLUE, va="bottom")
+        adding.text(start + 3.13, 0.92, "ReLU", fontsize=8, va="bottom")
+    adding.plot([-0.3, wide * blocks + 0.4], [0.8, 0.8], color=BLUE, linewidth=4, zorder=1, alpha=0.8)
+    adding.text(0.45, 0.95, "the shortcut", va="bottom")
     for ax, title in ((joining, "Three blocks that join"), (adding, "Three blocks that add")):
-        ax.set(xlim=(-0.4, wide * blocks + 0.2), ylim=(-1.2, 1.4), title=title)
+        ax.set(xlim=(-0.4, wide * blocks + 0.5), ylim=(-1.2, 1.4), title=title)
         ax.axis("off")
     return show(
         fig,
         f"Above, {blocks} blocks in a row whose three branches are joined: every path goes through layers in every "
         f"block. Below, {blocks} blocks in a row that join two branches, bring them to the width of the input with a "
-        "1x1 and add them to it: a straight path leads from the first input through the plus signs to the last output "
-        "and passes no layer.",
+        "1x1 and add them to it: the shortcut leads straight from the first input to the last output, through a plus "
+        "sign and a ReLU in each block.",
     )
 
 
-def along_the_trunk(record: Mapping[str, Any]) -> Picture:
-    """The size of the loss's gradient before each of the 16 blocks and after the last, before any training (seed 0)."""
+def along_the_trunk(record: dict[str, Any]) -> Picture:
+    """The size of the loss's gradient before each of the 16 blocks and after the last, before any training."""
     style()
-    fig, axes = plt.subplots(1, 2, figsize=(9, 3.7))
-    names = {arm: (arm.split()[0], colour, f"{arm}/0") for arm, colour in ARMS.items()}
-    names["plain without norm, PyTorch's start"] = (
-        "plain, PyTorch's start",
-        ORANGE,
-        "plain without norm, default start 0.1/0",
-    )
-    above = {"plain with norm": 8, "sum with norm": 8, "sum without norm": 9, "plain without norm": -9}
+    fig, axes = plt.subplots(1, 2, figsize=(9, 3.7), sharey=True)
     words = []
-    for arm, (name, colour, run) in names.items():
+    for arm, colour in ARMS.items():
         ax = axes[int("without norm" in arm)]
-        sizes = record["runs"][run]["gradients"]
-        ax.plot(range(len(sizes)), sizes, color=colour, marker="o", markersize=3)
-        # Above the line where it begins, or below it; to the right of the one that falls steeply.
-        place = (0, sizes[0], above[arm]) if arm in above else (6.5, sizes[5], -4)
-        ax.annotate(name, place[:2], (0, place[2]), textcoords="offset points", va="center", color=colour)
-        words.append(f"{arm} from {sizes[-1]:.2g} after the last block to {sizes[0]:.2g} before the first")
-    last = len(sizes) - 1
+        runs: list[Any] = by_seed(record, arm, "gradients")
+        for sizes in runs:
+            ax.plot(sizes, color=colour, linewidth=1, alpha=0.7)
+        times = sorted(sizes[0] / sizes[-1] for sizes in runs)
+        low, high = (float(f"{each:.2g}") if each < 10 else round(each) for each in (times[0], times[-1]))
+        change = f"{low:g} to {high:g} times"
+        edge, place = (max, 8) if arm in ("plain with norm", "sum without norm") else (min, -9)
+        words.append(f"{arm}, {change}")
+        name = f"{arm.split()[0]}: {change}"
+        ax.annotate(name, (0, edge(run[0] for run in runs)), (0, place), textcoords="offset points", va="center")
+    default = record["runs"]["plain without norm, default start 0.1/0"]["gradients"]
+    axes[1].plot(default, color=ARMS["plain without norm"], linestyle="--")
+    axes[1].text(13, 8e-5, f"plain, PyTorch's default\nstart: down to {default[0]:.0e}", ha="right", va="center")
+    last = len(default) - 1
     for ax, title in zip(axes, ("with norm", "without norm"), strict=True):
-        ax.set(yscale="log", xticks=range(0, last + 1, 4), xlabel="blocks passed", title=title)
-        ax.margins(y=0.12)
+        ax.set(
+            yscale="log", ylim=(3e-5, 30), xticks=range(0, last + 1, 4), xlabel="after this many blocks", title=title
+        )
+        ax.annotate("", (10, 4), (16, 4), arrowprops={"arrowstyle": "->", "color": INK_BOTH})
+        ax.text(13, 4.6, "backward pass", ha="center", va="bottom", fontsize=9)
     axes[0].set_ylabel("size of the gradient")
     return show(
         fig,
-        f"Gradients along a trunk of {last} blocks, logarithmic, from the block nearest to the image, left, to the one "
-        f"nearest to the loss, right: {'; '.join(words)}.",
+        f"Gradients along a trunk of {last} blocks, logarithmic, ten networks of each kind. Before the first block "
+        f"they are as many times as large as after the last: {'; '.join(words)}. One more plain network without norm, "
+        f"from PyTorch's default start, falls to {default[0]:.1e}.",
     )
 
 
-def first_steps(losses: Mapping[str, Sequence[float]]) -> Picture:
-    """The training losses of the first steps of runs named as in `ARMS`, and their means over ten steps."""
+def first_passes(losses: Mapping[str, Sequence[float]]) -> Picture:
+    """The mean training loss of each pass of runs named as in `ARMS`."""
     style()
     fig, ax = plt.subplots(figsize=(7, 3.2))
     words = []
     for name, run in losses.items():
-        means = [fmean(run[i : i + 10]) for i in range(0, len(run), 10)]
-        ax.plot(range(1, len(run) + 1), run, color=ARMS[name], linewidth=0.6, alpha=0.5)
-        ax.plot([10 * i + 5.5 for i in range(len(means))], means, color=ARMS[name], label=name)
-        words.append(f"{name} from {means[0]:.2f} to {means[-1]:.2f}")
-    ax.set(xlabel="step", ylabel="training loss (nats)", ylim=(0, None))
+        ax.plot(range(1, len(run) + 1), run, color=ARMS[name], marker="o", markersize=4, label=name)
+        words.append(f"{name} from {run[0]:.2f} to {run[-1]:.2f}")
+    ax.set(xlabel="pass over the training images", ylabel="training loss (nats)", ylim=(0, None))
     ax.legend()
-    return show(fig, f"Training loss, mean of ten steps: {'; '.join(words)}.")
+    return show(fig, f"Training loss, mean of each pass: {'; '.join(words)}.")
 
 
-def _parts(node: Node, kinds: Mapping[str, tuple[str, str]]) -> list[tuple[str, str, list[float]]]:
-    """(name, colour, the MACs of each block in billions), from the image to the classes."""
+def inserted(percentages: Mapping[str, Sequence[float]], without: float) -> Picture:
+    """The percentage right after a new block was inserted, a column of dots for each kind of block, and their mean."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3.4))
+    words = []
+    for place, (name, seeds) in enumerate(percentages.items()):
+        colour = VERMILLION if name == "no sum" else BLUE
+        ax.plot([place] * len(seeds), seeds, "o", color=colour, alpha=0.7)
+        ax.annotate(f"{fmean(seeds):.0f}", (place, min(seeds)), (0, -17), textcoords="offset points", ha="center")
+        words.append(f"{name}, mean {fmean(seeds):.1f}")
+    last = len(percentages) - 1
+    for level, what in ((without, "without a new block"), (10, "guessing")):
+        ax.axhline(level, color=INK_BOTH, linewidth=1, linestyle="--", zorder=0)
+        ax.text((last - 0.5) * (level > 10), level + 2, what, ha="center", fontsize=9)
+    ax.set_xticks(range(last + 1), list(percentages))
+    ax.set(ylabel="test images right (%)", ylim=(0, 108), xlim=(-0.5, last + 0.5))
+    return show(
+        fig,
+        f"Percent of the test images right after a block was inserted, a dot for each seed. {'; '.join(words)}. "
+        f"Without a new block {without:.1f}.",
+    )
+
+
+def _parts(node: Node, kinds: Mapping[str, tuple[str, str]]) -> list[tuple[str, str, list[Node]]]:
+    """(name, colour, blocks), from the image to the classes; reductions and what follows the blocks have no name."""
 
     def kind(child: Node) -> tuple[str, str]:
-        if child.name.startswith("reduction"):
+        if child.name.startswith(("reduction", "conv_7b", "classifier")):
             return "", INK_BOTH
         return kinds.get(child.name.rpartition("_")[0], ("stem", ORANGE))
 
-    return [(*key, [child.macs / 1e9 for child in group]) for key, group in groupby(node.children, kind)]
+    return [(*key, list(group)) for key, group in groupby(node.children, kind)]
+
+
+def _expansion(block: Node) -> int:
+    """The MACs of the last 1x1 of a residual block, which makes its branches as wide as the trunk."""
+    bodies = [part.children[0] for part in block.walk() if isinstance(part.module, Residual)]
+    return sum(body.children[-1].macs for body in bodies if isinstance(body.module, nn.Sequential))
 
 
 def stages(nodes: Mapping[str, Node]) -> Picture:
-    """A bar for each traced network, as long as it has MACs: stem, blocks A, B and C, and in grey what halves grids."""
+    """A bar of MACs for each traced network: stem, blocks A, B and C with their last 1x1s dark, and the rest grey."""
     style()
-    fig, ax = plt.subplots(figsize=(8.4, 1.1 + 0.7 * len(nodes)))
+    fig, ax = plt.subplots(figsize=(8.4, 1.3 + 0.7 * len(nodes)))
     words = []
     for row, (name, node) in enumerate(nodes.items()):
-        start, told = 0.0, []
-        for part, colour, macs in _parts(node, V4_PARTS if "V4" in name else PARTS):
-            middle = start + sum(macs) / 2
-            for each in macs:
-                ax.barh(row, each, 0.55, start, color=colour, alpha=0.6, edgecolor="white", linewidth=0.4)
-                start += each
-            label = part if part == "stem" else f"{len(macs)} {part}"
-            if part and sum(macs) > 0.3:
-                ax.text(middle, row, label, ha="center", va="center", fontsize=10)
-                told.append(f"{label} {sum(macs):.1f}")
+        start, told, expansions = 0.0, [], 0.0
+        for part, colour, blocks in _parts(node, V4_PARTS if "V4" in name else PARTS):
+            sizes = [block.macs / 1e9 for block in blocks]
+            middle = start + sum(sizes) / 2
+            for size, block in zip(sizes, blocks, strict=True):
+                ax.barh(row, size, 0.55, start, color=colour, alpha=0.45, edgecolor="white", linewidth=0.4)
+                start += size
+                if dark := _expansion(block) / 1e9:
+                    ax.barh(row, dark, 0.55, start - dark, color=colour)
+                    expansions += dark
+            label = part if part == "stem" else f"{len(blocks)} {part}"
+            if part:
+                ax.text(middle, row - 0.4, label, ha="center", va="center", fontsize=10)
+                told.append(f"{label} {sum(sizes):.1f}")
+        share = f"; the last 1x1s of the blocks are {expansions / start:.1%} of all" if expansions else ""
         ax.text(start + 0.1, row, f"{node.params / 1e6:.1f} M\nparameters", va="center", fontsize=9)
-        words.append(f"{name} {start:.1f}: {', '.join(told)}")
+        words.append(f"{name} {start:.1f}: {', '.join(told)}{share}")
     ax.set_yticks(range(len(nodes)), list(nodes))
     ax.set(xlabel="billion multiply-adds, from the image (left) to the classes", xlim=(0, 15))
-    ax.invert_yaxis()
+    ax.set_ylim(len(nodes) - 0.6, -0.65)
     ax.grid(visible=False, axis="y")
+    names = {1: "last 1x1 of each block", 0.45: "reductions and head"}
+    ax.legend(
+        [Patch(color=BLUE if alpha == 1 else INK_BOTH, alpha=alpha) for alpha in names],
+        list(names.values()),
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=2,
+        fontsize=9,
+    )
     return show(fig, f"A bar of billion multiply-adds for each network. {'. '.join(words)}.")
