@@ -58,10 +58,15 @@ def test_the_blocks_as_printed(v4: Node) -> None:
     assert differences(drawings.C, v4["inception_c_1"].children) == [("1x3 448", "3x1 448"), ("3x1 512", "1x3 512")]
 
 
-def test_block_b_as_released(v4: Node) -> None:
-    assert not differences(drawings.RELEASED_B, v4["inception_b_1"].children)
-    # five boxes with a thick edge, in both drawings
-    assert drawings.b_printed_and_released().svg.count("stroke-width: 3") == 10
+def test_the_branches_as_released(v4: Node) -> None:
+    b, c, middle = (list(v4[name].children) for name in ("inception_b_1", "inception_c_1", "mixed_4a"))
+    marked = []
+    for (printed, released), branch in zip(drawings.RELEASED.values(), (b[1], b[2], c[2], middle[1]), strict=True):
+        assert not differences([released], [branch])
+        marked.append(len(differences([printed], [branch])))
+    assert marked == [1, 4, 2, 2]
+    # with a thick edge, in both columns
+    assert drawings.printed_and_released().svg.count("stroke-width: 3") == 2 * sum(marked)
 
 
 def test_what_shrinks_the_grid_as_printed(v4: Node) -> None:
@@ -70,7 +75,7 @@ def test_what_shrinks_the_grid_as_printed(v4: Node) -> None:
     assert not differences(first, v4["mixed_3a"].children)
     assert differences(middle, v4["mixed_4a"].children) == [("7x1 64", "1x7 64"), ("1x7 64", "7x1 64")]
     assert differences(last, v4["mixed_5a"].children) == [("3x3 192 V", "3x3 192 /2 V")]
-    letters = str.maketrans({"k": "192", "l": "224", "m": "256", "n": "384"})
+    letters = str.maketrans({letter: str(width) for letter, width in drawings.WIDTHS.items()})
     numbered = [[box.translate(letters) for box in branch] for branch in drawn(drawings.REDUCTION_A)]
     assert numbered == built(v4["reduction_a"].children)
     assert not differences(drawings.REDUCTION_B, v4["reduction_b"].children)
@@ -91,13 +96,12 @@ def test_no_single_reading_of_the_kernels_fits_all_figures(v4: Node) -> None:
     ]
 
 
-def test_equal_blocks_have_one_name(v4: Node) -> None:
-    with torch.device("meta"):
-        v3 = ie.trace(ie.build("inception_v3"), (3, 299, 299))
-    picture = drawings.v3_and_v4({"V3": v3, "V4": v4})
-    assert "V3: 8 different blocks" in picture.svg
-    assert "V4: 3 different blocks" in picture.svg
+def test_equal_blocks_have_one_name() -> None:
+    picture = drawings.v3_and_v4()
+    assert "Inception V3: 8 different blocks" in picture.svg
+    assert "Inception V4: 3 different blocks" in picture.svg
     assert picture.description.count("B 1024 channels on 17x17") == 7
+    assert "A 384 channels on 35x35, reduction A 1024 channels on 17x17, B" in picture.description
 
 
 def _batch_norm_of_pytorch(block: nn.Module) -> None:

@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
+import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 
 from ...bricks import Concat
+from ...family import build
 from ...show.figures import Picture, show, style
 from ...show.palette import BLUE, GREEN, INK_BOTH, KINDS, ORANGE, VERMILLION
-from ...tracing import Node
+from ...tracing import Node, trace
 
 Box = str
 """Kernel, then what it makes: "3x3 96", "3x3 96 /2 V", "max 3x3 /2 V"."""
@@ -26,13 +28,6 @@ B: Stage = (
     ["1x1 192", "1x7 192", "7x1 224", "1x7 224", "7x1 256"],
     ["avg 3x3", "1x1 128"],
 )
-RELEASED_B: Stage = (
-    ["1x1 384"],
-    ["1x1 192", "1x7 224", "7x1 256"],
-    ["1x1 192", "7x1 192", "1x7 224", "7x1 224", "1x7 256"],
-    ["avg 3x3", "1x1 128"],
-)
-"""B of the authors' code."""
 C: Stage = (
     ["1x1 256"],
     ["1x1 384", ("1x3 256", "3x1 256")],
@@ -51,11 +46,21 @@ REDUCTION_B: Stage = (
     ["1x1 256", "1x7 256", "7x1 320", "3x3 320 /2 V"],
     ["max 3x3 /2 V"],
 )
+RELEASED: Mapping[str, tuple[Branch, Branch]] = {
+    "block B, branch 2": (B[1], ["1x1 192", "1x7 224", "7x1 256"]),
+    "block B, branch 3": (B[2], ["1x1 192", "7x1 192", "1x7 224", "7x1 224", "1x7 256"]),
+    "block C, branch 3": (C[2], ["1x1 384", "3x1 448", "1x3 512", ("1x3 256", "3x1 256")]),
+    "stem, branch 2": (STEM[2][1], ["1x1 64", "1x7 64", "7x1 64", "3x3 96 V"]),
+}
+"""The branches whose kernels the authors' code has otherwise: as printed, and as released."""
+WIDTHS = dict(zip("klmn", (192, 224, 256, 384), strict=True))
+"""V4's row of the paper's Table 1: the letters of reduction A."""
 
 
 def _words(box: Box) -> str:
     """On two lines: what it is, and what it makes."""
     kernel, width, *marks = box.split()
+    width = f"${width}$" if width in WIDTHS else width  # an italic l is no bar
     if kernel in ("max", "avg"):
         return "\n".join(filter(None, [f"{kernel} {width}", " ".join(marks)]))
     return "\n".join([kernel, " ".join([width, *marks])])
@@ -64,11 +69,30 @@ def _words(box: Box) -> str:
 def _box(ax: Axes, x: float, y: float, width: float, words: str, kind: str) -> None:
     colour = KINDS[kind]
     ax.add_patch(Rectangle((x - width / 2, y), width, 0.62, facecolor=colour, alpha=0.4, edgecolor=INK_BOTH))
-    ax.text(x, y + 0.31, words, ha="center", va="center", fontsize=9.5, linespacing=1.05)
+    ax.text(x, y + 0.31, words, ha="center", va="center", fontsize=10, linespacing=1.05)
 
 
 def _line(ax: Axes, *points: tuple[float, float]) -> None:
     ax.plot(*zip(*points, strict=True), color=INK_BOTH, linewidth=0.9, solid_capstyle="round")
+
+
+def _branch(ax: Axes, branch: Branch, x: float, top: float, bottom: float) -> None:
+    """The boxes of a branch in a column, with lines from `top` through them to `bottom`."""
+    y = top
+    for place, box in enumerate(branch):
+        row = top + 0.25 + place
+        pair = box if isinstance(box, tuple) else (box,)
+        if len(pair) == 2:
+            _line(ax, (x, y), (x, row - 0.15))
+            _line(ax, (x - 0.23, row - 0.15), (x + 0.23, row - 0.15))
+        for each, words in enumerate(pair):
+            at = x if len(pair) == 1 else x - 0.23 + 0.46 * each
+            _line(ax, (at, y if len(pair) == 1 else row - 0.15), (at, row))
+            kind = "pool" if words.startswith(("max", "avg")) else "conv"
+            _box(ax, at, row, 0.84 if len(pair) == 1 else 0.43, _words(words), kind)
+            if place == len(branch) - 1:
+                _line(ax, (at, row + 0.62), (at, bottom))
+        y = row + 0.62
 
 
 def _stage(ax: Axes, stage: Stage, top: float, joined: str) -> float:
@@ -79,21 +103,7 @@ def _stage(ax: Axes, stage: Stage, top: float, joined: str) -> float:
     if len(stage) > 1:
         _line(ax, (columns[0], top), (columns[-1], top))
     for x, branch in zip(columns, stage, strict=True):
-        y = top
-        for place, box in enumerate(branch):
-            row = top + 0.25 + place
-            pair = box if isinstance(box, tuple) else (box,)
-            if len(pair) == 2:
-                _line(ax, (x, y), (x, row - 0.15))
-                _line(ax, (x - 0.23, row - 0.15), (x + 0.23, row - 0.15))
-            for each, words in enumerate(pair):
-                at = x if len(pair) == 1 else x - 0.23 + 0.46 * each
-                _line(ax, (at, y if len(pair) == 1 else row - 0.15), (at, row))
-                kind = "pool" if words.startswith(("max", "avg")) else "conv"
-                _box(ax, at, row, 0.84 if len(pair) == 1 else 0.43, _words(words), kind)
-                if place == len(branch) - 1:
-                    _line(ax, (at, row + 0.62), (at, bottom))
-            y = row + 0.62
+        _branch(ax, branch, x, top, bottom)
     if len(stage) == 1:
         return bottom
     ax.add_patch(
@@ -150,22 +160,22 @@ def blocks_as_printed() -> Picture:
     )
 
 
-def b_printed_and_released() -> Picture:
-    """Block B of Fig. 5 beside the B of the authors' code; the boxes that differ have a thick edge."""
+def printed_and_released() -> Picture:
+    """The branches of `RELEASED`, each as printed beside the authors' code; the boxes that differ have a thick edge."""
     style()
-    fig, axes = plt.subplots(1, 2, figsize=(8, 4.9))
-    for ax, title, stage in zip(axes, ("B as printed", "B as released"), (B, RELEASED_B), strict=True):
-        _panel(ax, title, "1024 channels on 17x17", [stage], ["joined: 1024 channels on 17x17"])
-        for x, (printed, released) in enumerate(zip(B, RELEASED_B, strict=True)):
-            for y, pair in enumerate(zip(printed, released, strict=True)):
-                if len(set(pair)) > 1:
-                    edge = Rectangle((x - 1.92, y + 0.25), 0.84, 0.62, fill=False, edgecolor=VERMILLION, linewidth=3)
-                    ax.add_patch(edge)
-        ax.set_ylim(6.0, -0.7)
+    fig, axes = plt.subplots(1, len(RELEASED), figsize=(10, 4.5))
+    for ax, (title, pair) in zip(axes, RELEASED.items(), strict=True):
+        for x, (branch, words) in enumerate(zip(pair, ("printed", "released"), strict=True)):
+            ax.text(x, -0.1, words, ha="center", va="bottom", fontsize=10)
+            _branch(ax, branch, x, 0, len(branch) + 0.1)
+            for y in [y for y, boxes in enumerate(zip(*pair, strict=True)) if len(set(boxes)) > 1]:
+                edge = Rectangle((x - 0.42, y + 0.25), 0.84, 0.62, fill=False, edgecolor=VERMILLION, linewidth=3)
+                ax.add_patch(edge)
+        ax.set(xlim=(-0.5, 1.5), ylim=(5.2, -0.5), title=title)
+        ax.axis("off")
+    spoken = [f"{title}: {_spoken([a])} as printed, {_spoken([b])} as released" for title, (a, b) in RELEASED.items()]
     return show(
-        fig,
-        "Block B twice, four branches each, separated here by semicolons; the boxes that differ are marked. "
-        f"As printed: {_spoken(B)}. As released: {_spoken(RELEASED_B)}.",
+        fig, f"Four branches as printed and as released; the boxes that differ are marked. {'; '.join(spoken)}."
     )
 
 
@@ -178,28 +188,39 @@ def grids_as_printed() -> Picture:
     _panel(axes[1], "stem, continued", "160 channels on 73x73", STEM[2:], joined[2:])
     _panel(axes[2], "reduction A", "384 channels on 35x35", [REDUCTION_A], ["joined: 1024 channels on 17x17"])
     _panel(axes[3], "reduction B", "1024 channels on 17x17", [REDUCTION_B], ["joined: 1536 channels on 8x8"])
+    first, second = (", ".join(f"${letter}$ = {WIDTHS[letter]}" for letter in pair) for pair in ("kl", "mn"))
+    axes[2].text(0, 4.0, f"V4 has {first},\n{second}", ha="center", va="top", fontsize=10)
     for ax in axes:
         ax.set_ylim(7.2, -0.7)
     stem = ". ".join(_spoken(stage) for stage in STEM)
     return show(
         fig,
         "The parts of Inception-v4 that make the grid smaller, as printed; branches separated by semicolons. "
-        f"Stem, in four stages: {stem}. Reduction A: {_spoken(REDUCTION_A)}. Reduction B: {_spoken(REDUCTION_B)}. "
+        f"Stem, in four stages: {stem}. Reduction A: {_spoken(REDUCTION_A)}; "
+        f"V4 has {first}, {second}. Reduction B: {_spoken(REDUCTION_B)}. "
         "/2 is stride 2, V is no padding.",
     )
 
 
-def v3_and_v4(nodes: Mapping[str, Node]) -> Picture:
+def v3_and_v4() -> Picture:
     """V3's and V4's blocks in a row, as high as they have output channels; equal names are equal blocks."""
+    with torch.device("meta"):
+        nodes = [trace(build(name), (3, 299, 299)) for name in ("inception_v3", "inception_v4")]
     style()
     fig, axes = plt.subplots(len(nodes), 1, figsize=(9.5, 4.4), sharex=True, sharey=True)
     fills = {side: to_rgba(colour, 0.5) for side, colour in ((35, BLUE), (17, GREEN), (8, ORANGE))}
     shrinking = to_rgba(INK_BOTH, 0.4)
     described = []
-    for ax, (title, node), names in zip(
-        axes, nodes.items(), (("A1", "A2", "A3", "B1", "B2", "B3", "C1", "C2"), "ABC"), strict=True
+    for ax, title, node, names, reductions in zip(
+        axes,
+        ("Inception V3", "Inception V4"),
+        nodes,
+        (("A1", "A2", "A3", "B1", "B2", "B3", "C1", "C2"), "ABC"),
+        (("", ""), ("reduction A", "reduction B")),
+        strict=True,
     ):
         named: dict[tuple[int, int], str] = {}
+        shrink = iter(reductions)
         spoken, x = [], 0.0
         for part in node.children:
             if not isinstance(part.form, Concat) or part.input.height not in fills:
@@ -212,10 +233,11 @@ def v3_and_v4(nodes: Mapping[str, Node]) -> Picture:
             kind = (side, part.params)
             if same and kind not in named:
                 named[kind] = names[len(named)]
-            name = named[kind] if same else ""
+            name = named[kind] if same else next(shrink)
             fill = fills[side] if same else shrinking
             ax.add_patch(Rectangle((x, 0), 0.86, channels, facecolor=fill, edgecolor=INK_BOTH))
-            ax.text(x + 0.43, channels / 2, name, ha="center", va="center", fontsize=11)
+            look = {"fontsize": 11} if same else {"fontsize": 9, "rotation": 90}
+            ax.text(x + 0.43, channels / 2, name, ha="center", va="center", **look)
             spoken.append(f"{name or 'a reduction'} {channels} channels on {side}x{side}")
             x += 1
         ax.set(ylabel="channels out", ylim=(0, 2300), title=f"{title}: {len(named)} different blocks")
