@@ -43,6 +43,8 @@ INK_ON_DARK = f"var(--jp-content-font-color1, {INK_DARK})"
 """The same within `@media (prefers-color-scheme: dark)`: JupyterLab's theme still comes first."""
 INK_BOTH = "#767676"
 """One grey for pictures that cannot change with the theme: over 4.1:1 against white and against JupyterLab's black."""
+BLUE_BOTH = "#1f7ec8"
+"""`BLUE` for thin lines and words in the same pictures: on JupyterLab's black it is hard to read."""
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 """CSS font family: what the reader's system uses, nothing loaded from elsewhere."""

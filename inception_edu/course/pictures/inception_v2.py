@@ -1,7 +1,8 @@
-"""Chapter 05: what a batch norm averages over and when, what ReLUs read, and accuracy against the learning rate."""
+"""Chapter 05: what a batch norm averages over and when, what ReLUs see, accuracy against the rate, and the brake."""
 # mypy: untyped-calls-exclude=torch
 
 from collections.abc import Mapping
+from copy import deepcopy
 from statistics import median
 from typing import Any
 
@@ -11,14 +12,17 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon
+from matplotlib.ticker import StrMethodFormatter
 from torch import Tensor, nn
 
+from ...data.fashion import LabelledImages
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, VERMILLION
+from ...show.palette import BLUE, BLUE_BOTH, GREEN, INK_BOTH, ORANGE, VERMILLION
+from . import loss_curves
 
 ARMS: dict[str, tuple[str, str, str, Any]] = {
     "without": ("without batch norm", VERMILLION, "^", "--"),
-    "with": ("with batch norm", BLUE, "o", "-"),
+    "with": ("with batch norm", BLUE_BOTH, "o", "-"),
 }
 
 
@@ -106,7 +110,7 @@ def two_modes() -> Picture:
 
 
 def _read(net: nn.Module, units: Mapping[str, nn.Module], images: Tensor) -> dict[str, Tensor]:
-    """What the ReLU at the end of each unit reads for a batch in training mode, (channels, values), name by name."""
+    """What the ReLU at the end of each unit sees for a batch in training mode, (channels, values), name by name."""
     kept: dict[str, Tensor] = {}
     hooks = [
         unit[-1].register_forward_pre_hook(lambda _, inputs, name=name: kept.update({name: inputs[0]}))  # type: ignore[index]
@@ -120,7 +124,7 @@ def _read(net: nn.Module, units: Mapping[str, nn.Module], images: Tensor) -> dic
 
 
 def before_the_relus(nets: Mapping[str, Any], images: Tensor) -> Picture:
-    """Histograms of what two ReLUs of small GoogLeNets read, five channels each; keys are those of `ARMS`.
+    """Histograms of what two ReLUs of small GoogLeNets see, five channels each; keys are those of `ARMS`.
 
     A ReLU is called idle for a channel if it passes on more than 95 % of its values, or less than 5 %; all are counted.
     """
@@ -144,12 +148,12 @@ def before_the_relus(nets: Mapping[str, Any], images: Tensor) -> Picture:
             )
         row[0].set_ylabel(title)
     for ax in axes[-1]:
-        ax.set_xlabel("what the ReLU reads")
-    return show(fig, f"Histograms of what ReLUs read, five channels each, before training. {'; '.join(words)}.")
+        ax.set_xlabel("what the ReLU sees")
+    return show(fig, f"Histograms of what ReLUs see, five channels each, before training. {'; '.join(words)}.")
 
 
 def against_the_rate(record: Mapping[str, Any]) -> Picture:
-    """Test accuracy against the learning rate: a mark per run, one next to the other, and a line through the medians.
+    """Test accuracy against the learning rate: a mark per run, beside its rate, and a line through the medians.
 
     Runs that overflowed are hollow, at ten percent.
     """
@@ -163,17 +167,73 @@ def against_the_rate(record: Mapping[str, Any]) -> Picture:
             middles.append(100 * median(run["test"] for run in runs))
             for number, run in enumerate(runs):
                 face = colour if run["losses"] else "none"
-                place = rate * 10 ** (side * 0.13 + 0.04 * (number - (len(runs) - 1) / 2))
+                place = rate * 10 ** (side * 0.075 + 0.022 * (number - (len(runs) - 1) / 2))
                 ax.plot(place, 100 * run["test"], marker, color=colour, markerfacecolor=face, markersize=4.5, alpha=0.8)
-        centres = [rate * 10 ** (side * 0.13) for rate in record["rates"]]
-        ax.plot(centres, middles, dashes, color=colour, linewidth=1.2, alpha=0.6)
+        ax.plot(record["rates"], middles, dashes, color=colour, linewidth=1.2, alpha=0.6)
         words.append(f"{name} " + ", ".join(f"{m:.0f} at {r:g}" for r, m in zip(record["rates"], middles, strict=True)))
-    ax.axhline(80, color=INK_BOTH, linewidth=1, linestyle=":")
-    ax.annotate("80 %", (1, 80), (-2, 2), ("axes fraction", "data"), "offset points", ha="right", fontsize=9)
+    for height, what in ((80, "80 %"), (10, "guessing")):
+        ax.axhline(height, color=INK_BOTH, linewidth=1, linestyle=":")
+        ax.annotate(what, (0, height), (4, 3), ("axes fraction", "data"), "offset points", fontsize=9)
     ax.set(xscale="log", xlabel="learning rate", ylabel="test images right, %", ylim=(0, 95))
     ax.set_xticks(record["rates"], [f"{rate:g}" for rate in record["rates"]])
     ax.minorticks_off()
     keys = [Line2D([], [], color=c, marker=m, linestyle=d, label=n) for n, c, m, d in ARMS.values()]
     keys.append(Line2D([], [], color=INK_BOTH, marker="o", linestyle="", markerfacecolor="none", label="overflowed"))
-    ax.legend(handles=keys, loc="lower left", bbox_to_anchor=(0, 0.12))
+    ax.legend(handles=keys, loc="lower left", bbox_to_anchor=(0, 0.2))
     return show(fig, f"Median test accuracy in percent against the learning rate: {'; '.join(words)}.")
+
+
+def losses(record: Mapping[str, Any], rate: float) -> Picture:
+    """The training losses at a rate; a dotted line shows the level at which those without batch norm end."""
+    arms = {f"{arm} {rate:g}": arm for arm in ARMS}
+    without = f"without {rate:g}"
+    return loss_curves(record, arms, colours=[each[1] for each in ARMS.values()], dashed=[without], level_of=without)
+
+
+def brake(nets: Mapping[str, Any], data: LabelledImages, rate: float = 3) -> Picture:
+    """The length of a 3x3's weights before each of twelve training steps, and the length of the step, in percent of it.
+
+    `nets` are small GoogLeNets with the keys of `ARMS`; the 3x3 is that of block 3a. A copy of each trains in double
+    precision on batches of 64 of `data`, by SGD with momentum 0.9, until its loss is no number.
+    """
+    style()
+    fig, axes = plt.subplots(1, 2, figsize=(9, 3.1), layout="constrained")
+    words = []
+    for arm, net in nets.items():
+        title, colour, marker, dashes = ARMS[arm]
+        lengths, steps = _lengths(deepcopy(net).double().train(), data, rate)
+        for ax, values in zip(axes, (lengths, steps), strict=True):
+            ax.plot(range(1, len(values) + 1), values, dashes, marker=marker, markersize=4.5, color=colour, label=title)
+        words.append(
+            f"{title}, before steps 1 to {len(lengths)}: length {', '.join(f'{length:.3g}' for length in lengths)}; "
+            f"step in percent of it {', '.join(f'{step:.2g}' for step in steps)}"
+        )
+    axes[0].set(title="length of the weights, √(sum of squares)", ylim=(5, 1000))
+    axes[1].set(title="step, % of the weights' length", ylim=(5, 10_000))
+    for ax in axes:
+        ax.set(yscale="log", xlabel="step", xticks=range(1, 13))
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        ax.minorticks_off()
+    axes[1].legend(loc="upper right")
+    return show(fig, f"Weights of a 3x3 at a learning rate of {rate:g}. {'. '.join(words)}.")
+
+
+def _lengths(net: Any, data: LabelledImages, rate: float) -> tuple[list[float], list[float]]:
+    """Trains `net` as `brake` says; the lengths, and the steps in percent."""
+    weight = net.block_3a.three[1][0].weight
+    optimizer = torch.optim.SGD(net.parameters(), rate, momentum=0.9)
+    lengths, steps = [], []
+    with torch.random.fork_rng(devices=[]):  # dropout draws the same in every call
+        torch.manual_seed(0)
+        for start in range(0, 12 * 64, 64):
+            batch = data[start : start + 64]
+            loss = nn.functional.cross_entropy(net(batch.images.double()), batch.labels)
+            if not loss.isfinite():
+                break
+            before = weight.detach().clone()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            lengths.append(before.norm().item())
+            steps.append(100 * (weight.detach() - before).norm().item() / lengths[-1])
+    return lengths, steps
