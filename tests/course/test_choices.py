@@ -73,6 +73,7 @@ def test_the_pictures_name_every_network_and_every_count() -> None:
     for said in (choose.against_macs().description, choose.time_against_macs().description):
         assert all(each.title in said for each in choices())
     assert "the most first: MobileNetV2 36, SqueezeNet 1.1 25, Xception 24," in said
+    assert "SqueezeNet 1.1 58.2 % (0.35, 1.2)" in choose.against_macs().description, "MACs and parameters"
     record = load_record("12_few_new")
     assert str(choose.few_pictures(record)).count(",") >= 2 * (len(record["pictures"]) - 1)
     arms = [f"{way}, {count}" for way in ("frozen", "tuned", "scratch") for count in record["pictures"]]
@@ -85,6 +86,8 @@ def test_what_is_drawn_ahead_of_scratch_is_the_mean_of_the_pairs(way: str, said:
     words = choose.few_pictures(record).description
     gaps = [paired(by_seed(record, f"scratch, {n}"), by_seed(record, f"{way}, {n}")) for n in record["pictures"]]
     assert f"{said} {', '.join(f'{each.mean:+.1f} ± {each.half:.1f}' for each in gaps)}" in words
+    lead = paired(by_seed(record, "frozen, 10"), by_seed(record, "tuned, 10"))
+    assert f"fine-tuned minus frozen features: {lead.mean:+.1f} ± {lead.half:.1f} points" in words
 
 
 def test_a_bridge_shows_the_pieces_that_change_and_wants_as_many_on_both_sides() -> None:

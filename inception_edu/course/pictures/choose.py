@@ -1,10 +1,12 @@
 """Chapter 12: what accuracy costs in parameters, MACs and time, and new classes from few pictures."""
 
 from collections.abc import Mapping
+from math import atan, degrees
 from statistics import fmean
 from typing import Any
 
 import matplotlib.pyplot as plt
+from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
 
@@ -15,16 +17,25 @@ from ..records import by_seed, paired
 
 RATE = 15
 """Milliseconds per billion MACs on the line that `time_against_macs` draws: about the least of the ten networks."""
+UP = {"xception": -8, "inception_v4": 3}
+"""Networks whose names `against_macs` moves upwards, and by how many points, so that no dot covers them."""
 WAYS = {"frozen": ("frozen features", BLUE), "tuned": ("fine-tuned", GREEN), "scratch": ("from scratch", VERMILLION)}
 """Arm of the experiment with few pictures -> what readers call it, and its colour."""
 
 
-def _dot(ax: Any, network: Choice, x: float, y: float, name: str, *, left: bool, hollow: bool = False) -> None:
-    """One network, with its name to the left or right of its dot."""
+def _dot(ax: Any, network: Choice, at: tuple[float, float], name: str, *, left: bool, **look: float) -> None:
+    """One network, with its name to the left or right of its dot.
+
+    `size` is the dot's diameter in points (7), `fill` how opaque it is inside (1), `up` how many points higher its name
+    is (0).
+    """
+    size, opaque = look.get("size", 7), look.get("fill", 1)
     colour = BLUE if network.family else INK_BOTH
-    ax.plot(x, y, "o", color=colour, markerfacecolor="none" if hollow else colour, markersize=7)
-    look: Any = {"ha": "right" if left else "left", "va": "center", "fontsize": 10}
-    ax.annotate(name, (x, y), (-8 if left else 8, 0), textcoords="offset points", **look)
+    fill = to_rgba(colour, opaque) if opaque else "none"
+    ax.plot(*at, "o", color=colour, markerfacecolor=fill, markersize=size)
+    away = size / 2 + 4
+    offset: Any = {"xytext": (-away if left else away, look.get("up", 0)), "textcoords": "offset points"}
+    ax.annotate(name, at, ha="right" if left else "left", va="center", fontsize=10, **offset)
 
 
 def _key(ax: Any, *, hollow: bool) -> None:
@@ -36,20 +47,37 @@ def _key(ax: Any, *, hollow: bool) -> None:
     ax.legend(loc="lower right", handletextpad=0.2)
 
 
+def _diameter(params: float) -> float:
+    """In points, of a dot whose area is in proportion to a number of parameters."""
+    return float(3.4 * (params / 1e6) ** 0.5)
+
+
 def against_macs() -> Picture:
-    """Top-1 accuracy against MACs, a point for each network; a hollow one was measured on easier terms."""
+    """Top-1 accuracy against MACs, a dot for each network with its parameters as the area.
+
+    A hollow one was measured on easier terms.
+    """
     style()
-    fig, ax = plt.subplots(figsize=(7.4, 4.6))
+    fig, ax = plt.subplots(figsize=(7.4, 4.8))
     for each in choices():
         left = each.name in ("inception_v3", "inception_v4", "inception_resnet_v1")
-        _dot(ax, each, each.macs / 1e9, each.top1, each.title, left=left, hollow=each.easier_terms)
+        fill = 0 if each.easier_terms else 0.7
+        look = {"size": _diameter(each.params), "up": UP.get(each.name, 0), "fill": fill}
+        _dot(ax, each, (each.macs / 1e9, each.top1), each.title, left=left, **look)
     _key(ax, hollow=True)
+    for millions, x in ((5, 4.2), (20, 6.4), (50, 10.6)):
+        ax.plot(x, 65.2, "o", color=INK_BOTH, markerfacecolor="none", markersize=_diameter(1e6 * millions))
+    ax.text(15, 65.2, "5, 20, 50 M parameters", va="center", fontsize=10)
     ax.set_xscale("log")
-    ax.set(xlim=(0.2, 50), ylim=(56, 82.5), xlabel="MACs per image, billions", ylabel="top-1 accuracy, %")
+    ax.set(xlim=(0.2, 70), ylim=(56, 83), xlabel="MACs per image, billions", ylabel="top-1 accuracy, %")
     ax.set_xticks([0.3, 1, 3, 10, 30], ["0.3", "1", "3", "10", "30"])
     ax.xaxis.set_minor_locator(NullLocator())
-    words = [f"{each.title} {each.top1:.1f} % ({each.macs / 1e9:.2f})" for each in choices()]
-    return show(fig, f"Top-1 accuracy against billions of MACs per image: {'; '.join(words)}.")
+    words = [f"{each.title} {each.top1:.1f} % ({each.macs / 1e9:.2f}, {each.params / 1e6:.1f})" for each in choices()]
+    return show(
+        fig,
+        "Top-1 accuracy against billions of MACs per image; the area of a dot shows parameters. In brackets billions "
+        f"of MACs and millions of parameters: {'; '.join(words)}.",
+    )
 
 
 def time_against_macs() -> Picture:
@@ -58,10 +86,9 @@ def time_against_macs() -> Picture:
     fig, ax = plt.subplots(figsize=(7.4, 4.6))
     ends = (0.07, 35)
     ax.plot(ends, [RATE * end for end in ends], color=INK_BOTH, linestyle="--", linewidth=1.2)
-    ax.text(0.42, 5.4, f"{RATE} ms per billion MACs", fontsize=9.5, va="center")
     for each in choices():
         said = f"{each.title}, {each.rate:.0f}"
-        _dot(ax, each, each.macs / 1e9, each.milliseconds, said, left=each.name != "inception_v4")
+        _dot(ax, each, (each.macs / 1e9, each.milliseconds), said, left=each.name != "inception_v4")
     _key(ax, hollow=False)
     ax.set(xscale="log", yscale="log", xlim=ends, ylim=(4, 320))
     ax.set(xlabel="MACs per image, billions", ylabel="milliseconds per image")
@@ -69,6 +96,13 @@ def time_against_macs() -> Picture:
     ax.set_yticks([5, 10, 20, 50, 100, 200], ["5", "10", "20", "50", "100", "200"])
     ax.xaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_minor_locator(NullLocator())
+    along: Any = {
+        "rotation": degrees(atan(RATE)),
+        "rotation_mode": "anchor",
+        "transform_rotates_text": True,
+        "va": "top",
+    }
+    ax.text(1.8, 0.87 * RATE * 1.8, f"{RATE} ms per billion MACs", fontsize=9.5, **along)
     words = [f"{each.title} {each.rate:.0f}" for each in sorted(choices(), key=lambda each: -each.rate)]
     return show(
         fig,
@@ -80,25 +114,32 @@ def time_against_macs() -> Picture:
 def few_pictures(record: Mapping[str, Any]) -> Picture:
     """Accuracy on five new classes by the number of pictures of each: frozen, fine-tuned and from scratch.
 
-    Right, how far the first two are ahead of the third, with intervals of 95 %.
+    Dots are single runs, shifted sideways. Where there are ten pictures the means of the first two have their
+    difference between them. Right, how far both are ahead of the third. Intervals are of 95 %.
     """
     style()
     fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.7), width_ratios=(1.15, 1))
     counts, words, gaps = record["pictures"], [], []
     runs = {arm: [by_seed(dict(record), f"{arm}, {count}") for count in counts] for arm in WAYS}
     shifts = (0.88, 1, 1.14)
+    means = {arm: [100 * fmean(each) for each in runs[arm]] for arm in WAYS}
     for (arm, (name, colour)), shift in zip(WAYS.items(), shifts, strict=True):
-        places = [shift * count for count in counts]
-        means = [100 * fmean(each) for each in runs[arm]]
-        for place, each in zip(places, runs[arm], strict=True):
-            left.plot([place] * len(each), [100 * score for score in each], ".", color=colour, alpha=0.55, markersize=5)
-        left.plot(places, means, color=colour, label=name)
-        words.append(f"{name} {', '.join(f'{mean:.1f}' for mean in means)}")
+        for count, each in zip(counts, runs[arm], strict=True):
+            look: Any = {"color": colour, "alpha": 0.55, "markersize": 5}
+            left.plot([shift * count] * len(each), [100 * score for score in each], ".", **look)
+        left.plot(counts, means[arm], color=colour, label=name)
+        words.append(f"{name} {', '.join(f'{mean:.1f}' for mean in means[arm])}")
+    ten = counts.index(10)
+    lead = paired(runs["frozen"][ten], runs["tuned"][ten])
+    ends = means["frozen"][ten], means["tuned"][ten]
+    left.plot([10, 10], ends, color=INK_BOTH, linewidth=2.5, marker="_", markersize=9)
+    bounds = f"({lead.mean - lead.half:+.1f} to {lead.mean + lead.half:+.1f})"
+    left.text(10.8, ends[0] - 1.5, f"fine-tuned minus frozen:\n{lead.mean:+.1f} points {bounds}", fontsize=9, va="top")
     for arm, shift, side in (("frozen", shifts[0], -1), ("tuned", shifts[1], 1)):
         name, colour = WAYS[arm]
         pairs = [paired(other, each) for other, each in zip(runs["scratch"], runs[arm], strict=True)]
         places = [shift * count for count in counts]
-        look: Any = {"capsize": 4, "linewidth": 1.5, "markersize": 4, "fmt": "o", "color": colour}
+        look = {"capsize": 4, "linewidth": 1.5, "markersize": 4, "fmt": "o", "color": colour}
         right.errorbar(places, [gap.mean for gap in pairs], [gap.half for gap in pairs], **look)
         for place, gap in zip(places, pairs, strict=True):
             at = (place, gap.mean + side * gap.half)
@@ -112,12 +153,13 @@ def few_pictures(record: Mapping[str, Any]) -> Picture:
         ax.xaxis.set_minor_locator(NullLocator())
         ax.set(xlabel="pictures of each new class", title=title)
     right.axhline(0, color=WAYS["scratch"][1], linewidth=1.5)
-    right.set_ylim(-16, 19)  # room for the numbers
+    right.set_ylim(-18, 19)  # room for the numbers
     left.legend(loc="lower right")
     listed = ", ".join(map(str, counts))
     return show(
         fig,
-        f"Mean test accuracy in % on five new classes at {listed} pictures of each: {'; '.join(words)}. Right, points "
+        f"Mean test accuracy in % on five new classes at {listed} pictures of each: {'; '.join(words)}. At 10 "
+        f"pictures, fine-tuned minus frozen features: {lead.mean:+.1f} ± {lead.half:.1f} points. Right, points "
         f"ahead of from scratch on the same pictures, with 95 % intervals: {'; '.join(gaps)}.",
     )
 
@@ -128,7 +170,7 @@ def three_ways() -> Picture:
     fig, ax = plt.subplots(figsize=(8, 2.3))
     parts = [("stem", 1.3), ("block 3a", 1.3), ("block 4a", 1.3), ("block 5a", 1.3), ("new last layer", 1.7)]
     stays, learns, new = (
-        ("stays as it was", INK_BOTH),
+        ("stays as it was", BLUE),
         ("old weights, goes on learning", GREEN),
         ("random start", VERMILLION),
     )
@@ -136,14 +178,14 @@ def three_ways() -> Picture:
     for row, (way, looks) in enumerate(rows.items()):
         x = 0.0
         for (part, width), (_, colour) in zip(parts, looks, strict=True):
-            hatch = "//" if colour == INK_BOTH else None
+            hatch = "//" if colour == BLUE else None
             ax.add_patch(Rectangle((x, row), width, 0.68, facecolor=colour, alpha=0.3, hatch=hatch))
             ax.text(x + width / 2, row + 0.34, part, ha="center", va="center", fontsize=9.5)
             x += width + 0.12
         ax.text(-0.15, row + 0.34, way, ha="right", va="center", fontsize=10.5, weight="bold")
     for column, (name, colour) in enumerate((stays, learns, new)):
         at = (0, 1.9, 5.3)[column]
-        hatch = "//" if colour == INK_BOTH else None
+        hatch = "//" if colour == BLUE else None
         ax.add_patch(Rectangle((at, 3.15), 0.3, 0.32, facecolor=colour, alpha=0.3, hatch=hatch))
         ax.text(at + 0.4, 3.31, name, va="center", fontsize=9.5)
     ax.set(xlim=(-1.9, 7.7), ylim=(3.6, -0.1))
