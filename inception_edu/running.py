@@ -7,7 +7,7 @@
 # mypy: untyped-calls-exclude=torch
 
 import time  # by its whole name: on a web page Python has no thread_time, and only measuring needs it
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from statistics import median
 
@@ -60,7 +60,7 @@ def predict(net: nn.Module, images: Tensor, *, batch_size: int = 500) -> Tensor:
     logits are where the images are.
     """
     device = device_of(net)
-    with evaluating(net), _channels_last(net), threads(), torch.no_grad():
+    with evaluating(net), _in_order(net), threads(), torch.no_grad():
         return torch.cat([net(batch.to(device)).to(images.device) for batch in images.split(batch_size)])
 
 
@@ -70,8 +70,8 @@ def device_of(net: nn.Module) -> torch.device:
 
 
 @contextmanager
-def _channels_last(net: nn.Module) -> Iterator[None]:
-    """Inside the block each convolution's weights are in memory with channels last.
+def _in_order(net: nn.Module, order: torch.memory_format = torch.channels_last) -> Iterator[None]:
+    """Inside the block each convolution's weights are in memory in this order, by default with channels last.
 
     No value changes, but torch's pools and small convolutions run several times as fast on a CPU:
     max pooling of (N, C, H, W) walks the memory in strides otherwise.
@@ -79,25 +79,25 @@ def _channels_last(net: nn.Module) -> Iterator[None]:
     kept = [(tensor, tensor.data) for tensor in (*net.parameters(), *net.buffers()) if tensor.dim() == 4]
     try:
         for tensor, values in kept:
-            tensor.data = values.to(memory_format=torch.channels_last)
+            tensor.data = values.to(memory_format=order)
         yield
     finally:
         for tensor, values in kept:
             tensor.data = values
 
 
-def milliseconds(nets: Sequence[nn.Module], images: Tensor, *, turns: int = 40) -> list[float]:
+def milliseconds(
+    nets: Sequence[nn.Module], images: Tensor, *, order: torch.memory_format = torch.channels_last, turns: int = 40
+) -> list[float]:
     """How long each network takes for the same images (N, C, H, W) on one core, in evaluation mode: medians of turns.
 
-    What is measured is the thread's own time on the processor, which on an idle machine is the time that passes. The
-    networks take turns, so that a busy machine disturbs them all equally. It is still an observation: another run may
-    differ by a tenth or more.
+    `order` is how images and weights are in memory. What is measured is the thread's own time on the processor, which
+    on an idle machine is the time that passes. The networks take turns, so that a busy machine disturbs them all
+    equally. It is still an observation: another run may differ by a tenth or more.
     """
     seen: list[list[float]] = [[] for _ in nets]
-    with ExitStack() as stack, threads(), torch.inference_mode():
-        for net in nets:
-            stack.enter_context(evaluating(net))
-            stack.enter_context(_channels_last(net))
+    images = images.contiguous(memory_format=order)
+    with _measuring(nets, order):
         for turn in range(5 + turns):  # the first five warm up
             for net, times in zip(nets, seen, strict=True):
                 start = time.thread_time()
@@ -105,3 +105,47 @@ def milliseconds(nets: Sequence[nn.Module], images: Tensor, *, turns: int = 40) 
                 if turn >= 5:
                     times.append(1000 * (time.thread_time() - start))
     return [median(times) for times in seen]
+
+
+def milliseconds_by_kind(
+    kind: Callable[[nn.Module], str | None], nets: Sequence[nn.Module], images: Tensor, *, turns: int = 100
+) -> list[dict[str | None, float]]:
+    """The time of `milliseconds` for each network, in torch's usual order of memory, split by the kind of module.
+
+    `kind` names a module's kind, or is None for one that is not measured; a module inside a measured one must be None.
+    The key None is what all others take. To take the time of each module costs some time too, a few percent.
+    """
+    spent: dict[str | None, float] = {}
+    starts: list[float] = []
+
+    def before(*_: object) -> None:
+        starts.append(time.thread_time())
+
+    def after(module: nn.Module, *_: object) -> None:
+        spent[kind(module)] = spent.get(kind(module), 0) + 1000 * (time.thread_time() - starts.pop())
+
+    seen: list[list[dict[str | None, float]]] = [[] for _ in nets]
+    with _measuring(nets, torch.contiguous_format), ExitStack() as hooks:
+        # A module that two networks share is hooked once.
+        for module in dict.fromkeys(module for net in nets for module in net.modules() if kind(module) is not None):
+            hooks.callback(module.register_forward_pre_hook(before).remove)
+            hooks.callback(module.register_forward_hook(after).remove)
+        for turn in range(5 + turns):
+            for net, times in zip(nets, seen, strict=True):
+                spent.clear()
+                start = time.thread_time()
+                net(images)
+                total = 1000 * (time.thread_time() - start)
+                if turn >= 5:
+                    times.append(spent | {None: total - sum(spent.values())})
+    return [{name: median(each[name] for each in times) for name in times[0]} for times in seen]
+
+
+@contextmanager
+def _measuring(nets: Sequence[nn.Module], order: torch.memory_format) -> Iterator[None]:
+    """Inside the block the networks are in evaluation mode and in this order in memory, on one core, no gradients."""
+    with ExitStack() as stack, threads(), torch.inference_mode():
+        for net in nets:
+            stack.enter_context(evaluating(net))
+            stack.enter_context(_in_order(net, order))
+        yield

@@ -19,7 +19,7 @@ from inception_edu.course.report import project_report, recognise
 from inception_edu.data.fashion import LabelledImages, load_fashion
 from inception_edu.explain import class_activation_map, class_maps, occlusion_map
 from inception_edu.network import InceptionNet, stack
-from inception_edu.running import evaluating, predict, threads
+from inception_edu.running import evaluating, milliseconds, milliseconds_by_kind, predict, threads
 from inception_edu.train.estimate import kept_bytes
 from inception_edu.train.loop import Epoch, History, accuracy, fit, save
 from inception_edu.train.loop import training_loss as loss
@@ -200,3 +200,36 @@ def test_a_network_computes_with_channels_last_and_keeps_its_own_order() -> None
     assert net.features.other.conv.weight.data_ptr() == whole[:, 1:5].data_ptr()
     with evaluating(net), torch.no_grad():
         assert torch.allclose(net(images), logits, atol=1e-6)
+
+
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_a_network_is_timed_in_the_order_that_was_asked_for_and_keeps_its_own(order: torch.memory_format) -> None:
+    net = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4)).train()
+    seen: set[tuple[bool, bool, bool, int]] = set()
+
+    def look(module: nn.Module, read: tuple[Tensor, ...], _: Tensor) -> None:
+        tensors = module.weight, *read
+        assert isinstance(module.weight, Tensor)
+        inside = module.training, torch.is_grad_enabled(), torch.get_num_threads()
+        seen.add((all(tensor.is_contiguous(memory_format=order) for tensor in tensors), *inside))
+
+    net[0].register_forward_hook(look)
+    before = everything(net)
+    (time,) = milliseconds([net], torch.randn(1, 2, 8, 8), order=order, turns=3)
+    assert time > 0
+    assert seen == {(True, False, False, 1)}
+    assert everything(net) == before
+
+
+def test_time_is_added_up_by_kind_and_the_hooks_are_gone_afterwards() -> None:
+    net = nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 3))
+    clock = iter(range(1_000_000))
+    kinds: dict[nn.Module, str] = {net[0]: "3x3", net[2]: "1x1", net[3]: "3x3"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inception_edu.running.time.thread_time", lambda: next(clock))
+        first, second = milliseconds_by_kind(kinds.get, [net, net[:2]], torch.zeros(1, 2, 8, 8), turns=3)
+    # Each reading of this clock is a second after the last: one for each layer, and seven from start to end;
+    # for the first half, which has one measured layer, three.
+    assert first == {"3x3": 2000, "1x1": 1000, None: 4000}
+    assert second == {"3x3": 1000, None: 2000}
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in net.modules())

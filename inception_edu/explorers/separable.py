@@ -31,7 +31,7 @@ class SeparableCost(Settings):
         odd(self.kernel)
 
     @property
-    def standard(self) -> int:
+    def ordinary(self) -> int:
         """MACs per position of the ordinary convolution."""
         return conv_macs(self.in_channels, self.out_channels, self.kernel)
 
@@ -52,8 +52,8 @@ class SeparableCost(Settings):
 
     @property
     def share(self) -> float:
-        """Separable MACs as a share of the standard ones: 1/N + 1/k², with N output channels."""
-        return self.separable / self.standard
+        """Separable MACs as a share of the ordinary ones: 1/N + 1/k², with N output channels."""
+        return self.separable / self.ordinary
 
     @property
     def positions(self) -> int:
@@ -65,11 +65,11 @@ class SeparableCost(Settings):
         return 4 * self.positions * self.out_channels, 4 * self.positions * (self.in_channels + self.out_channels)
 
     def sentence(self) -> str:
-        numbers = f"{self.standard:,} against {self.separable:,} multiply-adds per position"
+        numbers = f"{self.ordinary:,} against {self.separable:,} multiply-adds per position"
         if self.share == 1:
             return f"{numbers}: both cost the same."
         if self.share < 1:
-            return f"{numbers}: the standard convolution costs {1 / self.share:.2f} times as much."
+            return f"{numbers}: the ordinary convolution costs {1 / self.share:.2f} times as much."
         return f"{numbers}: the separable one costs {self.share:.2f} times as much."
 
     def versus(self, pinned: Self) -> str:
@@ -84,10 +84,10 @@ class SeparableCost(Settings):
         return self._drawing() + self._formula() + self._table()
 
     def _drawing(self) -> str:
-        k, scale = f"{self.kernel}x{self.kernel}", 560 / max(self.standard, self.separable)
+        k, scale = f"{self.kernel}x{self.kernel}", 560 / max(self.ordinary, self.separable)
         parts = [
-            text(10, 16, f"one {k}: {self.standard:,} MACs per position", size=13),
-            *bar(10, 24, scale * self.standard, 34, BLUE, ""),
+            text(10, 16, f"one {k}: {self.ordinary:,} MACs per position", size=13),
+            *bar(10, 24, scale * self.ordinary, 34, BLUE, ""),
             text(10, 84, f"depthwise {k}, then 1x1: {self.separable:,} MACs per position", size=13),
             *stacked(10, 92, scale, 34, [("depthwise", self.depthwise, GREEN), ("1x1", self.pointwise, ORANGE)]),
         ]
@@ -97,7 +97,7 @@ class SeparableCost(Settings):
         n, k = self.out_channels, self.kernel
         limit = f"never less than 1/{k * k}, however many channels" if k > 1 else "a 1x1 is pointwise already"
         return (
-            f"<p>Separable / standard = 1/N + 1/k² = 1/{n} + 1/{k * k} = {1 / n:.4f} + {1 / k**2:.4f} = "
+            f"<p>Separable / ordinary = 1/N + 1/k² = 1/{n} + 1/{k * k} = {1 / n:.4f} + {1 / k**2:.4f} = "
             f"<b>{self.share:.4f}</b>: {limit}.</p>"
         )
 
@@ -105,7 +105,7 @@ class SeparableCost(Settings):
         k, c, n = f"{self.kernel}x{self.kernel}", self.in_channels, self.out_channels
         maps, both_maps = self.maps_bytes
         rows = [
-            (f"one {k}", f"{c} to {n}", self.standard, maps),
+            (f"one {k}", f"{c} to {n}", self.ordinary, maps),
             (f"depthwise {k}", f"{c} to {c}", self.depthwise, both_maps - maps),
             ("1x1", f"{c} to {n}", self.pointwise, maps),
             ("both halves", "", self.separable, both_maps),

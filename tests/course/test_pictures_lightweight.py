@@ -4,9 +4,12 @@ import re
 
 import pytest
 import torch
+from torch import nn
 
+import inception_edu as ie
 from inception_edu.course.lesson import by_seed, load_record, paired
 from inception_edu.course.pictures import lightweight
+from inception_edu.shorthand import separable
 
 
 def test_the_kernels_are_drawn_with_their_weights() -> None:
@@ -45,23 +48,39 @@ def test_the_front_by_macs_and_by_time() -> None:
     assert "by milliseconds per image the front is two blocks, separable, 1x1s in front, plain." in said
 
 
-def test_a_layer_has_a_bar_for_its_macs_and_one_for_its_time() -> None:
-    said = lightweight.shares({"large": 200, "small": 1}, {"large": 4.0, "small": 1.0}).description
-    assert said.endswith("small 0.5 % of the MACs and 25.0 % of the time.")
+def test_work_and_time_are_split_by_the_kind_of_layer() -> None:
+    halves = separable(2, 4, 3)
+    net = nn.Sequential(nn.Conv2d(1, 2, 5, padding=2), nn.BatchNorm2d(2), halves, nn.Flatten(), nn.Linear(100, 3))
+    found = lightweight.by_part({"net": net}, torch.zeros(1, 1, 5, 5))["net"]
+    macs = {part: round(1e6 * million) for part, (million, _) in found.items()}
+    assert macs == {"3x3 and 5x5": 25 * 50, "depthwise": 25 * 18, "1x1": 25 * 8, "all other layers": 300}
+    assert sum(macs.values()) == ie.trace(net, (1, 5, 5)).macs
+    assert all(time > 0 for _, time in found.values())
+    assert not any(module._forward_hooks for module in net.modules())
+
+
+def test_each_kind_of_layer_has_its_part_of_a_bar() -> None:
+    full = {"3x3 and 5x5": (7.0, 0.4), "depthwise": (0.0, 0.0), "1x1": (2.0, 0.1), "all other layers": (0.0, 0.5)}
+    light = full | {"3x3 and 5x5": (1.0, 0.1), "depthwise": (0.5, 0.25)}
+    picture = lightweight.parts({"full": full, "light": light})
+    assert "million multiply-adds of full: 3x3 and 5x5 7.00, depthwise 0.00, 1x1 2.00" in picture.description
+    assert "milliseconds of light: 3x3 and 5x5 0.10, depthwise 0.25, 1x1 0.10, all other layers 0.50" in repr(picture)
+    assert ">0.25<" in picture.svg
+    assert ">7.00<" in picture.svg
 
 
 def test_what_chapter_09_says_about_its_versions() -> None:
     record, times = load_record("09_front"), load_record("09_front_time")["runs"]
-    arms, separable = record["arms"], "separable, nothing between"
-    assert arms[separable]["macs"] / arms["plain"]["macs"] == pytest.approx(1 / 5, abs=0.01)
-    assert arms[separable]["macs"] < arms["half as wide"]["macs"]
+    arms, nothing = record["arms"], "separable, nothing between"
+    assert arms[nothing]["macs"] / arms["plain"]["macs"] == pytest.approx(1 / 5, abs=0.01)
+    assert arms[nothing]["macs"] < arms["half as wide"]["macs"]
     for other, points in (("plain", -0.7), ("half as wide", 1)):
-        gap = paired(by_seed(record, other), by_seed(record, separable))
+        gap = paired(by_seed(record, other), by_seed(record, nothing))
         assert gap.counts
         assert gap.mean == pytest.approx(points, abs=0.1)
     assert not paired(by_seed(record, "half as wide"), by_seed(record, "fewer blocks")).counts
     many = times["milliseconds/plain/64"]
-    assert many[separable] / many["plain"] == pytest.approx(4 / 5, abs=0.02)
+    assert many[nothing] / many["plain"] == pytest.approx(4 / 5, abs=0.02)
     assert min(many[arm] for arm in lightweight.SHORT) == many["fewer blocks"]
 
 

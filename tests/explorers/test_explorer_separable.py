@@ -17,23 +17,23 @@ COUNTS = st.integers(1, 2048)
 def test_mobilenets_layer() -> None:
     """Its paper, Table 3: 462 and 52.3 million multiply-adds, 2.36 and 0.27 million weights."""
     cost = SeparableCost()
-    assert (cost.standard, cost.separable) == (2_359_296, 266_752)
-    assert cost.standard * cost.positions == 462_422_016
+    assert (cost.ordinary, cost.separable) == (2_359_296, 266_752)
+    assert cost.ordinary * cost.positions == 462_422_016
     assert cost.separable * cost.positions == 52_283_392
-    assert cost.sentence().endswith("the standard convolution costs 8.84 times as much.")
+    assert cost.sentence().endswith("the ordinary convolution costs 8.84 times as much.")
 
 
 @given(COUNTS, COUNTS, st.sampled_from([1, 3, 5, 7, 9]), st.integers(1, 224))
 def test_any_setting_adds_up_follows_the_formula_and_draws(c_in: int, c_out: int, kernel: int, grid: int) -> None:
     cost = SeparableCost(c_in, c_out, kernel, grid)
-    assert cost.standard == kernel**2 * c_in * c_out
+    assert cost.ordinary == kernel**2 * c_in * c_out
     assert cost.separable == kernel**2 * c_in + c_in * c_out
     assert cost.share == pytest.approx(1 / c_out + 1 / kernel**2)
     html = cost.view()
     ET.fromstring(f"<div>{html}</div>")
-    for number in (cost.standard, cost.separable, cost.standard * grid**2, cost.separable * grid**2):
+    for number in (cost.ordinary, cost.separable, cost.ordinary * grid**2, cost.separable * grid**2):
         assert f"{number:,}" in html
-    assert ("standard convolution costs" in cost.sentence()) == (cost.share < 1)
+    assert ("ordinary convolution costs" in cost.sentence()) == (cost.share < 1)
     assert ("separable one costs" in cost.sentence()) == (cost.share > 1)
 
 
@@ -43,8 +43,8 @@ def test_the_cost_is_what_trace_reads(c_in: int, c_out: int, kernel: int, grid: 
     plain = ConvUnit(c_in, c_out, kernel, batch_norm=False, relu=False, bias=False)
     split = separable(c_in, c_out, kernel, batch_norm=False, relu=False, bias=False)
     nodes = [ie.trace(module, (c_in, grid, grid)) for module in (plain, split)]
-    assert [node.macs for node in nodes] == [cost.standard * grid**2, cost.separable * grid**2]
-    assert [node.params for node in nodes] == [cost.standard, cost.separable]
+    assert [node.macs for node in nodes] == [cost.ordinary * grid**2, cost.separable * grid**2]
+    assert [node.params for node in nodes] == [cost.ordinary, cost.separable]
     assert tuple(node.activation_bytes for node in nodes) == cost.maps_bytes
 
 

@@ -1,6 +1,7 @@
-"""Chapter 09: kernels and their patterns, from one tower to one per channel, and accuracy against two prices."""
+"""Chapter 09: kernels and their patterns, towers, where the time goes, and accuracy against two prices."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from itertools import combinations
 from random import Random
 from statistics import fmean, stdev
@@ -10,9 +11,11 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullFormatter
+from torch import Tensor, nn
 
+from ...running import milliseconds_by_kind, predict
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, GREEN, INK_BOTH, INK_LIGHT, ORANGE, PURPLE, VERMILLION
+from ...show.palette import BLUE, GREEN, INK_BOTH, INK_LIGHT, ORANGE, PURPLE
 from ..records import by_seed
 
 CELL = 6.0
@@ -39,7 +42,7 @@ def _maps(ax: Axes, x: float, y: float, count: int) -> None:
 
 
 def kernels() -> Picture:
-    """The kernels of a 3x3 from 4 channels to 5 and the maps around them: standard, depthwise, pointwise."""
+    """The kernels of a 3x3 from 4 channels to 5 and the maps around them: ordinary, depthwise, pointwise."""
     style()
     fig, ax = plt.subplots(figsize=(9, 3.1))
 
@@ -56,7 +59,7 @@ def kernels() -> Picture:
 
     top, low = 80, 10
     _maps(ax, 0, top, 4)
-    _maps(ax, row(top, 44, 5, 3, 4, BLUE, 42, "standard: 5 kernels of 3x3x4, 180 weights"), top, 5)
+    _maps(ax, row(top, 44, 5, 3, 4, BLUE, 42, "ordinary: 5 kernels of 3x3x4, 180 weights"), top, 5)
     _maps(ax, 0, low, 4)
     between = row(low, 44, 4, 3, 1, GREEN, 26, "depthwise: 4 of 3x3, 36 weights")
     _maps(ax, between, low, 4)
@@ -65,7 +68,7 @@ def kernels() -> Picture:
     ax.axis("off")
     return show(
         fig,
-        "Two ways from 4 maps to 5. Above, standard: five kernels of 3x3, four channels deep, 180 weights. Below, "
+        "Two ways from 4 maps to 5. Above, ordinary: five kernels of 3x3, four channels deep, 180 weights. Below, "
         "first depthwise: four kernels of 3x3, one for each channel, 36 weights, make 4 maps; then pointwise: five "
         "kernels of 1x1, four channels deep, 20 weights, make 5.",
     )
@@ -139,17 +142,17 @@ def line() -> Picture:
         down(centres, 71, 60)
         for tower in range(towers):
             ax.add_patch(Rectangle((10 * share * tower + 1, 33), 10 * share - 2, 26, facecolor=GREEN, edgecolor="none"))
-            if towers < 12:
-                ax.text(centres[tower], 46, "3x3", ha="center", va="center", fontsize=9, color=INK_LIGHT)
+            turned: dict[str, Any] = {"fontsize": 7.5, "rotation": 90} if towers == 12 else {"fontsize": 10}
+            ax.text(centres[tower], 46, "3x3", ha="center", va="center_baseline", color=INK_LIGHT, **turned)
         channels(22, 0.5)
         down([60], 21, 12)
         ax.add_patch(Rectangle((0, -3), 120, 14, facecolor=ORANGE, alpha=0.45, edgecolor="none"))
         for y, words in ((90, "1x1"), (4, "the next 1x1")):
-            ax.text(60, y, words, ha="center", va="center", fontsize=9, color=INK_LIGHT if y == 90 else None)
+            ax.text(60, y, words, ha="center", va="center", fontsize=10, color=INK_LIGHT if y == 90 else None)
         ax.plot([123, 127, 127, 123], [high, high, low, low], color=INK_BOTH, linewidth=1)
-        ax.text(130, (low + high) / 2, name, rotation=270, ha="left", va="center", fontsize=9)
-        ax.text(60, 126, "12 channels", ha="center", fontsize=9)
-        ax.text(60, -15, f"weights of the 3x3{'s' * (towers > 1)}: {9 * 12 * share:,}", ha="center", fontsize=9)
+        ax.text(130, (low + high) / 2, name, rotation=270, ha="left", va="center", fontsize=10.5)
+        ax.text(60, 126, "12 channels", ha="center", fontsize=10)
+        ax.text(60, -15, f"weights of the 3x3{'s' * (towers > 1)}: {9 * 12 * share:,}", ha="center", fontsize=10)
         ax.set(xlim=(-2, 141), ylim=(-18, 133))
         ax.set_title(title, fontsize=10.5)
         ax.axis("off")
@@ -186,13 +189,13 @@ def front(record: Mapping[str, Any], times: Mapping[str, Any]) -> Picture:
     runs = {arm: [100 * share for share in by_seed(dict(record), arm)] for arm in SHORT}
     means, spreads = ({arm: of(each) for arm, each in runs.items()} for of in (fmean, stdev))
     prices = (
-        ("million multiply-adds", {arm: record["arms"][arm]["macs"] / 1e6 for arm in SHORT}, (1, 2, 3, 5)),
-        ("milliseconds per image", times["runs"]["milliseconds/plain/64"], (0.07, 0.1, 0.15, 0.2)),
+        ("by work", "million multiply-adds", {arm: record["arms"][arm]["macs"] / 1e6 for arm in SHORT}, (1, 2, 3, 5)),
+        ("by time", "milliseconds per image", times["runs"]["milliseconds/plain/64"], (0.07, 0.1, 0.15, 0.2)),
     )
     style()
     fig, axes = plt.subplots(1, 2, figsize=(9.8, 3.8), sharey=True, layout="constrained")
     told = []
-    for ax, (label, price, ticks), places in zip(axes, prices, PLACES, strict=True):
+    for ax, (title, label, price, ticks), places in zip(axes, prices, PLACES, strict=True):
         best = [a for a in SHORT if not any(price[b] <= price[a] and means[b] > means[a] for b in SHORT)]
         best.sort(key=price.__getitem__)
         ax.plot([price[arm] for arm in best], [means[arm] for arm in best], color=INK_BOTH, linewidth=1)
@@ -203,7 +206,8 @@ def front(record: Mapping[str, Any], times: Mapping[str, Any]) -> Picture:
             step, side = places.get(arm, LEFT)
             words: dict[str, Any] = {"textcoords": "offset points", "ha": side, "fontsize": 9.5}
             ax.annotate(name, (price[arm], means[arm]), step, **words)
-        ax.set(xscale="log", xlabel=label)
+        ax.set(xscale="log", xlabel=f"{label} (logarithmic)")
+        ax.set_title(title, fontsize=10.5)
         ax.set_xticks(ticks)
         ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_formatter(NullFormatter())
@@ -216,21 +220,58 @@ def front(record: Mapping[str, Any], times: Mapping[str, Any]) -> Picture:
     )
 
 
-def shares(macs: Mapping[str, float], times: Mapping[str, float]) -> Picture:
-    """Two bars for each layer: its MACs and its time, as shares of those of the first layer."""
+REST = "all other layers"
+PARTS = {"3x3 and 5x5": BLUE, "depthwise": GREEN, "1x1": ORANGE, REST: INK_BOTH}
+
+
+def _part(module: nn.Module) -> str | None:
+    if not isinstance(module, nn.Conv2d):
+        return None
+    if module.groups > 1:
+        return "depthwise"
+    return "1x1" if module.kernel_size == (1, 1) else "3x3 and 5x5"
+
+
+def by_part(nets: Mapping[str, nn.Module], image: Tensor) -> dict[str, dict[str, tuple[float, float]]]:
+    """For each network and kind of layer, by `PARTS`: million MACs and milliseconds for one image (1, C, H, W)."""
+    found = {}
+    for (name, net), times in zip(nets.items(), milliseconds_by_kind(_part, list(nets.values()), image), strict=True):
+        macs = dict.fromkeys(PARTS, 0)
+
+        def count(layer: nn.Module, _: object, output: Tensor, macs: dict[str, int] = macs) -> None:
+            assert isinstance(layer, nn.Conv2d | nn.Linear)
+            macs[_part(layer) or REST] += output.numel() * layer.weight[0].numel()
+
+        with ExitStack() as hooks:
+            for layer in net.modules():
+                if isinstance(layer, nn.Conv2d | nn.Linear):
+                    hooks.callback(layer.register_forward_hook(count).remove)
+            predict(net, image)
+        found[name] = {part: (macs[part] / 1e6, times.get(None if part == REST else part, 0.0)) for part in PARTS}
+    return found
+
+
+def parts(nets: Mapping[str, Mapping[str, tuple[float, float]]]) -> Picture:
+    """The multiply-adds and the time of each network as stacked bars, one colour for each kind of layer."""
     style()
-    fig, ax = plt.subplots(figsize=(7.6, 2.5))
-    first, *_ = macs
+    fig, axes = plt.subplots(1, 2, figsize=(9, 2.4), sharey=True)
     told = []
-    for place, layer in enumerate(macs):
-        pair = {"MACs": 100 * macs[layer] / macs[first], "time": 100 * times[layer] / times[first]}
-        for (what, share), shift, colour in zip(pair.items(), (-0.19, 0.19), (BLUE, VERMILLION), strict=True):
-            ax.barh(place + shift, share, 0.34, color=colour, label=what if place == 0 else None)
-            ax.text(share + 1, place + shift, f"{share:.1f} %", va="center", fontsize=9)
-        told.append(f"{layer} {pair['MACs']:.1f} % of the MACs and {pair['time']:.1f} % of the time")
-    ax.set_yticks(range(len(macs)), list(macs))
-    ax.invert_yaxis()
-    ax.set(xlabel=f"share of the {first}, %", xlim=(0, 112))
-    ax.grid(False, axis="y")
-    ax.legend(loc="lower right")
-    return show(fig, f"Shares of the {first}: {'; '.join(told)}.")
+    for which, (ax, label) in enumerate(zip(axes, ("million multiply-adds", "milliseconds"), strict=True)):
+        most = max(sum(pair[which] for pair in each.values()) for each in nets.values())
+        for row, (name, each) in enumerate(nets.items()):
+            end = 0.0
+            for part, colour in PARTS.items():
+                size = each[part][which]
+                ax.barh(row, size, 0.6, left=end, color=colour, label=part if row == 0 else None)
+                if size > 0.07 * most:
+                    ink = "white" if colour in (BLUE, INK_BOTH) else INK_LIGHT
+                    ax.text(end + size / 2, row, f"{size:.2f}", ha="center", va="center", fontsize=9, color=ink)
+                end += size
+            sizes = ", ".join(f"{part} {each[part][which]:.2f}" for part in PARTS)
+            told.append(f"{label} of {name}: {sizes}")
+        ax.set_xlabel(label)
+        ax.grid(False, axis="y")
+    axes[0].set_yticks(range(len(nets)), list(nets))
+    axes[0].invert_yaxis()
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return show(fig, f"Stacked bars by kind of layer. {'; '.join(told)}.")
