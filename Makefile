@@ -128,8 +128,9 @@ $(NPM): tools/site/package-lock.json
 	@touch $@
 
 .PHONY: pictures
-pictures: $(VENV)/.course  ## draw the pictures of the README again
+pictures: $(VENV)/.dev  ## make the pictures of the README and of chapters/exercises again
 	$(BIN)/python -m inception_edu draw googlenet inception_3a -o assets/inception_3a.svg
+	$(BIN)/python tools/class_pictures.py
 	@if [ -d build/site ]; then $(BIN)/python tools/site/picture.py; else echo 'make site, then again: for assets/site.png'; fi
 
 .PHONY: clean

@@ -1,5 +1,6 @@
-"""JupyterLab with a course of its own, and Chromium at its door: for the browser tests and for the measurements."""
+"""JupyterLab with a course of its own, and Chromium at its door: for browser tests, measurements and pictures."""
 
+import io
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from urllib.request import urlopen
 
 import nbformat
 from nbformat.sign import NotebookNotary
+from PIL import Image
 from playwright.sync_api import Page, Playwright, sync_playwright
 
 from inception_edu import explorers
@@ -69,6 +71,13 @@ def new_page(playwright: Playwright) -> Page:
     return page
 
 
+def few_colours(shot: bytes) -> bytes:
+    """A screenshot as a small PNG of 64 colours."""
+    small = io.BytesIO()
+    Image.open(io.BytesIO(shot)).convert("RGB").quantize(64).save(small, "png", optimize=True)
+    return small.getvalue()
+
+
 def wait_for_cells(page: Page) -> None:
     """Until a notebook is on the screen."""
     page.wait_for_selector(".jp-Notebook .jp-Cell")
@@ -118,8 +127,8 @@ def _write_settings(folder: Path, theme: str) -> None:
 
 @contextmanager
 def jupyterlab(home: Path) -> Iterator[Lab]:
-    """A JupyterLab with an empty course; `home` is an empty folder that holds all that it writes."""
-    (home / "course").mkdir(parents=True)
+    """A JupyterLab that serves home/course, started there; `home` holds all that it writes and, at most, the course."""
+    (home / "course").mkdir(parents=True, exist_ok=True)
     port = free_port()
     environment = os.environ | {
         "JUPYTER_CONFIG_DIR": str(home / "config"),
@@ -133,7 +142,7 @@ def jupyterlab(home: Path) -> Iterator[Lab]:
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"]
     options = ["--IdentityProvider.token=", f"--ServerApp.root_dir={home / 'course'}", "--expose-app-in-browser"]
     with (home / "log").open("w") as log, sync_playwright() as playwright:
-        server = subprocess.Popen([*command, *options], env=environment, stdout=log, stderr=log)
+        server = subprocess.Popen([*command, *options], cwd=home / "course", env=environment, stdout=log, stderr=log)
         try:
             wait_for(f"http://127.0.0.1:{port}/api", server, home / "log")
             yield Lab(home, f"http://127.0.0.1:{port}", new_page(playwright))

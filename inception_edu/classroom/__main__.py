@@ -16,6 +16,7 @@ import shutil
 import sys
 import warnings
 from filecmp import cmpfiles
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,10 +79,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """One command, with its options read."""
+    from nbgrader.api import Gradebook
     from nbgrader.converters import GenerateAssignment, GenerateFeedback
     from nbgrader.coursedir import CourseDirectory
 
-    from .grading.returning import BOM, feedback_zip, marked, name_exercises, platform_tables
+    from .grading.returning import BOM, feedback_zip, marked, platform_tables, readable
 
     root: Path = options.course.expanduser().resolve()
     if set("[]*?") & set(str(root)):
@@ -105,6 +107,10 @@ def run(options: argparse.Namespace) -> None:
             roster = Roster(listed) if options.roster or listed.exists() else None
             for line in collect(options.source.expanduser(), root / course.submitted_directory, assignment, roster):
                 print(line)
+            if roster:  # so that names are in the formgrader, and everyone is in the table of marks
+                with Gradebook(course.db_url, course.course_id) as gradebook:
+                    for student, (first, last) in roster.split.items():
+                        gradebook.update_or_create_student(student, first_name=first, last_name=last)
         case "grade":
             from .grading.course import grade, overview, report
 
@@ -126,19 +132,20 @@ def run(options: argparse.Namespace) -> None:
         case "feedback":
             GenerateFeedback(coursedir=course, config=config, force=True).start()
             for page in root.glob(f"feedback/*/{assignment}/*.html"):
-                named = name_exercises(page.read_text(encoding="utf-8"))
+                better = readable(page.read_text(encoding="utf-8"))
                 page.chmod(0o644)
-                page.write_text(named, encoding="utf-8")
+                page.write_text(better, encoding="utf-8")
             print(f"a page for each student: {root}/feedback/STUDENT/{assignment}/exercises.html")
             print(f"all of them for the platform: {feedback_zip(root, root / course.submitted_directory, assignment)}")
         case "export":
-            from nbgrader.api import Gradebook
             from nbgrader.plugins import CsvExportPlugin
 
             table = root / "grades.csv"
             with Gradebook(course.db_url, course.course_id) as gradebook:
                 CsvExportPlugin(config=config, to=str(table)).export(gradebook)
-                table.write_text(BOM + table.read_text(encoding="utf-8"), encoding="utf-8")
+                heads, *rows = table.read_text(encoding="utf-8").splitlines(keepends=True)
+                rows.sort(key=lambda row: itemgetter(0, 4, 5, 3)(row.split(",")))  # chapter, last and first name, id
+                table.write_text("".join([BOM, heads, *rows]), encoding="utf-8")
                 print(f"all marks: {table}")
                 for each in [entry.name for entry in gradebook.assignments]:
                     marks = list(marked(gradebook, root / course.submitted_directory, each))

@@ -281,7 +281,22 @@ def test_the_report_and_the_table_of_marks(graded, root, capsys) -> None:
         for row in csv.DictReader((root / "course" / "grades.csv").read_text("utf-8-sig").splitlines())
     }
     assert float(marks["honest"]["score"]) == FULL
-    assert set(marks) == set(EXPECTED)
+    assert list(marks) == sorted(EXPECTED)
+
+
+def test_a_roster_brings_names_and_everyone_into_the_table_of_marks(tmp_path) -> None:
+    course, exercises = tmp_path / "course", tmp_path / "exercises" / ASSIGNMENT
+    exercises.mkdir(parents=True)
+    (exercises / "exercises.ipynb").write_text(json.dumps(sample()))
+    classroom.main(["release", str(course), ASSIGNMENT, "--exercises", str(exercises.parent)])
+    (course / "roster.csv").write_text('id,name\nh,"Hopper, Grace, Dr."\na,Ada Adams\n')
+    (tmp_path / "handed").mkdir()
+    (tmp_path / "handed" / "h.ipynb").write_text(json.dumps(without_solutions(sample())))
+    classroom.main(["collect", str(course), ASSIGNMENT, str(tmp_path / "handed")])
+    classroom.main(["export", str(course)])
+    rows = list(csv.DictReader((course / "grades.csv").read_text("utf-8-sig").splitlines()))
+    told = [(row["student_id"], row["first_name"], row["last_name"], row["score"], row["max_score"]) for row in rows]
+    assert told == [("a", "Ada", "Adams", "0.0", "8.0"), ("h", "Grace Dr.", "Hopper", "0.0", "8.0")]
 
 
 def receipt(root: Path, student: str, **facts: str) -> None:
@@ -319,6 +334,7 @@ def test_marks_and_feedback_go_back_in_the_platforms_own_names(feedback, root, c
 def test_feedback_names_the_exercises_and_says_what_is_not_marked_yet(feedback) -> None:
     page = (feedback / "honest" / ASSIGNMENT / "exercises.html").read_text()
     assert '<a href="#control-check">control</a>' in page
+    assert page.index("summary { display: list-item }") < page.index("</head>")
     assert "This answer is not marked yet" in page
 
 

@@ -168,9 +168,22 @@ def test_a_roster_names_students_and_who_is_missing(tmp_path) -> None:
     assert {path.name for path in (tmp_path / "submitted").iterdir()} == {"7", "8", "Max_Mustermann_14"}
     assert "handed in nothing: 9 (Emmy Noether)" in told
     assert "not in the roster: Max_Mustermann_14" in told
+    assert Roster(path).split["8"] == ("José", "Pérez")
     path.write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match="the columns id and name"):
         Roster(path)
     twice = "id,name\n1,Ada Lovelace\n2,Ada Lovelace\n"
     path.write_text(twice)
     assert Roster(path).known(owner(f"Ada Lovelace_12{MOODLE}/e.ipynb")).key == "Ada_Lovelace_12"
+
+
+def test_a_name_in_either_order_is_split_and_found(tmp_path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text('id,name\n1,Ada King Lovelace\n2,"Hopper, Grace, Dr."\n3,Plato\n')
+    roster = Roster(path)
+    assert roster.split == {"1": ("Ada King", "Lovelace"), "2": ("Grace Dr.", "Hopper"), "3": ("", "Plato")}
+    assert roster.known(owner(f"Ada King Lovelace_5{MOODLE}/e.ipynb")).key == "1"
+    assert roster.known(owner("lovelaceadaking_5_6_e.ipynb")).key == "1"
+    path.write_text('id,name\n2,"Hopper, Grace"\n')
+    assert Roster(path).known(owner(f"Grace Hopper_7{MOODLE}/e.ipynb")).key == "2"
+    assert Roster(path).known(owner("hoppergrace_5_6_e.ipynb")).key == "2"

@@ -31,6 +31,12 @@ def test_each_exercise_has_its_share_its_discrimination_and_its_commonest_senten
     assert table([first, third]).splitlines()[2] == "e2,4,0.50,0.00,,look here & there,3"
 
 
+def test_of_sentences_told_equally_often_the_first_is_named() -> None:
+    many = "0</span><b>look:</b> " + "</span><b>look:</b> ".join(map(str, range(1, 20)))
+    (row,) = by_exercise([marked(1, told=many)])
+    assert (row.sentence, row.times) == ("0", 1)
+
+
 def test_notebooks_that_are_alike_are_paired_whatever_their_comments() -> None:
     def handed(code: str) -> nbformat.NotebookNode:
         notebook = sample()

@@ -1,20 +1,18 @@
 """Takes the picture of the website that the README begins with: `make site`, then `make pictures`."""
 
-import io
 import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from inception_edu.data.files import write_whole  # noqa: E402
-from tools.jupyterlab import ARGUMENTS, CHROMIUM  # noqa: E402
+from tools.jupyterlab import ARGUMENTS, CHROMIUM, few_colours  # noqa: E402
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -37,11 +35,9 @@ def picture(site: Path) -> bytes:
         page.wait_for_function("document.body.dataset.python === 'ready'", timeout=120_000)
         middle.fill("48")
         page.get_by_text("589,824 against 45,312").first.wait_for()
-        shot = Image.open(io.BytesIO(page.screenshot()))
+        shot = page.screenshot()
     server.shutdown()
-    small = io.BytesIO()
-    shot.convert("RGB").quantize(64).save(small, "png", optimize=True)
-    return small.getvalue()
+    return few_colours(shot)
 
 
 if __name__ == "__main__":

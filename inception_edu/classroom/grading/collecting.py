@@ -174,6 +174,7 @@ class Roster:
             return next(((row[heads[name]] or "").strip() for name in _COLUMNS[what] if name in heads), "")
 
         self.names: dict[str, str] = {}
+        self.split: dict[str, tuple[str, str]] = {}  # first and last name
         self._by: dict[str, set[str]] = {}
         for row in rows:
             key = folder_name(cell(row, "id"))
@@ -182,10 +183,13 @@ class Roster:
                 continue
             self.names[key] = name
             last, first = cell(row, "last"), cell(row, "first")
-            if not last:
+            if not last and "," in name:
+                last, _, first = name.partition(",")
+            elif not last:
                 first, _, last = name.rpartition(" ")
-            mail = cell(row, "email")
-            for word in (key, name, f"{last}{first}", mail, mail.partition("@")[0], cell(row, "number")):
+            self.split[key] = _no_commas(first), _no_commas(last)
+            mail, number = cell(row, "email"), cell(row, "number")
+            for word in (key, name, f"{last}{first}", f"{first}{last}", mail, mail.partition("@")[0], number):
                 if word:
                     self._by.setdefault(_flat(word), set()).add(key)
         if not self.names:
@@ -197,6 +201,11 @@ class Roster:
             if word and len(ids := self._by.get(_flat(word), set())) == 1:
                 return Owner(next(iter(ids)), whose.platform, whose.name, whose.number)
         return whose
+
+
+def _no_commas(text: str) -> str:
+    """nbgrader writes its table of marks without quotes."""
+    return " ".join(text.replace(",", " ").split())
 
 
 def _flat(text: str) -> str:

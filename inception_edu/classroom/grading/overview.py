@@ -40,7 +40,7 @@ def by_exercise(notebooks: Iterable[NotebookNode]) -> list[Statistics]:
             points, most = float(data.get("text/plain", 0)), float(cell.metadata.nbgrader.points)
             shares.setdefault(name, []).append(points / most if most else 1.0)
             sentences = re.findall(r"<b>look:</b> (.*?)</span>", data.get("text/html", ""))
-            told.setdefault(name, Counter()).update({unescape(sentence) for sentence in sentences})
+            told.setdefault(name, Counter()).update(dict.fromkeys(map(unescape, sentences), 1))
     totals = [sum(row) for row in zip(*shares.values(), strict=True)]
     rows = []
     for name, got in shares.items():
@@ -56,7 +56,7 @@ def table(rows: Sequence[Statistics]) -> str:
     """The rows as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    heads = ["exercise", "students", "mean share", "all points", "discrimination", "commonest sentence", "times"]
+    heads = ["exercise", "students", "mean share", "all points", "discrimination", "most frequent sentence", "times"]
     writer.writerow(heads)
     for row in rows:
         apart = "" if row.discrimination is None else f"{row.discrimination:.2f}"

@@ -83,7 +83,14 @@ def _returned_as(student: str, receipt: dict[str, Any]) -> str:
     return f"{student}/feedback.html"
 
 
-def name_exercises(page: str) -> str:
-    """A page of feedback whose list of marks names the exercises; nbgrader calls all of them alike."""
+def readable(page: str) -> str:
+    """A page of feedback whose list of marks names the exercises, which nbgrader calls by their kind alone.
+
+    Its folded hints can be recognised as such and its tables have gaps, as in the notebook.
+    """
     names = r'<a href="#([\w.-]+?)(-check)?">(?:Test cell|Written response|Coding free-response|Task)</a>'
-    return re.sub(names, r'<a href="#\1\2">\1</a>', page)
+    page = re.sub(names, r'<a href="#\1\2">\1</a>', page)
+    return page.replace("</head>", f"<style>{STYLE}</style></head>", 1)
+
+
+STYLE = "summary { display: list-item } .text_cell_render :is(th, td) { padding: 2px 10px 2px 0 }"
