@@ -2,14 +2,17 @@
 
 import re
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 
 from inception_edu.course import canvas
 from inception_edu.course.lesson import load_record
 from inception_edu.course.pictures.looking_inside import (
+    _cells,
     changed_by_hiding,
     fooled,
+    over_pictures,
     patch_rows,
     swap,
     under_attack,
@@ -34,7 +37,21 @@ def test_hidden_squares_are_drawn_at_their_centres_and_the_peak_in_the_middle_of
         {"coat": (torch.zeros(28, 28), changed, peak), "bag": (peak, changed, peak)}, 4
     ).description
     assert "coat: 2 of 625 squares, centred at rows 3.5 to 5.5 and columns 11.5 to 13.5" in said
-    assert "around row 13.5, column 22.8" in said
+    assert "around row 14, column 22" in said
+
+
+def test_each_position_of_a_map_colours_the_pixels_nearest_to_it_and_shows_its_value() -> None:
+    maps = torch.tensor([[[0.0, 0, 0], [0, 0, -4], [0, 8, 0]], [[1.0, 1, 1]] * 3])
+    drawn = over_pictures(torch.zeros(2, 1, 28, 28), maps, ["bag", "coat"])
+    assert "bag: 0.0, 0.0, 0.0 / 0.0, 0.0, -4.0 / 0.0, 8.0, 0.0, mean 0.4; coat: 1.0" in drawn.description
+    assert drawn.svg.count("\N{MINUS SIGN}4.0") == 1
+    fig, ax = plt.subplots()
+    _cells(ax, maps[0], 8)
+    strength = ax.images[0].get_array()[..., 3]
+    plt.close(fig)
+    assert strength.shape == (28, 28)
+    for row, column, each in ((18, 10, 1), (27, 17, 1), (17, 18, 0.5), (10, 27, 0.5), (9, 27, 0), (18, 9, 0)):
+        assert strength[row, column] == pytest.approx(0.7 * 0.85 * each)
 
 
 def test_every_image_that_was_asked_for_is_drawn_with_its_probability():
@@ -59,7 +76,7 @@ def test_changed_answers_are_told_apart() -> None:
     images = torch.full((2, 1, 28, 28), BLACK)
     moved = images.clone()
     moved[..., 5, 5] = WHITE
-    picture = fooled(images, moved, ["bag", "coat"], ["bag", "shirt"])
+    picture = fooled(images, moved, torch.tensor([8, 4]), torch.tensor([8, 6]))
     assert picture.svg.lower().count(VERMILLION.lower()) == 1  # the one that changed
     assert "at most 100 % of white" in picture.description
     assert picture.description.endswith("bag becomes bag; coat becomes shirt.")

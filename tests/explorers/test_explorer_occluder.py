@@ -85,6 +85,8 @@ def test_which_squares_of_four_change_the_answer_and_whether_they_overlap_the_la
         return max(start - SIDE / 2, SIDE / 2 - start - 4, 0)
 
     assert len(changed) == squares
+    grey = torch.stack([Occluder(picture, y, x, 4, "grey").image for y, x in places])
+    assert (predict(network(), grey).argmax(1) == label).all()
     assert sum(math.hypot(nearest(y), nearest(x)) < radius for y, x in changed) == overlapping
 
 
@@ -108,6 +110,7 @@ def test_covering_the_coats_neck_takes_most_from_the_middle_of_its_map():
     maps = class_maps(network(), images)
     change = maps[1, label] - maps[0, label]
     assert change.argmin() == 4
+    assert maps[:, label, 1, 1].tolist() == pytest.approx([14.7, 4.4], abs=0.05)
     assert change.max() < 0
     coat, shirt = (maps.mean((2, 3))[1] - maps.mean((2, 3))[0])[[label, CLASS_NAMES.index("shirt")]]
     assert coat < -5

@@ -10,13 +10,14 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize, to_rgb
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...data.fashion import BLACK, STD, WHITE
+from ...data.fashion import BLACK, CLASS_NAMES, STD, WHITE
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, INK_BOTH, ORANGE, SKY_BLUE, VERMILLION
+from ...show.palette import BLUE, INK_BOTH, ORANGE, SKY_BLUE, VERMILLION, YELLOW
 
 
 def _grey(ax: Axes, image: Tensor) -> None:
@@ -30,6 +31,41 @@ def _signed(values: Tensor, most: float) -> "np.ndarray[Any, Any]":
     strength = (values / most).clamp(-1, 1).numpy().round(2)
     colours = np.where(strength[..., None] > 0, to_rgb(ORANGE), to_rgb(SKY_BLUE))
     return np.dstack([colours, 0.85 * abs(strength)])
+
+
+START, JUMP = 6, 8
+"""The small GoogLeNet's last grid: the pixel on which the first position of a side is centred, and the pixels from one
+position to the next."""
+
+
+def _cells(ax: Axes, map_: Tensor, most: float) -> None:
+    """A class map (h, w) over its picture: each pixel in the colour of the nearest position."""
+    pixels = (torch.arange(28) - START + JUMP // 2) // JUMP
+    rows, columns = (pixels.clamp(0, side - 1) for side in map_.shape)
+    colours = _signed(map_[rows][:, columns], most)
+    colours[..., 3] *= 0.7  # so that the picture shows through
+    ax.imshow(colours)
+
+
+def over_pictures(images: Tensor, maps: Tensor, names: Sequence[str]) -> Picture:
+    """Images (N, 1, 28, 28), each under its class map (N, 3, 3), whose values are written on it; one scale for all."""
+    style()
+    fig, axes = plt.subplots(1, len(images), figsize=(3.5 * len(images), 3.5), squeeze=False)
+    words = []
+    for ax, image, map_, name in zip(axes[0], images, maps, names, strict=True):
+        _grey(ax, image[0])
+        _cells(ax, map_, maps.abs().max().item())
+        for row, line in enumerate(map_.tolist()):
+            for column, value in enumerate(line):
+                ax.text(
+                    START + JUMP * column, START + JUMP * row, f"{value:.1f}".replace("-", "\N{MINUS SIGN}"),
+                    ha="center", va="center", color="white", fontsize=11,
+                    bbox={"facecolor": "black", "alpha": 0.65, "edgecolor": "none", "pad": 2},
+                )  # fmt: skip
+        ax.set_title(f"{name}: mean {map_.mean():.1f}", loc="center", fontsize=10, fontweight="normal")
+        rows = " / ".join(", ".join(f"{value:.1f}" for value in line) for line in map_.tolist())
+        words.append(f"{name}: {rows}, mean {map_.mean():.1f}")
+    return show(fig, f"Class maps over their pictures, row by row. {'; '.join(words)}.")
 
 
 def swap(maps: Tensor, weight: Tensor, bias: float) -> Picture:
@@ -85,12 +121,8 @@ def swap(maps: Tensor, weight: Tensor, bias: float) -> Picture:
     )
 
 
-def over_canvas(canvas: Tensor, maps: Mapping[str, Tensor], *, jump: int = 8, start: int = 6) -> Picture:
-    """The canvas (1, 1, H, W) under each of the `maps` (h, w), all on one scale: orange for a class, blue against it.
-
-    The centre of a map's first position is at pixel `start` of each side, and the next one `jump` pixels further: the
-    small GoogLeNet's last grid.
-    """
+def over_canvas(canvas: Tensor, maps: Mapping[str, Tensor]) -> Picture:
+    """The canvas (1, 1, H, W) under each of the `maps` (h, w), on one scale: orange for a class, blue against it."""
     style()
     most = max(map_.abs().max().item() for map_ in maps.values())
     columns = min(3, 1 + len(maps))
@@ -106,20 +138,20 @@ def over_canvas(canvas: Tensor, maps: Mapping[str, Tensor], *, jump: int = 8, st
     _grey(axes[0, 0], canvas[0, 0])
     axes[0, 0].set_title("the canvas", loc="center", fontsize=10, fontweight="normal")
     scale = ListedColormap(_signed(torch.linspace(-1, 1, 100)[None], 1)[0])
-    bar = fig.colorbar(ScalarMappable(Normalize(-most, most), scale), ax=axes, shrink=0.8, aspect=30)
-    bar.set_label("evidence beyond an empty canvas", fontsize=9)
+    bar = fig.colorbar(ScalarMappable(Normalize(-most, most), scale), ax=axes, shrink=0.8, aspect=15 * rows)
+    bar.set_label("evidence beyond\nan empty canvas", fontsize=9)
     bar.outline.set_visible(False)
     bar.ax.set_facecolor("black")  # as the canvas is
     words = []
     for ax, (name, map_) in zip(axes.flat[1:], maps.items(), strict=False):
         _grey(ax, canvas[0, 0])
-        fine = F.interpolate(map_[None, None], scale_factor=jump, mode="bilinear", align_corners=False)[0, 0]
-        edge = start - jump / 2
+        fine = F.interpolate(map_[None, None], scale_factor=JUMP, mode="bilinear", align_corners=False)[0, 0]
+        edge = START - JUMP / 2
         ax.imshow(_signed(fine, most), extent=(edge, edge + fine.shape[1], edge + fine.shape[0], edge))
         ax.set(xlim=(-0.5, canvas.shape[3] - 0.5), ylim=(canvas.shape[2] - 0.5, -0.5))
         ax.set_title(f"{name}, up to {map_.max().item():.1f}", loc="center", fontsize=10, fontweight="normal")
         row, column = divmod(int(map_.argmax()), map_.shape[1])
-        words.append(f"{name} ({map_.max().item():.1f}) at row {start + jump * row}, column {start + jump * column}")
+        words.append(f"{name} ({map_.max().item():.1f}) at row {START + JUMP * row}, column {START + JUMP * column}")
     return show(
         fig,
         f"A canvas of garments, and over it the evidence for {len(maps)} of the classes, orange where the "
@@ -152,27 +184,39 @@ def patch_rows(rows: Mapping[tuple[str, int], Tensor]) -> Picture:
 def changed_by_hiding(pictures: Mapping[str, tuple[Tensor, Tensor, Tensor]], side: int) -> Picture:
     """Where a covered square changes the answer: class -> its picture (H, W), which squares do (h, w), its map (n, n).
 
-    A dot is at the centre of each square of `side` pixels that changes the answer, the first of them is drawn, and a
-    ring marks the highest position of the class map.
+    A dot is at the centre of each square of `side` pixels that changes the answer, and the first of them is drawn. The
+    class maps are drawn under them on one scale, and the highest position of each has a frame.
     """
     style()
-    fig, axes = plt.subplots(1, len(pictures), figsize=(3.3 * len(pictures), 3.5))
+    fig, axes = plt.subplots(1, len(pictures), figsize=(3.5 * len(pictures), 4.3))
+    most = max(map_.abs().max().item() for _, _, map_ in pictures.values())
     words = []
     for ax, (name, (image, changed, map_)) in zip(axes, pictures.items(), strict=True):
         _grey(ax, image)
+        _cells(ax, map_, most)
+        row, column = divmod(int(map_.argmax()), map_.shape[1])
+        highest = START + JUMP * row, START + JUMP * column
+        corner = highest[1] - JUMP / 2 - 0.5, highest[0] - JUMP / 2 - 0.5  # pixels reach half a pixel to each side
+        ax.add_patch(Rectangle(corner, JUMP, JUMP, fill=False, edgecolor=YELLOW, lw=2, ls="--"))
         places = changed.nonzero()
         rows, columns = (places + (side - 1) / 2).T.tolist()
-        ax.plot(columns, rows, "o", color=VERMILLION, markersize=4)
         top, left = places[0].tolist()
-        ax.add_patch(Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor=ORANGE, lw=1.5))
-        cell = len(image) / len(map_)
-        row, column = ((torch.tensor(divmod(int(map_.argmax()), len(map_))) + 0.5) * cell - 0.5).tolist()
-        ax.add_patch(Circle((column, row), 0.42 * cell, fill=False, edgecolor=BLUE, lw=2))
+        for colour, width in (("black", 3.5), ("white", 1.5)):  # a white line with black edges
+            ax.add_patch(
+                Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor=colour, lw=width, zorder=3)
+            )
+        ax.plot(columns, rows, "o", color="white", markeredgecolor="black", markersize=5, zorder=4)
         ax.set_title(f"{name}: {len(places)} of {changed.numel()}", loc="center", fontsize=10, fontweight="normal")
         words.append(
             f"{name}: {len(places)} of {changed.numel()} squares, centred at rows {min(rows):g} to {max(rows):g} and "
-            f"columns {min(columns):g} to {max(columns):g}; the map is highest around row {row:g}, column {column:g}"
+            f"columns {min(columns):g} to {max(columns):g}; the map is highest around row {highest[0]}, column "
+            f"{highest[1]}"
         )
+    dot = Line2D([], [], marker="o", ls="", color="white", markeredgecolor="black", markersize=5)
+    square = Patch(facecolor="black", edgecolor="white", lw=1.5)
+    peak = Patch(facecolor="#735000", edgecolor=YELLOW, lw=2, ls="--")  # half of ORANGE: as over a dark picture
+    names = ("centre of a square that changes the answer", "one such square", "highest position of the class map")
+    fig.legend([dot, square, peak], names, loc="outside lower center", fontsize=9)
     return show(
         fig,
         f"Centres of the squares of {side} pixels that change the answer when they are covered. {'; '.join(words)}.",
@@ -199,26 +243,31 @@ def wishes(rows: Mapping[str, Sequence[tuple[str, Tensor, float]]]) -> Picture:
     )
 
 
-def fooled(images: Tensor, moved: Tensor, before: Sequence[str], after: Sequence[str]) -> Picture:
-    """Images (N, 1, H, W), what was added to them, and the sums, with the network's answers `before` and `after`."""
+def fooled(images: Tensor, moved: Tensor, before: Tensor, after: Tensor) -> Picture:
+    """Images (N, 1, H, W), what was added to them, and the sums, with the answers (N,) `before` and `after`, as labels.
+
+    A change of half the largest one or more has its full colour, so that the many small changes are seen.
+    """
     style()
+    said, now = ([CLASS_NAMES[label] for label in labels] for labels in (before, after))
     change = (moved - images)[:, 0]
     largest = 100 * STD * change.abs().max().item()
     fig, axes = plt.subplots(3, len(images), figsize=(0.98 * len(images) + 0.4, 3.5))
     for column, (top, middle, bottom) in enumerate(axes.T):
         _grey(top, images[column, 0])
-        top.set_title(before[column], loc="center", fontsize=9.5, fontweight="normal")
-        middle.imshow(_signed(change[column], change.abs().max().item()))
+        top.set_title(said[column], loc="center", fontsize=9.5, fontweight="normal")
+        middle.imshow(np.zeros((*change[column].shape, 3)))  # black, as the other rows are
+        middle.imshow(_signed(change[column], change.abs().max().item() / 2))
         middle.axis("off")
         _grey(bottom, moved[column, 0])
-        wrong = {"color": VERMILLION, "fontweight": "bold"} if before[column] != after[column] else {}
-        bottom.set_title(after[column], loc="center", fontsize=9.5, **({"fontweight": "normal"} | wrong))
+        wrong = {"color": VERMILLION, "fontweight": "bold"} if said[column] != now[column] else {}
+        bottom.set_title(now[column], loc="center", fontsize=9.5, **({"fontweight": "normal"} | wrong))
     for line, words in zip(axes, ("image", f"change,\nat most {largest:.0f} %\nof white", "sum"), strict=True):
         line[0].text(
             -0.08, 0.5, words, rotation=90, ha="right", va="center", multialignment="center",
             transform=line[0].transAxes, fontsize=9,
         )  # fmt: skip
-    pairs = "; ".join(f"{a} becomes {b}" for a, b in zip(before, after, strict=True))
+    pairs = "; ".join(f"{a} becomes {b}" for a, b in zip(said, now, strict=True))
     return show(
         fig,
         f"{len(images)} garments above, below them what was added, orange for lighter and blue for darker, at most "
