@@ -19,13 +19,14 @@ def test_only_what_adds_has_a_shortcut() -> None:
     picture = inception_resnet.join_and_add()
     assert picture.svg.count(">+<") == picture.svg.count(">ReLU<") == 3
     assert picture.svg.count("the shortcut") == 2  # in the drawing and in its description
+    assert picture.svg.count(">\N{MULTIPLICATION SIGN} s<") == picture.svg.count(">F(x)<") == 3
 
 
 def test_gradients_explode_vanish_and_are_kept() -> None:
     record = load_record("08_sums")
     said = inception_resnet.along_the_trunk(record).description
-    assert "sum with norm, 1.2 to 1.5 times; plain with norm, 238 to 588 times" in said
-    assert "plain without norm, 0.046 to 0.97 times" in said
+    assert "sum with norm, 1.23 to 1.47 times; plain with norm, 238 to 588 times" in said
+    assert "sum without norm, 0.81 to 1.04 times; plain without norm, 0.05 to 0.97 times" in said
     assert "from PyTorch's default start, falls to 5.2e-18" in said
     for seed in range(10):
         sizes = {arm: record["runs"][f"{arm}/{seed}"]["gradients"] for arm in inception_resnet.ARMS}
@@ -33,8 +34,6 @@ def test_gradients_explode_vanish_and_are_kept() -> None:
         assert 237 < plain[0] / plain[-1] < 589
         assert max(max(sizes[arm]) / min(sizes[arm]) for arm in ("sum with norm", "sum without norm")) < 1.5
         assert 0.045 < sizes["plain without norm"][0] / sizes["plain without norm"][-1] < 0.975
-    for rate in (0.01, 0.03, 0.1):
-        assert record["runs"][f"plain without norm, default start {rate}/0"]["losses"][-1] > 2.3
 
 
 def test_a_sum_needs_an_eighth_of_the_steps() -> None:
@@ -50,6 +49,27 @@ def test_a_sum_needs_an_eighth_of_the_steps() -> None:
     assert ahead.mean == pytest.approx(11, abs=0.5)
     middles = [median(by_seed(record, f"{arm} with norm")) for arm in ("plain", "sum")]
     assert 100 * (middles[1] - middles[0]) == pytest.approx(8, abs=0.5)
+
+
+def test_two_plain_seeds_did_badly_and_their_rate_hardly_mattered() -> None:
+    record = load_record("08_sums")
+    said = inception_resnet.where_they_end(record).description
+    assert "sum with norm 86 to 87, median 86.8, mean 86.8; plain with norm 50 to 82, median 79.2, mean 75.6" in said
+    assert [round(100 * right) for right in sorted(by_seed(record, "plain with norm"))[:3]] == [50, 69, 77]
+    chosen = {rate: record["runs"][f"tuning/plain with norm/{rate}/100"]["valid"] for rate in (0.1, 0.3, 0.9, 2.7)}
+    assert max(chosen, key=lambda rate: chosen[rate]) == record["rates"]["plain with norm"] == 0.9
+    assert chosen[0.9] - chosen[0.3] == pytest.approx(0.01)
+
+
+def test_without_a_norm_the_gradient_and_the_end_go_together_and_sums_are_above_both() -> None:
+    record = load_record("08_sums")
+    ends = by_seed(record, "plain without norm")
+    sizes: list[Any] = by_seed(record, "plain without norm", "gradients")
+    left = [size[0] / size[-1] for size in sizes]
+    least, most = left.index(min(left)), left.index(max(left))
+    assert (left[least], left[most]) == pytest.approx((1 / 20, 0.97), abs=0.005)
+    assert (ends[least], ends[most]) == pytest.approx((0.21, 0.76), abs=0.005)
+    assert min(by_seed(record, "sum without norm")) > 0.84
 
 
 def test_the_curves_of_the_first_passes() -> None:

@@ -1,8 +1,8 @@
-"""Chapter 08: join and add, whole networks by stage, gradients along a trunk, first losses, a block inserted."""
+"""Chapter 08: join and add, whole networks by stage, gradients along a trunk, losses and ends, a block inserted."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -51,29 +51,32 @@ def join_and_add() -> Picture:
             box(joining, start + 0.6, y, 1.4, 0.46, "conv", "layers")
         box(joining, start + 2.3, 0, 0.4, 1.9, "concat", "join")
         line(joining, (start + 2.7, 0), (start + wide, 0))
-        line(adding, (start + 0.3, 0.8), (start + 0.3, -0.75))
+        line(adding, (start + 0.2, 0.8), (start + 0.2, -0.75))
         for y in (-0.05, -0.75):
-            line(adding, (start + 0.3, y), (start + 0.5, y))
-            line(adding, (start + 1.4, y), (start + 1.6, y))
-            box(adding, start + 0.5, y, 0.9, 0.46, "conv", "layers")
-        box(adding, start + 1.6, -0.4, 0.3, 1.2, "concat", "join")
-        line(adding, (start + 1.9, -0.4), (start + 2.1, -0.4))
-        line(adding, (start + 2.7, -0.4), (start + 2.9, -0.4), (start + 2.9, 0.8))
-        box(adding, start + 2.1, -0.4, 0.6, 0.46, "conv", "1x1")
-        adding.plot(start + 2.9, 0.8, "o", markersize=17, color=KINDS["sum"], markeredgecolor=INK_BOTH, zorder=5)
-        adding.text(start + 2.9, 0.79, "+", color="black", ha="center", va="center", fontsize=13, zorder=6)
-        adding.text(start + 3.13, 0.92, "ReLU", fontsize=8, va="bottom")
+            line(adding, (start + 0.2, y), (start + 0.4, y))
+            line(adding, (start + 1.2, y), (start + 1.35, y))
+            box(adding, start + 0.4, y, 0.8, 0.46, "conv", "layers")
+        box(adding, start + 1.35, -0.4, 0.27, 1.2, "concat", "join")
+        line(adding, (start + 1.62, -0.4), (start + 1.77, -0.4))
+        box(adding, start + 1.77, -0.4, 0.5, 0.46, "conv", "1x1")
+        line(adding, (start + 2.27, -0.4), (start + 2.85, -0.4), (start + 2.85, 0.8))
+        adding.text(start + 2.56, -0.33, "F(x)", fontsize=9, ha="center", va="bottom", style="italic")
+        adding.text(start + 2.92, 0.12, "\N{MULTIPLICATION SIGN} s", fontsize=9, va="center", style="italic")
+        adding.plot(start + 2.85, 0.8, "o", markersize=17, color=KINDS["sum"], markeredgecolor=INK_BOTH, zorder=5)
+        adding.text(start + 2.85, 0.79, "+", color="black", ha="center", va="center", fontsize=13, zorder=6)
+        adding.text(start + 3.08, 0.92, "ReLU", fontsize=8, va="bottom")
     adding.plot([-0.3, wide * blocks + 0.4], [0.8, 0.8], color=BLUE, linewidth=4, zorder=1, alpha=0.8)
-    adding.text(0.45, 0.95, "the shortcut", va="bottom")
+    adding.text(-0.3, 0.95, "trunk x", va="bottom")
+    adding.text(1.5, 0.95, "the shortcut", va="bottom", ha="center")
     for ax, title in ((joining, "Three blocks that join"), (adding, "Three blocks that add")):
         ax.set(xlim=(-0.4, wide * blocks + 0.5), ylim=(-1.2, 1.4), title=title)
         ax.axis("off")
     return show(
         fig,
         f"Above, {blocks} blocks in a row whose three branches are joined: every path goes through layers in every "
-        f"block. Below, {blocks} blocks in a row that join two branches, bring them to the width of the input with a "
-        "1x1 and add them to it: the shortcut leads straight from the first input to the last output, through a plus "
-        "sign and a ReLU in each block.",
+        f"block. Below, {blocks} blocks in a row that join two branches, bring them to the width of the trunk x with "
+        "a 1x1, multiply them by s and add them to the trunk: the shortcut leads straight from the first input to "
+        "the last output, through a plus sign and a ReLU in each block.",
     )
 
 
@@ -88,8 +91,7 @@ def along_the_trunk(record: dict[str, Any]) -> Picture:
         for sizes in runs:
             ax.plot(sizes, color=colour, linewidth=1, alpha=0.7)
         times = sorted(sizes[0] / sizes[-1] for sizes in runs)
-        low, high = (float(f"{each:.2g}") if each < 10 else round(each) for each in (times[0], times[-1]))
-        change = f"{low:g} to {high:g} times"
+        change = " to ".join(f"{each:.2f}" if each < 10 else f"{each:.0f}" for each in (times[0], times[-1])) + " times"
         edge, place = (max, 8) if arm in ("plain with norm", "sum without norm") else (min, -9)
         words.append(f"{arm}, {change}")
         name = f"{arm.split()[0]}: {change}"
@@ -124,6 +126,24 @@ def first_passes(losses: Mapping[str, Sequence[float]]) -> Picture:
     ax.set(xlabel="pass over the training images", ylabel="training loss (nats)", ylim=(0, None))
     ax.legend()
     return show(fig, f"Training loss, mean of each pass: {'; '.join(words)}.")
+
+
+def where_they_end(record: dict[str, Any]) -> Picture:
+    """The share of the test images that each recorded network of `ARMS` has right after training: a dot per seed."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3))
+    words, names = [], []
+    for row, (arm, colour) in enumerate(ARMS.items()):
+        right = [100 * share for share in by_seed(record, arm)]
+        ax.plot(right, [row] * len(right), "o", color=colour, alpha=0.7)
+        ax.text(93, row, f"median {median(right):.1f}\nmean {fmean(right):.1f}", va="center", fontsize=9)
+        names.append(f"{arm}\n(rate {record['rates'][arm]})")
+        words.append(f"{arm} {min(right):.0f} to {max(right):.0f}, median {median(right):.1f}, mean {fmean(right):.1f}")
+    ax.axvline(10, color=INK_BOTH, linewidth=1, linestyle="--", zorder=0)
+    ax.text(11, 0.5, "guessing", va="center", fontsize=9)
+    ax.set_yticks(range(len(ARMS)), names)
+    ax.set(xlabel="test images right (%)", xlim=(5, 92), xticks=range(20, 81, 20), ylim=(len(ARMS) - 0.5, -0.5))
+    return show(fig, f"Percent of the test images right after training, ten seeds of each kind: {'; '.join(words)}.")
 
 
 def inserted(percentages: Mapping[str, Sequence[float]], without: float) -> Picture:
