@@ -40,6 +40,23 @@ def test_the_mean_of_the_losses_is_in_their_middle(monkeypatch: pytest.MonkeyPat
     assert words == "The loss over 100 steps, from 100.00 down to about 2.00; 10 equal probabilities have 2.30."
 
 
+def test_each_seed_has_its_accuracy_in_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(start_here, "show", lambda figure, words: drawn.append((figure, words)))
+    start_here.accuracy_by_seed([74.8, 75.74, 71.0])
+    (figure, words), *_ = drawn
+    (ax,) = figure.axes
+    assert [tuple(point) for point in ax.lines[0].get_xydata()] == [(74.8, 0), (75.74, 1), (71.0, 2)]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["seed 0", "seed 1", "seed 2"]
+    assert [text.get_text() for text in ax.texts] == ["74.8", "75.7", "71.0"]
+    assert words.endswith("seed 0 74.8, seed 1 75.7, seed 2 71.0.")
+
+
+def test_the_first_block_is_that_of_the_network_on_the_canvas() -> None:
+    words = start_here.first_block().description
+    assert words.startswith("inception_3a: 48x14x14 to 64x14x14. Four branches, concatenated: 1x1 conv to 16;")
+
+
 def test_the_row_of_garments_names_all_ten_classes() -> None:
     words = start_here.ten_classes().description
     assert words.startswith("A picture of each class of Fashion-MNIST: T-shirt, trouser")

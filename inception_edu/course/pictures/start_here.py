@@ -8,9 +8,11 @@ import matplotlib.pyplot as plt
 from matplotlib.ticker import NullLocator
 
 from ...family import FAMILY
+from ...show.drawing import Diagram, diagram
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE, VERMILLION
-from ..canvas import pictures
+from ...show.palette import BLUE, BLUE_BOTH, CYCLE, GREEN, INK_BOTH, ORANGE, VERMILLION
+from ...tracing import trace
+from ..canvas import SIDE, network, pictures
 from ..choices import choices
 from ..records import paired
 from . import name_ends
@@ -32,6 +34,11 @@ PLACES = {
 """Where the poster writes a name, from its disc: left (-1) to right (1), below (-1) to above (1); right without it."""
 
 
+def first_block() -> Diagram:
+    """The first Inception block of the network on the canvas."""
+    return diagram(trace(network(), (1, SIDE, SIDE))["inception_3a"])
+
+
 def poster() -> Picture:
     """Top-1 accuracy against multiply-adds, nine networks; a disc's area is the number of parameters.
 
@@ -48,9 +55,10 @@ def poster() -> Picture:
     words: list[str] = []
     for name, (year, params, macs, top1) in sorted(points.items(), key=lambda point: (point[1][0], point[1][2])):
         colour = INK_BOTH if name in (*RIVALS, NIN) else BLUE
-        ax.scatter(macs / 1e9, top1, s=12 * params / 1e6, color=colour, edgecolor="white", linewidth=1)
+        size = 12 * params / 1e6
+        ax.scatter(macs / 1e9, top1, s=size, color=colour, edgecolor="white", linewidth=1, zorder=3 - size / 1e4)
         across, up = PLACES.get(name, (1, 0))
-        far, slant = (12 * params / 1e6 / pi) ** 0.5 + 5, 0.7 if across and up else 1
+        far, slant = (size / pi) ** 0.5 + 5, 0.7 if across and up else 1
         ax.annotate(
             f"{name}, {year}\n{params / 1e6:.0f} M, {top1:.1f} %",
             (macs / 1e9, top1),
@@ -88,7 +96,7 @@ def loss_by_step(losses: Sequence[float], *, classes: int = 10, window: int = 25
     steps, half = range(1, len(losses) + 1), window // 2
     means = [fmean(losses[max(0, step - 1 - half) : step + half]) for step in steps]
     ax.axhline(log(classes), color=INK_BOTH, linestyle="--", linewidth=1, label=f"{classes} equal probabilities")
-    ax.plot(steps, losses, ".", color=BLUE, markersize=5, label="one batch")
+    ax.plot(steps, losses, ".", color=BLUE_BOTH, markersize=5, label="one batch")
     ax.plot(steps, means, color=VERMILLION, linewidth=2, label=f"mean of {window} batches")
     ax.legend(loc="upper right", bbox_to_anchor=(1, 0.93), frameon=False)
     ax.set(xlabel="step", ylabel="training loss (nats)", ylim=(0, None))
@@ -97,6 +105,21 @@ def loss_by_step(losses: Sequence[float], *, classes: int = 10, window: int = 25
         f"The loss over {len(losses)} steps, from {losses[0]:.2f} down to about {means[-1]:.2f}; "
         f"{classes} equal probabilities have {log(classes):.2f}.",
     )
+
+
+def accuracy_by_seed(percents: Sequence[float]) -> Picture:
+    """Accuracies in % of one network with the seeds 0, 1, 2 ..., a dot and a row each."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 0.8 + 0.35 * len(percents)))
+    ax.plot(percents, range(len(percents)), "o", color=BLUE_BOTH, markersize=8)
+    for seed, percent in enumerate(percents):
+        ax.annotate(f"{percent:.1f}", (percent, seed), (9, 0), textcoords="offset points", va="center")
+    ax.set(yticks=range(len(percents)), yticklabels=[f"seed {seed}" for seed in range(len(percents))])
+    ax.set(xlabel="test pictures classified correctly, %", ylim=(len(percents) - 0.5, -0.5))
+    ax.margins(x=0.12)
+    ax.grid(axis="y", visible=False)
+    words = ", ".join(f"seed {seed} {percent:.1f}" for seed, percent in enumerate(percents))
+    return show(fig, f"One network, trained with {len(percents)} seeds: accuracy on the test pictures in %: {words}.")
 
 
 def three_and_ten(comparisons: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Picture:
