@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from torch import Tensor
+
 from ..data.files import asset
 
 
@@ -64,12 +66,12 @@ class Paired:
         return f"{self.mean:+.2f} points, 95 % interval {self.low:+.2f} to {self.high:+.2f}, {self.count} pairs"
 
 
-def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
-    """`second` minus `first`, seed by seed; takes shares of 1 and returns points (hundredths).
+def paired(first: Sequence[float] | Tensor, second: Sequence[float] | Tensor) -> Paired:
+    """`second` minus `first`, seed by seed; takes shares of 1, (seeds,), and returns points (hundredths).
 
     Raises ValueError if there are fewer than two pairs, or runs without a partner.
     """
     if len(first) != len(second) or len(first) < 2:
         raise ValueError(f"{len(first)} and {len(second)} runs make no pairs: both arms need the same 2 or more seeds")
-    differences = [100 * (b - a) for a, b in zip(first, second, strict=True)]
+    differences = [100 * (float(b) - float(a)) for a, b in zip(first, second, strict=True)]
     return Paired(fmean(differences), stdev(differences) / math.sqrt(len(differences)), len(differences))

@@ -66,6 +66,7 @@ def test_paired_differences_are_taken_seed_by_seed():
     assert not same.counts  # more than two standard errors from 0, but three pairs prove less than that
     assert paired([0.5, 0.6, 0.7, 0.8], [0.51, 0.62, 0.73, 0.82]).counts
     assert not paired([0.5, 0.5], [0.6, 0.4]).counts
+    assert paired(torch.tensor([0.5, 0.75]), torch.tensor([0.625, 0.75])) == paired([0.5, 0.75], [0.625, 0.75])
     with pytest.raises(ValueError, match="2 and 1 runs make no pairs"):
         paired([0.5, 0.5], [0.6])
 

@@ -5,6 +5,7 @@ import re
 import pytest
 import torch
 
+import inception_edu as ie
 from inception_edu.course import canvas
 from inception_edu.course.lesson import load_record
 from inception_edu.course.pictures import network_in_network as drawings
@@ -38,6 +39,17 @@ def test_the_accuracies_are_the_means_of_the_record() -> None:
     assert "mean, alone" in picture.svg
     assert "fully connected: 85.7, 82.5, 67.1, 42.0, 25.1, 18.4, 15.6, 14.8, 13.5 %" in picture.description
     assert "mean: 84.8, 83.0, 81.6" in picture.description
+
+
+def test_the_strip_shows_the_maps_that_nin_makes() -> None:
+    features = ie.build("nin_cifar10").features
+    x, shapes = torch.zeros(1, 3, 32, 32), [(3, 32)]
+    for name, layer in features.named_children():
+        x = layer(x)
+        if name in ("pool_1", "pool_2", "mlpconv_3"):
+            shapes.append((x.shape[1], x.shape[2]))
+    assert shapes == [(maps, side) for maps, side, *_ in drawings.STRIP]
+    assert "192 maps of 8x8, 10 maps of 8x8, and 10 scores" in drawings.nin_strip().description
 
 
 def test_a_move_by_a_whole_stride_keeps_the_mean_and_half_a_stride_does_not() -> None:

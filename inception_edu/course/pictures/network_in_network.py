@@ -1,4 +1,4 @@
-"""Chapter 01: a small network slid over an image, two heads side by side, and what a shift does to each."""
+"""Chapter 01: a small network slid over an image, NIN in one row, two heads, and what a shift does to each."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -41,7 +41,7 @@ def _slide(ax: Axes, row: int, column: int, y: float, alpha: float) -> None:
 
 
 def sliding_network() -> Picture:
-    """NIN's first layer: one small network of three layers, applied to the window around every pixel."""
+    """NIN's first mlpconv: one small network of three layers, applied to the window around every pixel."""
     style()
     fig, ax = plt.subplots(figsize=(9, 3.6))
     photo = avg_pool2d(load_photo("astronaut"), 8)  # 3, 32, 32
@@ -124,6 +124,42 @@ def strokes(drawing: Tensor, rows: Tensor, columns: Tensor, answer: Tensor) -> P
     )
 
 
+STRIP = (
+    (3, 32, 3, "mlpconv, 5x5\nmax pool, dropout"),
+    (96, 16, 6, "mlpconv, 5x5\nmax pool, dropout"),
+    (192, 8, 9, "mlpconv, 3x3"),
+    (10, 8, 4, "mean\nof each map"),
+)
+"""NIN for CIFAR-10: maps, the side of each, how many of them are drawn, and what comes next."""
+
+
+def nin_strip() -> Picture:
+    """NIN from the image to the ten scores: what each mlpconv receives, with the sides of the maps at one scale."""
+    style()
+    fig, ax = plt.subplots(figsize=(9.5, 2.2))
+    photo = avg_pool2d(load_photo("astronaut"), 8).permute(1, 2, 0).numpy()  # 32, 32, 3
+    left, middle = 0.0, 16.0
+    for maps, side, sheets, words in STRIP:
+        size = 0.75 * side
+        back = left + sheets - 1.0
+        for sheet in range(sheets - 1, -1, -1):
+            x, y = left + sheet, middle - size / 2 + (sheets - 1) / 2 - sheet
+            if maps == 3 and sheet == 0:
+                ax.imshow(photo, extent=(x, x + size, y + size, y), interpolation="nearest", zorder=3)
+            else:
+                ax.add_patch(Rectangle((x, y), size, size, facecolor=GREEN, edgecolor="white", linewidth=0.8))
+        ax.text((left + back + size) / 2, 33, f"{maps} x {side} x {side}", ha="center", va="center", fontsize=9)
+        start, left = back + size + 2, back + size + 21
+        ax.annotate("", (left - 2, middle), (start, middle), arrowprops={"arrowstyle": "->", "color": INK_BOTH})
+        ax.text((start + left - 2) / 2, middle - 1.5, words, ha="center", va="bottom", fontsize=8.5)
+    ax.plot([left + 1] * 10, [middle + 2.4 * (number - 4.5) for number in range(10)], "o", color=ORANGE, markersize=5)
+    ax.text(left + 1, 33, "10 scores", ha="center", va="center", fontsize=9)
+    ax.set(xlim=(-1, left + 7), ylim=(35, -1), aspect="equal")
+    ax.axis("off")
+    shapes = ", ".join(f"{maps} maps of {side}x{side}" for maps, side, *_ in STRIP[1:])
+    return show(fig, f"NIN for CIFAR-10 from left to right: an image of 3x32x32, {shapes}, and 10 scores.")
+
+
 CLASSES = 3, 20.0
 """How many classes, and the x at which their circles are drawn."""
 
@@ -172,7 +208,7 @@ def two_heads() -> Picture:
 
 
 def accuracy_over_shift(record: dict[str, Any], arms: Mapping[str, str], *, alone: str) -> Picture:
-    """Test accuracy over how far the pictures are moved: means of all seeds, with a band from the worst to the best.
+    """Test accuracy over how far the images are moved: means of all seeds, with a band from the worst to the best.
 
     `arms` are the names in the record -> the names for readers; an arm "... moved" gets a dashed line. The arm `alone`
     is drawn once more, alone and at its own scale, with a vertical line at every whole stride of four pixels.
@@ -194,15 +230,16 @@ def accuracy_over_shift(record: dict[str, Any], arms: Mapping[str, str], *, alon
     left.legend(loc=(0.42, 0.36), fontsize=9, handlelength=3.4)
     for stride in range(0, len(pixels), 4):
         right.axvline(stride, color=INK_BOTH, linewidth=1.2, zorder=0)
+    right.annotate("near the border", (7.9, 0.94), xycoords=("data", "axes fraction"), ha="right", fontsize=9)
     right.set(title=f"{arms[alone]}, alone")
     for ax in (left, right):
         ax.set(xlabel="moved to the right (pixels)", ylabel="test accuracy (%)", xticks=pixels)
         ax.grid(visible=False, axis="x")
-    return show(fig, f"Mean test accuracy when pictures move by 0 to {len(mean) - 1} pixels. {'; '.join(words)}.")
+    return show(fig, f"Mean test accuracy when images move by 0 to {len(mean) - 1} pixels. {'; '.join(words)}.")
 
 
 def moved_and_pooled() -> Picture:
-    """A boot on a black 48x48 canvas, moved by 0, 2 and 4 pixels, and its maps after two max pools of stride 2."""
+    """A boot in a black 48x48 image, moved by 0, 2 and 4 pixels, and its maps after two max pools of stride 2."""
     style()
     fig, axes = plt.subplots(2, 3, figsize=(6.6, 4.6))
     boot = (pictures().images[CLASS_NAMES.index("ankle boot")] - BLACK) / (WHITE - BLACK)  # 1, 28, 28
@@ -219,7 +256,7 @@ def moved_and_pooled() -> Picture:
         above.set_title(f"moved by {right} pixels")
         _image(below, cells[0])
         below.set_xlabel(f"mean {mean:.3f}")
-    return show(fig, f"A boot on a canvas at three places, and its maps of 12x12 cells. Means: {'; '.join(words)}.")
+    return show(fig, f"A boot in a black image at three places, and its 12x12 maps. Means: {'; '.join(words)}.")
 
 
 JUMP, FIRST = 8, 6
