@@ -145,7 +145,7 @@ def few_pictures(record: Mapping[str, Any]) -> Picture:
             at = (place, gap.mean + side * gap.half)
             put: Any = {"ha": "center", "va": "bottom" if side > 0 else "top", "fontsize": 9}
             said = f"{gap.mean:+.1f}".replace("-", "\N{MINUS SIGN}")
-            right.annotate(said, at, (0, 4 * side), textcoords="offset points", **put)
+            right.annotate(said, at, (0, 4 * side), textcoords="offset points", color=colour, **put)
         gaps.append(f"{name} {', '.join(f'{gap.mean:+.1f} ± {gap.half:.1f}' for gap in pairs)}")
     for ax, title in ((left, "test accuracy, %"), (right, "ahead of from scratch, points")):
         ax.set_xscale("log")

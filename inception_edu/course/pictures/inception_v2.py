@@ -91,7 +91,7 @@ def two_modes() -> Picture:
         if mode == "training":
             boxes.append((5, 2.35, "mean and variance\nof the batch", ORANGE))
             arrows += [((1.2, 3.7), (3.4, 2.5)), ((5, 2.9), (5, 3.65)), ((5, 1.8), (5, 0.9))]
-            ax.text(5.2, 1.35, "move them a tenth of the way", va="center", fontsize=9)
+            ax.text(5.2, 1.35, "move the averages a tenth", va="center", fontsize=9)
         else:
             arrows.append(((5, 0.9), (5, 3.65)))
         for x, y, words, colour in boxes:

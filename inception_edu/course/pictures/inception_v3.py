@@ -245,7 +245,7 @@ def kernel_and_part(kernel: Tensor) -> Picture:
     return show(
         fig,
         f"A trained kernel of {len(kernel)}x{len(kernel)} cells, in thousandths, its nearest product of a column and a "
-        f"row, with {share:.0%} of the energy, and the rest, with {1 - share:.0%}. Blue is negative, red positive.",
+        f"row, with {share:.0%} of the energy, and the rest, with {1 - share:.0%}. Blue is negative, orange positive.",
     )
 
 

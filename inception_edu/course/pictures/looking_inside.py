@@ -213,7 +213,7 @@ def changed_by_hiding(pictures: Mapping[str, tuple[Tensor, Tensor, Tensor]], sid
             f"{highest[1]}"
         )
     dot = Line2D([], [], marker="o", ls="", color="white", markeredgecolor="black", markersize=5)
-    square = Patch(facecolor="black", edgecolor="white", lw=1.5)
+    square = Patch(facecolor="#735000", edgecolor="white", lw=1.5)
     peak = Patch(facecolor="#735000", edgecolor=YELLOW, lw=2, ls="--")  # half of ORANGE: as over a dark picture
     names = ("centre of a square that changes the answer", "one such square", "highest position of the class map")
     fig.legend([dot, square, peak], names, loc="outside lower center", fontsize=9)
