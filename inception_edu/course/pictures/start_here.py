@@ -76,7 +76,7 @@ def poster() -> Picture:
     ax.grid(visible=False)
     ax.set_xticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set(xlabel="multiply-adds for one image, billions", ylabel="photographs classified correctly, %")
+    ax.set(xlabel="multiply-adds for one image, billions (log scale)", ylabel="photographs classified correctly, %")
     return show(
         fig,
         "What networks cost and what they buy; the larger the disc, the more parameters. Millions of parameters, "
