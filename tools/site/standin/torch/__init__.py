@@ -18,6 +18,13 @@ class device(nullcontext):  # noqa: N801  torch's own name
     """`with torch.device("meta"):` changes nothing here, where nothing has values."""
 
 
+class memory_format:  # noqa: N801  torch's own name
+    """How numbers are in memory: a name in arguments, as nothing has numbers."""
+
+
+channels_last, contiguous_format = memory_format(), memory_format()
+
+
 def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
