@@ -158,6 +158,16 @@ def test_from_the_disk_a_page_reads_and_an_explorer_says_why_it_does_not_move(si
     tab.close()
 
 
+def test_a_still_that_is_wider_than_its_frame_is_scrolled_by_keys(site, browser):
+    axe = (NODE_MODULES / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+    tab = browser.new_page(viewport={"width": 390, "height": 844})
+    tab.goto((site / "chapters" / "07_inception_v4.html").as_uri())  # from the disk a still stays one
+    tab.evaluate(axe)
+    assert tab.locator(".ie-live").evaluate("each => each.scrollWidth > each.clientWidth")
+    assert not tab.evaluate("() => axe.run('.ie-live', { runOnly: ['scrollable-region-focusable'] })")["violations"]
+    tab.close()
+
+
 def test_what_the_site_serves_has_the_types_that_browsers_ask_for(address):
     import urllib.request
 

@@ -64,7 +64,9 @@ def frame(name: str, html: str, up: str = "") -> str:
     moves = name in NAMES
     words = SERVED if moves else IN_LAB.format(up=up) if name in LAB else COMPUTED
     kind = "live" if moves else "shown"
-    return f'<div class="ie-{kind}" data-explorer="{escape(name)}">{saying(words, html)}</div>'
+    # A still may be wider than its frame, and is then scrolled by keys; the script takes this back with the sliders.
+    keys = ' tabindex="0" role="group" aria-label="Explorer"' if moves else ""
+    return f'<div class="ie-{kind}" data-explorer="{escape(name)}"{keys}>{saying(words, html)}</div>'
 
 
 def shown(name: str) -> str:

@@ -93,6 +93,7 @@ async function enliven(frame) {
   frame.replaceChildren();
   panel.render({ model, el: frame });
   frame.classList.add("ie-moves");
+  frame.removeAttribute("tabindex");
   const begin = () => {
     python();
     unpacked(new URL(`explorers/${explorer}.table`, here)).then((found) => (table ??= found));
