@@ -95,22 +95,18 @@ def milliseconds(
     on an idle machine is the time that passes. The networks take turns, so that a busy machine disturbs them all
     equally. It is still an observation: another run may differ by a tenth or more.
     """
-    seen: list[list[float]] = [[] for _ in nets]
-    images = images.contiguous(memory_format=order)
-    with _measuring(nets, order):
-        for turn in range(5 + turns):  # the first five warm up
-            for net, times in zip(nets, seen, strict=True):
-                start = time.thread_time()
-                net(images)
-                if turn >= 5:
-                    times.append(1000 * (time.thread_time() - start))
-    return [median(times) for times in seen]
+    return [times[None] for times in milliseconds_by_kind(lambda _: None, nets, images, order=order, turns=turns)]
 
 
 def milliseconds_by_kind(
-    kind: Callable[[nn.Module], str | None], nets: Sequence[nn.Module], images: Tensor, *, turns: int = 100
+    kind: Callable[[nn.Module], str | None],
+    nets: Sequence[nn.Module],
+    images: Tensor,
+    *,
+    order: torch.memory_format = torch.contiguous_format,
+    turns: int = 100,
 ) -> list[dict[str | None, float]]:
-    """The time of `milliseconds` for each network, in torch's usual order of memory, split by the kind of module.
+    """The time of `milliseconds` for each network, by default in torch's usual order, split by the kind of module.
 
     `kind` names a module's kind, or is None for one that is not measured; a module inside a measured one must be None.
     The key None is what all others take. To take the time of each module costs some time too, a few percent.
@@ -125,12 +121,16 @@ def milliseconds_by_kind(
         spent[kind(module)] = spent.get(kind(module), 0) + 1000 * (time.thread_time() - starts.pop())
 
     seen: list[list[dict[str | None, float]]] = [[] for _ in nets]
-    with _measuring(nets, torch.contiguous_format), ExitStack() as hooks:
+    images = images.contiguous(memory_format=order)
+    with ExitStack() as stack, threads(), torch.inference_mode():
+        for net in nets:
+            stack.enter_context(evaluating(net))
+            stack.enter_context(_in_order(net, order))
         # A module that two networks share is hooked once.
         for module in dict.fromkeys(module for net in nets for module in net.modules() if kind(module) is not None):
-            hooks.callback(module.register_forward_pre_hook(before).remove)
-            hooks.callback(module.register_forward_hook(after).remove)
-        for turn in range(5 + turns):
+            stack.callback(module.register_forward_pre_hook(before).remove)
+            stack.callback(module.register_forward_hook(after).remove)
+        for turn in range(5 + turns):  # the first five warm up
             for net, times in zip(nets, seen, strict=True):
                 spent.clear()
                 start = time.thread_time()
@@ -139,13 +139,3 @@ def milliseconds_by_kind(
                 if turn >= 5:
                     times.append(spent | {None: total - sum(spent.values())})
     return [{name: median(each[name] for each in times) for name in times[0]} for times in seen]
-
-
-@contextmanager
-def _measuring(nets: Sequence[nn.Module], order: torch.memory_format) -> Iterator[None]:
-    """Inside the block the networks are in evaluation mode and in this order in memory, on one core, no gradients."""
-    with ExitStack() as stack, threads(), torch.inference_mode():
-        for net in nets:
-            stack.enter_context(evaluating(net))
-            stack.enter_context(_in_order(net, order))
-        yield
