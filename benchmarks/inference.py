@@ -1,12 +1,12 @@
 """Inference in turns: our networks plain and fused, torchvision's and timm's, torch's compiler and onnxruntime.
 
     pip install -c constraints.txt -r benchmarks/requirements-inference.txt
-    python benchmarks/inference.py [--batch 1 8] [--rounds 15] [--threads 1] [--record] [--markdown]
+    python benchmarks/inference.py [--batch 1 8] [--rounds 15] [--threads 1] [--markdown]
 
-`--record` keeps the numbers in assets/records/09_inference.json for chapter 09, `--markdown` the tables as a section
-of benchmarks/RESULTS.md. All ways to compute a network get the same weights and images, and must give the same logits.
-The limit is the time that the MACs would take at the speed of a large matrix product; no float32 kernel of this
-processor can be faster. torch.compile needs a C++ compiler, and one to two minutes per network and batch.
+`--markdown` keeps the tables as a section of benchmarks/RESULTS.md. All ways to compute a network get the same weights
+and images, and must give the same logits. The limit is the time that the MACs would take at the speed of a large matrix
+product; no float32 kernel of this processor can be faster. torch.compile needs a C++ compiler, and one to two minutes
+per network and batch.
 
 The last table is what bfloat16 costs in accuracy: chapter 04's trained network on 10,000 real test images.
 """
@@ -28,8 +28,7 @@ from inception_edu.data.files import asset
 from inception_edu.running import predict
 from inception_edu.train.loop import load
 from tools.peers import PEERS, prepare_torchvision, randomised
-from tools.recording import Record
-from tools.results import in_turns, machine, publish, setting, table
+from tools.results import in_turns, publish, setting, table
 
 NAMES = (
     "torchvision googlenet",
@@ -47,7 +46,7 @@ WAYS = {
     "onnxruntime": "fused, onnxruntime",
     "limit": "limit",
 }
-"""Key in the record -> head of the column."""
+"""Way -> head of the column."""
 PRODUCT = 1024
 
 
@@ -114,13 +113,10 @@ def main() -> None:
     arguments.add_argument("--batch", type=int, nargs="+", default=[1, 8])
     arguments.add_argument("--rounds", type=int, default=15)
     arguments.add_argument("--threads", type=int, default=1)
-    arguments.add_argument("--record", action="store_true", help="keep the numbers for chapter 09")
     arguments.add_argument("--markdown", action="store_true", help="keep the tables in benchmarks/RESULTS.md")
     chosen = arguments.parse_args()
     torch.set_num_threads(chosen.threads)
     prepare_torchvision()
-    about = {"threads": chosen.threads, "rounds": chosen.rounds, "machine": machine()}
-    record = Record("09_inference", made_by="benchmarks/inference.py", **about)
     milliseconds, ratios = [], []
     with torch.no_grad():
         for batch in chosen.batch:
@@ -133,9 +129,7 @@ def main() -> None:
                 paired[name] = {way: median(peer / other for peer, other in pairs[way]) for way in WAYS}
                 milliseconds.append([name, str(batch), *(f"{ms:.1f}" for ms in found[name].values())])
                 ratios.append([name, str(batch), *(f"{ratio:.2f}" for ratio in paired[name].values())])
-            record.runs[f"milliseconds/{batch}"] = found
-            record.runs[f"times as fast/{batch}"] = paired
-        record.runs["accuracy"] = accuracy = rounding()
+        accuracy = rounding()
     heads = ["", "batch", *WAYS.values()]
     publish(
         "inference",
@@ -150,8 +144,6 @@ def main() -> None:
         f"{accuracy['changed answers']} answers change.",
         keep=chosen.markdown,
     )
-    if chosen.record:
-        record.write()
 
 
 if __name__ == "__main__":

@@ -95,11 +95,6 @@ def linear_macs(in_features: int, out_features: int) -> int:
     return in_features * out_features
 
 
-def norm_params(channels: int) -> int:
-    """Parameters of a batch norm: a scale and a shift per channel. Running statistics are buffers, not parameters."""
-    return 2 * channels
-
-
 def receptive_field(field: int, jump: int, kernel: int, stride: int = 1, *, dilation: int = 1) -> Pair:
     """`(field, jump)` in input pixels after one more layer along one side.
 

@@ -16,7 +16,6 @@ from inception_edu.arithmetic import (
     conv_params,
     linear_macs,
     linear_params,
-    norm_params,
     out_size,
     pair,
     receptive_field,
@@ -123,11 +122,10 @@ def test_conv_params_are_torchs(groups: int, inner: int, outer: int, kernel: tup
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.booleans())
-def test_linear_and_norm_params_are_torchs(inner: int, outer: int, bias: bool) -> None:
+def test_linear_params_are_torchs(inner: int, outer: int, bias: bool) -> None:
     linear = nn.Linear(inner, outer, bias=bias)
     assert linear_params(inner, outer, bias=bias) == sum(p.numel() for p in linear.parameters())
     assert linear_macs(inner, outer) == linear.weight.numel()
-    assert norm_params(inner) == sum(p.numel() for p in nn.BatchNorm1d(inner).parameters())
 
 
 @given(st.lists(st.tuples(kernels, strides, st.integers(1, 3)), max_size=4))

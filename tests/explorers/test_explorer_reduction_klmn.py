@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import inception_edu as ie
-from inception_edu.arithmetic import conv_macs, conv_params, norm_params, out_size
+from inception_edu.arithmetic import conv_macs, conv_params, out_size
 from inception_edu.explorers import reduction_klmn_explorer
 from inception_edu.explorers.reduction_klmn import ReductionA, presets
 from inception_edu.explorers.settings import page
@@ -27,7 +27,7 @@ def test_any_reduction_costs_what_its_four_convolutions_cost(c, klmn, grid):
     layers = [(c, n, 3, half), (c, k, 1, grid), (k, l, 3, grid), (l, m, 3, half)]
     node = reduction.node
     assert node.output.shape == (reduction.width, half, half)
-    assert node.params == sum(conv_params(a, b, kernel) + norm_params(b) for a, b, kernel, _ in layers)
+    assert node.params == sum(conv_params(a, b, kernel) + 2 * b for a, b, kernel, _ in layers)
     assert node.macs == sum(conv_macs(a, b, kernel, side, side) for a, b, kernel, side in layers)
 
 
