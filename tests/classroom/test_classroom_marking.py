@@ -181,16 +181,20 @@ def test_what_is_nearly_an_answer_is_told_what_is_in_the_way(classroom) -> None:
         number=(Answer(points=1, ask="How many?"), 1_024_000),
         parts=(Answer(points=2), {"per position": 1, "layer": 2}),
         row=(Answer(points=1), [1, 2, 3]),
+        share=(Answer(points=1, digits=4), 12 / 56),
         doubles=(Computes(points=1, shown=[(2,)], hidden=[]), lambda a: [a, a]),
     )
     for text in ("1 024 000", "1,024,000", "1_024_000"):
         assert told(mark("99.number", [text])) == [f"{text!r} is text: write the number itself, 1024000"]
     assert "How many?" in told(mark("99.number", ["about 3"]))
+    assert told(mark("99.share", [21.43])) == ["21.43 is in percent: give a share between 0 and 1"]
     typo = mark("99.parts", [{"per positon": 1, "layer": 2}])
     assert typo == 1
     assert "there is no key 'per positon': did you mean 'per position'?" in told(typo)
     assert mark("99.row", gather("answer", torch.tensor([1, 2, 3]), [None])) == 1
     assert "this should be a list, not a tensor" in told(mark("99.row", [{"shape": [3], "values": [1, 2, 3]}]))
+    halves = mark("99.doubles", gather("computes", lambda a: [torch.ones(2), a], [(2,)]))
+    assert told(halves) == ["for 2: this should be a list, not a tensor"]
     nothing = mark("99.doubles", gather("computes", lambda a: None, [(2,)]))
     assert told(nothing) == ["not answered yet: it returns nothing"]
 
@@ -254,6 +258,15 @@ def test_a_module_is_compared_box_by_box(classroom) -> None:
     assert told(given(lambda c, m: branch(c + 1, (m, 1), (c, 3))))[0].startswith("ShapeError")
     assert "this should be a module, not an int" in told(given(lambda c, m: 3))[0]
     assert told(given(lambda c, m: None)) == ["not answered yet: it returns nothing"]
+
+
+def test_one_slip_in_every_box_is_not_told_ten_times(classroom) -> None:
+    setting = [((), (4, 6, 6))]
+    boxes = [(4, 1)] * 10
+    classroom(row=(Builds(points=2, shown=setting), branch(4, *boxes)))
+    lines = told(mark("99.row", gather("builds", branch(4, *boxes, batch_norm=False), setting)))
+    assert lines[0].startswith("box 1: expected ")
+    assert lines[5:] == ["and 5 more places"]
 
 
 def test_a_recognised_misconception_has_a_cap_of_its_own(classroom) -> None:

@@ -1,6 +1,6 @@
 """What the checks of these exercises know besides the solutions; see inception_edu/classroom/keys.py."""
 
-from math import log, log10
+from math import exp, log, log10
 
 from torch import nn
 
@@ -9,6 +9,11 @@ from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
 from inception_edu.shorthand import branch
 
 POSITION = 9 * 192 * 384
+ONE = "This is the cost of one position: at how many does the layer work?"
+SQUARED = "This is the square of the share: in how many directions does a row look?"
+PADDED = "This is the share of zeros in a padded row: how often is each of its cells used?"
+REST = "This is the share of the products that are of use: which are asked for?"
+UNWEIGHED = "This is a ninth of it: how many values does a 3x3 read from each channel?"
 
 
 def worded(channels, w, n, *, order="rccr", early=False, own=False, row=False, counted=False, whole=False):
@@ -43,9 +48,9 @@ def layer_by_layer(gradients, limit):
     return [[x * limit / max(length, limit) for x in layer] for layer, length in pairs]
 
 
-def scaled(gradients, limit, power=2, longer=False):
+def scaled(gradients, limit, power=2, longer=False, root=True):
     """All layers times one factor; with `longer` a short gradient is made as long as the limit."""
-    whole = sum(sum(x**2 for x in layer) ** (power / 2) for layer in gradients) ** (1 / power)
+    whole = sum(sum(x**2 for x in layer) ** (power / 2) for layer in gradients) ** (1 / power if root else 1)
     return [[x * limit / (whole if longer else max(whole, limit)) for x in layer] for layer in gradients]
 
 
@@ -69,10 +74,9 @@ def decimal(classes, epsilon):
     return target(1 - epsilon + epsilon / classes, epsilon / classes, classes - 1, log10)
 
 
-def right_alone(classes, epsilon):
-    """The wrong classes are left out of the loss."""
-    right, other = 1 - epsilon + epsilon / classes, epsilon / classes
-    return log(right / other), -right * log(right)
+def counting(classes, epsilon, others):
+    """Only so many of the wrong classes are counted in the loss."""
+    return target(1 - epsilon + epsilon / classes, epsilon / classes, others)
 
 
 KEY = {
@@ -80,22 +84,27 @@ KEY = {
         points=4,
         slips={
             "pool first": {
-                POSITION: "This is the cost of one position: at how many does the layer work?",
+                POSITION: ONE,
+                POSITION * 16: UNWEIGHED,
                 POSITION * 625: "This is the large grid: is the pool before or after in this way?",
                 POSITION * 169: "This is a 13x13 grid: without padding, where does the last window of 3 fit into 25?",
                 2 * POSITION * 144: "This is twice what it should be: a MAC is one multiplication with its addition.",
             },
             "convolve first": {
+                POSITION: ONE,
+                POSITION * 625 / 9: UNWEIGHED,
                 POSITION * 144: "This is the small grid: is the convolution before or after the pool in this way?",
                 POSITION * 529: "This is a 23x23 grid: the convolution keeps its grid here.",
                 9 * 384 * 384 * 625: "This lets the convolution read 384 channels: what comes in?",
                 2 * POSITION * 625: "This is twice what it should be: a MAC is one multiplication with its addition.",
             },
             "side by side": {
-                POSITION * 144: "This lets the convolution make all channels of the output: what does the pool bring?",
+                POSITION * 144: "This is twice what it should be: which channels does the pool bring? And a MAC is one "
+                "multiplication with its addition.",
+                192 * 192 * 144: UNWEIGHED,
                 9 * 192 * 192 * 625: "This counts the grid that the convolution reads: at how many places does a "
                 "window with stride 2 stop?",
-                9 * 192 * 192: "This is the cost of one position: at how many does the layer work?",
+                9 * 192 * 192: ONE,
             },
             "narrowest": {
                 192: "This is its number of channels: on how many positions?",
@@ -136,7 +145,8 @@ KEY = {
         points=6,
         shown=[[what, 0] for what in ("kick", "side", "average", "whole")],
         hidden=[[what, 1] for what in ("kick", "side", "average", "whole")],
-        ask="Which lines have to do with that symptom, and what is the state of things just before each of them?",
+        ask="Which lines have to do with that symptom, and what is the state of things just before each of them? If "
+        "only 'whole' is left, compare every line with the description once more.",
     ),
     "small_grid": Answer(
         points=3,
@@ -144,15 +154,25 @@ KEY = {
             "7 on 17": {
                 6 / 119: "This counts one edge: a row has two.",
                 6 / 17: "These are the positions whose window touches the padding. How many of their products do?",
+                (12 / 119) ** 2: SQUARED,
+                6 / 23: PADDED,
+                107 / 119: REST,
                 12 / 17: "By how many products is this to be divided? There are n at each position.",
             },
             "7 on 8": {
                 6 / 56: "This counts one edge: a row has two.",
                 6 / 8: "These are the positions whose window touches the padding. How many of their products do?",
+                (12 / 56) ** 2: SQUARED,
+                6 / 14: PADDED,
+                44 / 56: REST,
                 12 / 8: "By how many products is this to be divided? There are n at each position.",
             },
             "13 on 8": {
                 21 / 104: "This counts one edge: a row has two.",
+                (42 / 104) ** 2: SQUARED,
+                12 / 20: PADDED,
+                62 / 104: REST,
+                36 / 104: "This counts one edge for each position: can a window reach beyond both?",
                 12 / 104: "This loses as much as a 1x7. How far does a 1x13 reach beyond the edge?",
                 8 / 8: "These are the positions whose window touches the padding. How many of their products do?",
             },
@@ -175,6 +195,7 @@ KEY = {
                 g, limit, power=1
             ),
             "Every number is cut by itself, so the step turns: it is the length that is limited.": by_value,
+            "The limit is compared with the square of the length here.": lambda g, limit: scaled(g, limit, root=False),
         },
         ask="How long is the whole gradient of the first example, 3, 4, 0 and 12 together?",
     ),
@@ -187,10 +208,21 @@ KEY = {
                 target(1 - e, e / (k - 1), k - 1)
             ),
             "The targets do not add up to 1: the right class gets its share of epsilon, too.": without_share,
-            "This leaves the wrong classes out of the loss: each of them has a target, too.": right_alone,
+            "This leaves the wrong classes out of the loss: each of them has a target, too.": lambda k, e: counting(
+                k, e, 0
+            ),
+            "The loss counts one wrong class: how many are there?": lambda k, e: counting(k, e, 1),
+            "The loss counts the right class twice: how many are wrong?": lambda k, e: counting(k, e, k),
+            "The two numbers are in the wrong order: first the gap, then the loss.": lambda k, e: counting(k, e, k - 1)[
+                ::-1
+            ],
+            "The gap is a ratio of probabilities here: what turns it into a difference of logits?": lambda k, e: (
+                exp(counting(k, e, 0)[0]),
+                counting(k, e, k - 1)[1],
+            ),
             "This is the logarithm to base 10: softmax has e for its base.": decimal,
         },
-        ask="Write down all targets for 4 classes and 0.2: do they add up to 1?",
+        ask="Write down all targets for 4 classes and 0.2: do they add up to 1? All logarithms are natural.",
     ),
     "wide_view": Designs(
         points=5,

@@ -195,6 +195,10 @@ MOST_OF_A_SLIP = 0.5
 """The most that an answer with a recognised misconception earns as a whole, however many of its boxes are right."""
 
 
+MOST_LINES = 5
+"""How many differences of a module are listed: one slip in a helper can make every box wrong."""
+
+
 def _is_slip(shown: Task, lines: Sequence[Line]) -> bool:
     said = {slip["says"] for slip in shown.get("slips", ()) if slip.get("at") is None}
     return any(line.text in said for line in lines)
@@ -217,8 +221,11 @@ def _wrong(shown: Task, slip: str | None) -> str:
     return slip or shown.get("ask") or "this is not right, and it is not one of the usual mistakes either"
 
 
-def _as_text(expected: Any, given: Any, salt: str, digits: int) -> str:
-    """What to say about the right number written as text, or ""."""
+def _as_written(expected: Any, given: Any, salt: str, digits: int) -> str:
+    """What to say about the right number written as text, or a share between 0 and 1 as percent, or ""."""
+    if isinstance(given, float | int) and not isinstance(expected, dict | list):
+        share = 0 < given <= 100 and holds(expected, given / 100, salt, digits)
+        return f"{given:g} is in percent: give a share between 0 and 1" if share else ""
     if not isinstance(given, str):
         return ""
     bare = re.sub(r"[\s,_']", "", given)
@@ -230,7 +237,9 @@ def _as_text(expected: Any, given: Any, salt: str, digits: int) -> str:
     return f"{given!r} is text: write the number itself, {bare}" if right else ""
 
 
-def _is_tensor(piece: Any) -> bool:
+def _has_tensor(piece: Any) -> bool:
+    if isinstance(piece, list):
+        return any(map(_has_tensor, piece))
     return isinstance(piece, dict) and set(piece) == {"shape", "values"}
 
 
@@ -254,14 +263,14 @@ def _judge_answer(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]
             elif given.get(key) is None:
                 lines.append(Line(False, f"{key}: not answered yet"))
             else:
-                why = _as_text(wanted, given[key], salt, shown["digits"])
+                why = _as_written(wanted, given[key], salt, shown["digits"])
                 why = why or _wrong(shown, _slip(shown, None, [given[key]], salt, key))
                 lines.append(Line(False, f"{key}: {why}"))
         for key in given.keys() - expected.keys():
             near = get_close_matches(key, expected, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(map(repr, expected))}"
             lines.append(Line(False, f"there is no key {key!r}: {hint}"))
-    elif text := _as_text(expected, given, salt, shown["digits"]):
+    elif text := _as_written(expected, given, salt, shown["digits"]):
         lines.append(Line(False, text))
     elif slip := _slip(shown, None, [given], salt):
         right = 0
@@ -275,7 +284,7 @@ def _judge_answer(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]
         ]
         told = (
             "this should be a list, not a tensor"
-            if _is_tensor(given)
+            if _has_tensor(given)
             else f"these entries are not right: {', '.join(off)}"
             if row and off
             else f"this should be a list of {len(expected)} entries"
@@ -313,7 +322,7 @@ def _judge_computed(salt: str, shown: Task, hidden: Task | None, pieces: list[An
             lines.append(Line(True, call))
         elif error := failure(piece):
             lines.append(Line(False, f"{call}: {error}"))
-        elif isinstance(want, list) and _is_tensor(piece):
+        elif isinstance(want, list) and _has_tensor(piece) and not _has_tensor(want):
             lines.append(Line(False, f"{call}: this should be a list, not a tensor"))
         elif isinstance(want, dict) and "shape" in want and isinstance(piece, dict) and "shape" in piece:
             same = want["shape"] == piece["shape"]
@@ -382,7 +391,10 @@ def _judge_built(salt: str, shown: Task, hidden: Task | None, pieces: list[Any])
         elsewhere = (f"with other values, {line.text}" for each in lines[many:] for line in each)
         at_hand = [Line(True, _HERE), Line(False, _OTHERS)]
         at_hand += [Line(False, text) for text in elsewhere]
-    return shares, list(dict.fromkeys(at_hand))
+    at_hand = list(dict.fromkeys(at_hand))
+    if len(at_hand) > MOST_LINES:
+        at_hand = [*at_hand[:MOST_LINES], Line(False, f"and {len(at_hand) - MOST_LINES} more places")]
+    return shares, at_hand
 
 
 def _judge_designed(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]) -> tuple[list[float], list[Line]]:
