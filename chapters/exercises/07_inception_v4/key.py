@@ -8,6 +8,7 @@ from inception_edu.bricks import Concat, ConvUnit
 from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
 from inception_edu.shorthand import branch
 
+ENDS = "This takes one end of each fork. All of them are joined."
 FORK = 9 * 64 * 80  # MACs of `stem_fork` at one position
 
 
@@ -60,6 +61,11 @@ KEY = {
             },
             "MACs": {
                 FORK: "This is the cost of one position: at how many does the convolution work?",
+                64 * 80 * 41**2: "This is a ninth of it: how many values does a 3x3 read from each channel?",
+                9
+                * 64
+                * 144
+                * 41**2: "This lets the convolution make all channels of the output: which are the pool's?",
                 2 * FORK * 41**2: "This is twice what it should be: a MAC is one multiplication with its addition.",
                 FORK * 42**2: "This equals a 42x42 output: is there any padding?",
                 FORK * 81**2: "This equals a stride of 1: a layer pays for the positions that it outputs.",
@@ -131,7 +137,8 @@ KEY = {
                 + 80
                 + 64
                 + 192: "This adds widths inside the branches too, which the next box reads.",
-                48 + 32 + 24 + 192: "This takes one end of each fork. All of them are joined.",
+                48 + 32 + 24 + 192: ENDS,
+                48 + 32 + 16 + 192: ENDS,
             },
         },
         ask="Draw the block as lines from the input to the bar, and count at the end that is asked for.",
@@ -156,6 +163,12 @@ KEY = {
             "The pair is priced as a 7x7: what do a 1x7 and a 7x1 cost together?": lambda c, s, n, g: macs(
                 c, s, n, g**2, half(g) ** 2, pair=49
             ),
+            "Half of 17 is no number of positions: where does the last window of 3 begin?": lambda c, s, n, g: macs(
+                c, s, n, g**2, (g / 2) ** 2
+            ),
+            "These are the weights: at how many positions does each of them work?": lambda c, s, n, g: macs(
+                c, s, n, 1, 1
+            ),
             "Only one of the two long kernels is paid for.": lambda c, s, n, g: macs(
                 c, s, n, g**2, half(g) ** 2, pair=7
             ),
@@ -168,12 +181,14 @@ KEY = {
             "two": {
                 16 / 81: "This takes 4/9 of 4/9. What are the corner's neighbours after the first pool?",
                 5 / 9: "This is the end of a row. A corner is at the end of a row and of a column.",
+                56 / 81: "This is what is lost. What is left?",
                 4 / 9: "This is one pool.",
             },
             "three": {
                 64 / 729: "This multiplies 4/9 three times. What are the corner's neighbours after each pool?",
                 13 / 27: "This is the end of a row. A corner is at the end of a row and of a column.",
                 196 / 729: "This takes the second value of the row for 1: it has faded a little, too.",
+                560 / 729: "This is what is lost. What is left?",
                 25 / 81: "These are two pools.",
             },
         },
@@ -185,7 +200,7 @@ KEY = {
         points=4,
         shape=(64, 14, 14),
         output=(160, 7, 7),
-        most={"MACs": 1_600_000, "parameters": 18_500},
-        least={"branches": 3, "receptive field": 5},
+        most={"MACs": 700_000, "parameters": 10_000},
+        least={"branches": 3, "receptive field": 9},
     ),
 }
