@@ -50,13 +50,15 @@ def lay(item: Item, in_channels: int, *, width: float = 1.0, **unit: Any) -> nn.
 
     A tuple `(out_channels, kernel_size[, stride[, padding]])` becomes a `ConvUnit` with the options
     `unit`, its width multiplied by `width`; a block function is called with `in_channels` and the
-    same options; a module is taken as it is.
+    same options; a module is taken as it is. Raises TypeError for anything else.
     """
     if isinstance(item, tuple):
         channels, *geometry = item
         return ConvUnit(in_channels, widen(channels, width), *geometry, **unit)
     if isinstance(item, nn.Module):
         return item
+    if not callable(item):
+        raise TypeError(f"{item!r} is no layer: write (out_channels, kernel_size), a module or a block function")
     return item(in_channels, width=width, **unit)
 
 

@@ -112,6 +112,11 @@ def test_branch_threads_the_channels() -> None:
     assert isinstance(branch(192, (96, 1)), ConvUnit)  # one item needs no nn.Sequential around it
 
 
+def test_branch_refuses_a_bare_number() -> None:
+    with pytest.raises(TypeError, match=r"24 is no layer: write \(out_channels, kernel_size\), a module or a block"):
+        branch(32, 24, 1)
+
+
 def test_branch_takes_modules_and_block_functions() -> None:
     ready = ConvUnit(4, 5, 3)
 

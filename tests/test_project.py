@@ -351,6 +351,11 @@ def test_the_start_page_leads_to_every_chapter_and_nowhere_else() -> None:
     assert "START := chapters/README.md" in (ROOT / "Makefile").read_text()
 
 
+def test_students_are_told_the_name_of_the_wheel() -> None:
+    wheel = f"inception_edu-{inception_edu.__version__}-py3-none-any.whl[course]"
+    assert wheel in (ROOT / "chapters" / "exercises" / "README.md").read_text()
+
+
 def test_the_command_lines_of_the_readme_work(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -214,6 +214,15 @@ def test_a_function_is_tried_with_hidden_numbers_too(classroom) -> None:
     assert mark("99.area", gather("computes", lambda a, b: 6, key.shown)) == 4  # at home nothing is hidden
 
 
+def test_an_error_that_every_setting_raises_is_quoted_once(classroom) -> None:
+    key = Computes(points=2, shown=[(1,), (2,), (3,)], hidden=[])
+    classroom(root=(key, lambda a: a))
+    quoted = told(mark("99.root", gather("computes", lambda a: [][a if a < 3 else "x"], key.shown)))
+    assert quoted[0].startswith("for 1: IndexError: list index")
+    assert quoted[1] == "for 2: the same error"
+    assert quoted[2].startswith("for 3: TypeError")
+
+
 def test_a_function_that_changes_its_arguments_leaves_the_settings_alone(classroom) -> None:
     def doubled(row):
         row[0] *= 2

@@ -1,7 +1,9 @@
 """What the checks of these exercises know besides the solutions; see inception_edu/classroom/keys.py."""
 
 from math import comb, sqrt
+from pathlib import Path
 
+from inception_edu.classroom import sealing
 from inception_edu.classroom.keys import Answer, Computes, Designs
 from inception_edu.course.choices import Choice, choices
 
@@ -55,13 +57,26 @@ def best(designs, images, share, worst=False):
     return total / images
 
 
+NOTEBOOK = Path(__file__).with_name("exercises.ipynb")
+given = sealing.given(NOTEBOOK)
+
+
+def camera(old, new):
+    """What the camera's weights give after a slip: the solution with `new` in place of `old`."""
+    space = vars(given).copy()
+    code = sealing.cells(NOTEBOOK)["from_camera"]
+    assert code.count(old) == 1, old
+    exec(code.replace(old, new), space)
+    return lambda *case: given.loaded(space["translated"], *case)
+
+
 PARTS = ("stem", "branches", "classes", "whole")
 EXPERIMENTS = ("pace", "weights", "norms", "company", "whole")
 
 KEY = {
     "two_budgets": Computes(
         points=4,
-        shown=[(28_000_000, 70), (28_000_000, 39), (25_000_000, 80)],
+        shown=[(36_000_000, 100), (28_000_000, 39), (25_000_000, 80)],
         hidden=[(45_000_000, 70), (47_000_000, 80), (12_000_000, 40), (30_000_000, 36)],
         slips={
             "Every image passes through both networks here. Which ones does the large network get to see?": (
@@ -77,6 +92,7 @@ KEY = {
             "This is the fastest pair. The most accurate large network is asked for, and then the shortest time.": (
                 lambda p, ms: cascade(p, ms, fastest=True)
             ),
+            "The small network comes first.": lambda p, ms: cascade(p, ms)[::-1],
         },
         ask="Write down for MobileNetV2 and Inception-v3 what both have to be downloaded, and the time per image: is "
         "it 35.3 ms?",
@@ -85,13 +101,43 @@ KEY = {
         points=6,
         shown=[[part, [4, 2, 3, 5, 2, 3, 4], ["cat", "ant", "bee", "dog"]] for part in PARTS],
         hidden=[[part, [6, 5, 2, 3, 4, 2, 1], ["yak", "zebra", "ox"]] for part in PARTS],
+        slips={
+            "In the stem, the three colours are still in the camera's order.": camera(".flip(1)", ""),
+            "The stem's weights are right, but its bias is not: what does the camera read where your picture is 0?": (
+                camera("bias = bias + weight.sum((1, 2, 3))", "pass")
+            ),
+            "The stem's bias takes up the middle of the range before the weights are multiplied.": camera(
+                "bias = bias + weight.sum((1, 2, 3))", "bias = bias + weight.sum((1, 2, 3)) / 127.5"
+            ),
+            "The stem treats a value of 1 as the camera does: which of its values is your 1?": camera(
+                "weight = 127.5 * weight.flip(1)\n            bias = bias + weight.sum((1, 2, 3))",
+                "weight = weight.flip(1)",
+            ),
+            "All convolutions are right. What does a norm with mean 0 and variance 1 do to what it reads, exactly?": (
+                camera("torch.full_like(bias, 1 - 1e-3)", "torch.ones_like(bias)")
+            ),
+            "The wide 1x1 is cut in the order of your branches: who reads its first channels in the camera?": camera(
+                'order = [file["names"]',
+                """n = file["ones.bias"].numel()
+    roll = n - file["middle.weight"].shape[1] - file["large.weight"].shape[1]
+    file = file | {f"ones.{p}": file[f"ones.{p}"].roll(-roll, 0) for p in ("weight", "bias")}
+    order = [file["names"]""",
+            ),
+            "The classes are still in the camera's order.": camera(
+                'file["names"].index(name) for name in names', "i for i, _ in enumerate(names)"
+            ),
+            "The classes are reordered the wrong way round: which of the camera's rows is your first class?": camera(
+                'file["names"].index(name) for name in names', 'names.index(name) for name in file["names"]'
+            ),
+        },
         ask="Put one picture through both programs, and stop at the first place where they differ.",
     ),
     "kept_still": Computes(
         points=5,
         shown=[[what, 0] for what in EXPERIMENTS],
         hidden=[[what, 1] for what in EXPERIMENTS],
-        ask="Which methods does that experiment call, and what does each of them leave behind?",
+        ask="Which methods does that experiment call, and what does each of them leave behind? If only 'whole' is "
+        "wrong, a repair has changed something that was right before.",
     ),
     "three_kinds": Answer(
         points=4,
@@ -102,11 +148,17 @@ KEY = {
                 2.228 * 0.519715: "This is t for eleven pairs: the list begins with two.",
                 0.519715: "This is the standard error: by which number is it still to be multiplied?",
                 2.262 * 1.643483: "This is t times the spread of single differences. How sure is a mean of ten?",
+                2 * 2.262157 * 0.519715: "This is the whole width, from one end to the other.",
+                0.0226216 * 0.519715: "This is in shares of 1; points are hundredths.",
                 2.262 * 0.493045: "This divides the squares by ten; a sample of ten is divided by nine.",
             },
             "residual behind": {
                 0.636281: "This is the end of the interval that is nearer to 0.",
                 1.286667: "This is the mean: the interval reaches further.",
+                -1.937052: "This has a sign: it says how far ahead.",
+                0.0193705: "This is in shares of 1; points are hundredths.",
+                1.574194: "This goes one standard error from the mean: by which number is it to be multiplied?",
+                3.343550: "This takes t times the spread of single differences. How sure is a mean of ten?",
                 1.861746: "This takes 2 for t, which is right for many pairs. There are ten.",
             },
             "edges": {
@@ -117,7 +169,7 @@ KEY = {
             "verdict": {
                 "A": "Is 0 outside of your first interval?",
                 "B": "Does your first interval hold 0 alone? And what would residual blocks do at a rate of 0.001?",
-                "D": "How many kinds of small networks, how many rates and how many passes does the record know?",
+                "D": "Your second interval does not hold 0. Doubts about the rates limit which networks that is about.",
             },
         },
         ask="None of the usual mistakes: write down the ten differences in points; the first of Inception minus plain "
@@ -125,8 +177,8 @@ KEY = {
     ),
     "same_images": Computes(
         points=3,
-        shown=[(39_000, 1_000, 1_153, 8_847), (1_800, 60, 90, 50)],
-        hidden=[(4_100, 350, 300, 250), (900, 11, 240, 49), (7_000, 1_500, 1_480, 20)],
+        shown=[(39_000, 1_000, 1_153, 8_847), (36_000, 900, 1_600, 1_500)],
+        hidden=[(41_000, 3_500, 3_000, 2_500), (9_000, 110, 2_400, 490), (70_000, 15_000, 14_800, 200)],
         slips={
             "This is the formula for two sets of images: here both networks saw the same ones.": lambda *n: interval(
                 *n, apart=True
@@ -136,22 +188,27 @@ KEY = {
             ),
             "This is in shares of 1; points are hundredths.": lambda *n: interval(*n, points=1),
             "This reaches one standard error to each side.": lambda *n: interval(*n, t=1),
+            "This reaches 1.96 spreads of single images. How sure is the mean of so many?": lambda *n: interval(
+                *n, t=1.96 * sqrt(sum(n))
+            ),
             "This is the first minus the second.": lambda a, b, c, d: interval(a, c, b, d),
         },
-        ask="For 1,800, 60, 90 and 50: is the mean 1.5 points, and what do the squares of all differences add up to?",
+        ask="Try the numbers of hint 2, where both are right on 1,800: what are the mean of the differences and "
+        "their variance?",
     ),
     "flattery": Computes(
         points=4,
         shown=[(12, 1_000, 0.88), (2, 10, 0.5)],
         hidden=[(3, 50, 0.7), (5, 200, 0.93), (40, 1_000, 0.85)],
         slips={
-            "This is the mean of the worst design: what must hold for <i>each</i> of them if the best is at most k?": (
+            "This is the mean of the worst design: what must hold for each of them if the best is at most k?": (
                 lambda m, n, p: 100 * (best(m, n, p, worst=True) - p)
             ),
             "This is the accuracy that the best one shows: by how much is it above the true one?": lambda m, n, p: (
                 100 * best(m, n, p)
             ),
             "This is a share of 1; points are hundredths.": lambda m, n, p: best(m, n, p) - p,
+            "This counts images; points are hundredths of all images.": lambda m, n, p: n * (best(m, n, p) - p),
         },
         ask="Try one design first: it flatters by 0 on average. Then two designs and one image, by hand.",
     ),

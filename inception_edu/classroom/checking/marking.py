@@ -315,13 +315,15 @@ def _judge_computed(salt: str, shown: Task, hidden: Task | None, pieces: list[An
         return shares, []
     if slip := _slip(shown, hidden, pieces, salt):
         return shares, [Line(False, slip)]
-    lines = []
+    lines: list[Line] = []
+    errors: set[str] = set()
     for setting, piece, want, good in zip(settings, pieces, expected, ok, strict=False):
         call = f"for {_call(setting)}"
         if good:
             lines.append(Line(True, call))
         elif error := failure(piece):
-            lines.append(Line(False, f"{call}: {error}"))
+            lines.append(Line(False, f"{call}: {'the same error' if error in errors else error}"))
+            errors.add(error)
         elif isinstance(want, list) and _has_tensor(piece) and not _has_tensor(want):
             lines.append(Line(False, f"{call}: this should be a list, not a tensor"))
         elif isinstance(want, dict) and "shape" in want and isinstance(piece, dict) and "shape" in piece:
