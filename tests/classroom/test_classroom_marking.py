@@ -176,6 +176,17 @@ def test_lists_and_dicts_earn_their_parts(classroom) -> None:
     assert told(mark("99.row", [4])) == ["this should be a list of 3 entries"]
 
 
+@pytest.mark.parametrize(("truth", "rounded"), [(4.23333, 4.23), (-0.0123456, -0.0123), (0.27449, 0.27)])
+def test_a_rounded_number_is_told_apart_from_a_wrong_one(classroom, truth, rounded) -> None:
+    slips = {round(truth, 1): "Too coarse."} if round(truth, 1) else {}
+    classroom(one=(Answer(points=1, digits=5, ask="How?", slips=slips), truth))
+    for number, line in ((rounded, "right, but rounded: give at least 5 digits"), (1.02 * rounded, "How?")):
+        assert told(mark("99.one", [number])) == [line]
+        assert mark("99.one", [number]) == 0
+    if slips:  # a number that is a known mistake is one, even where the right one rounds to it
+        assert told(mark("99.one", [round(truth, 1)])) == ["Too coarse."]
+
+
 def test_what_is_nearly_an_answer_is_told_what_is_in_the_way(classroom) -> None:
     classroom(
         number=(Answer(points=1, ask="How many?"), 1_024_000),
@@ -184,6 +195,10 @@ def test_what_is_nearly_an_answer_is_told_what_is_in_the_way(classroom) -> None:
         share=(Answer(points=1, digits=4), 12 / 56),
         doubles=(Computes(points=1, shown=[(2,)], hidden=[]), lambda a: [a, a]),
     )
+    for row in ([1_024_000], torch.tensor([1_024_000.0])):
+        assert told(mark("99.number", gather("answer", row, [None]))) == [
+            "this should be a single value, not a list or a tensor"
+        ]
     for text in ("1 024 000", "1,024,000", "1_024_000"):
         assert told(mark("99.number", [text])) == [f"{text!r} is text: write the number itself, 1024000"]
     assert "How many?" in told(mark("99.number", ["about 3"]))

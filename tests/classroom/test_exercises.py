@@ -179,7 +179,7 @@ def shared_block(channels, widths, side, most):
     pool = branch(channels, nn.MaxPool2d(3, 1, 1), (pool_proj, 1), **plain)
     return Concat(branch(channels, (n1, 1), **plain), middle, pool)
 """,
-    ("04", "ten_deep"): """
+    ("04", "twelve_deep"): """
 class Two(nn.Module):
     def __init__(self, channels, n1, n3_reduce, n3, n5_reduce, n5, pool_proj):
         super().__init__()
@@ -195,15 +195,18 @@ class Two(nn.Module):
         return torch.cat([F.relu(self.one(x)), three, five, pool], dim=1)
 
 
-class TenDeep(nn.Module):
+class TwelveDeep(nn.Module):
     def __init__(self):
         super().__init__()
         self.first, self.second = nn.Conv2d(1, 16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1)
         self.a = Two(32, 16, 16, 32, 4, 8, 8)
         self.rest = nn.Sequential(
-            Two(64, 32, 24, 48, 8, 16, 16), Two(112, 48, 32, 64, 8, 24, 24), Two(160, 64, 32, 80, 8, 32, 32)
+            Two(64, 32, 24, 48, 8, 16, 16),
+            Two(112, 32, 24, 48, 8, 16, 16),
+            Two(112, 48, 32, 64, 8, 24, 24),
+            Two(160, 48, 32, 64, 8, 24, 24),
         )
-        self.linear = nn.Linear(208, 10)
+        self.linear = nn.Linear(160, 10)
 
     def forward(self, x):
         x = F.relu(self.second(F.max_pool2d(F.relu(self.first(x)), 2)))
@@ -211,7 +214,7 @@ class TenDeep(nn.Module):
         return self.linear(x.mean((2, 3)))
 
 
-ten_deep = TenDeep()
+twelve_deep = TwelveDeep()
 """,
     ("07", "as_meant"): """
 def box(reads, out, kernel, stride=1, padding="same"):

@@ -56,12 +56,17 @@ def state(row, order=(3, 2, 0, 1), swapped=False, scaled=False):
     return given.answers(mine, row)
 
 
-def sides(side, padding=3, pool_padding=0, ceil_mode=True):
-    """GoogLeNet's five grids, or those of one who pads or rounds otherwise."""
-    row = [out_size(side, 7, 2, padding)]
-    while len(row) < 5:
-        row.append(out_size(row[-1], 3, 2, pool_padding, ceil_mode=ceil_mode))
-    return row
+def ends(last, padding=3, pool_padding=0, ceil_mode=True):
+    """The smallest and the largest side that end on `last`, by trying all; or by one who pads or rounds otherwise."""
+
+    def grid(side):
+        side = out_size(side, 7, 2, padding)
+        for _ in range(4):
+            side = out_size(side, 3, 2, pool_padding, ceil_mode=ceil_mode)
+        return side
+
+    found = [side for side in range(24 * last, 37 * last + 60) if grid(side) == last]
+    return [found[0], found[-1]]
 
 
 def normed(maps, size, alpha, beta):
@@ -69,17 +74,20 @@ def normed(maps, size, alpha, beta):
     return F.local_response_norm(maps, size, alpha=alpha, beta=beta, k=1.0)
 
 
-class Dropless(nn.Module):
-    """The head of `steady` with a dropout of another share, or none."""
+class Slip(nn.Module):
+    """The head of `steady`, repaired in a way that does not repair it."""
 
-    def __init__(self, channels, classes, share=0.0):
+    def __init__(self, channels, classes, share=0.0, seed=None):
         super().__init__()
         self.squeeze, self.hidden = nn.Conv2d(channels, 8, 1), nn.Linear(128, 32)
-        self.linear, self.share = nn.Linear(32, classes), share
+        self.linear, self.share, self.seed = nn.Linear(32, classes), share, seed
 
     def forward(self, x):
         x = F.relu(self.squeeze(F.avg_pool2d(x, 5, 3)))
-        return self.linear(F.dropout(F.relu(self.hidden(x.flatten(1))), self.share))
+        x = F.relu(self.hidden(x.flatten(1)))
+        if self.seed is not None:
+            torch.manual_seed(self.seed)
+        return self.linear(F.dropout(x, self.share))
 
 
 WITHOUT = [86.65, 86.79, 87.12, 86.81, 86.58, 86.08, 86.62, 86.18, 86.62, 87.16]
@@ -90,7 +98,7 @@ FIGURE = [
     "Conv 7x7+2(S) 16",
     "MaxPool 3x3+2(S)",
     "LocalRespNorm",
-    "Conv 1x1+1(V) 16",
+    "Conv 3x3+1(V) 16",
     "Conv 3x3+1(S) 24",
     "LocalRespNorm",
     "MaxPool 3x3+1(S)",
@@ -145,20 +153,26 @@ KEY = {
         },
         ask="Which of your names has no partner, and which dimension of theirs is each dimension of yours?",
     ),
-    "grids": Computes(
+    "backwards": Computes(
         points=3,
-        shown=[(224,), (299,)],
-        hidden=[(127,), (230,), (333,), (600,)],
+        shown=[(7,), (10,)],
+        hidden=[(4,), (8,), (13,), (21,)],
         slips={
-            "This rounds down in the pools, as PyTorch does unless told otherwise.": lambda s: sides(
-                s, ceil_mode=False
+            "This rounds down in the pools, as PyTorch does unless told otherwise.": lambda last: ends(
+                last, ceil_mode=False
             ),
-            "This forgets the padding of the first convolution.": lambda s: sides(s, padding=0),
-            "These are the grids of padded pools: the task's have no padding and round up.": lambda s: sides(
-                s, pool_padding=1, ceil_mode=False
+            "This forgets the padding of the first convolution.": lambda last: ends(last, padding=0),
+            "This pads the pools: the task's have no padding and round up.": lambda last: ends(
+                last, pool_padding=1, ceil_mode=False
+            ),
+            "This divides by 32 in one go and rounds down once: what does each layer do with an odd side?": (
+                lambda last: [32 * last, 32 * last + 31]
+            ),
+            "The largest side is one too large: this is the smallest one that ends on the next grid.": (
+                lambda last: [ends(last)[0], ends(last)[1] + 1]
             ),
         },
-        ask="What does the very first convolution make of the side? Then one pool at a time.",
+        ask="Send both sides through the five layers, and then one pixel less and one pixel more: where do they end?",
     ),
     "steady": Computes(
         points=2,
@@ -167,7 +181,10 @@ KEY = {
         hidden=[(3,), (11,)],
         slips={
             "The head is steady now, and it trains without its dropout.": lambda channels: given.restless(
-                Dropless, channels
+                Slip, channels
+            ),
+            "A fixed seed drops the same places every time, in training and in use. In use none should be dropped.": (
+                lambda channels: given.restless(lambda *a: Slip(*a, share=0.7, seed=0), channels)
             ),
         },
         ask="Which line can give two results for one input, and what does it know about eval()?",
@@ -208,6 +225,11 @@ KEY = {
                 "nothing to do with each other: the runs come in pairs.",
                 2 * 2.262 * stdev(PAIRS) / 10**0.5: "This is the whole width of the interval, from end to end.",
                 stdev(PAIRS) / 10**0.5: "This is the standard error alone: it needs a factor for 95 %.",
+                2.262 * stdev(PAIRS) / 10: "This divides by ten: a standard error has the root of ten.",
+                2.262
+                * stdev(PAIRS)
+                / 10**0.5
+                / 100: "This is a share: in points of accuracy it is a hundred times as much.",
                 1.96
                 * stdev(PAIRS)
                 / 10**0.5: "1.96 is for a spread that is known: with ten pairs the factor is 2.262.",
@@ -222,11 +244,11 @@ KEY = {
         },
         ask="None of the usual mistakes: write down the first three of the ten differences.",
     ),
-    "ten_deep": Designs(
+    "twelve_deep": Designs(
         points=4,
         shape=(1, 28, 28),
         output=(10,),
         most={"MACs": 10_000_000, "parameters": 150_000},
-        least={"convolutions in a row": 10, "branches": 4},
+        least={"parameters": 120_000, "convolutions in a row": 12, "branches": 4},
     ),
 }

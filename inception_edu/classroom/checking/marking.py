@@ -8,6 +8,7 @@ folder.
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -221,20 +222,37 @@ def _wrong(shown: Task, slip: str | None) -> str:
     return slip or shown.get("ask") or "this is not right, and it is not one of the usual mistakes either"
 
 
-def _as_written(expected: Any, given: Any, salt: str, digits: int) -> str:
-    """What to say about the right number written as text, or a share between 0 and 1 as percent, or ""."""
-    if isinstance(given, float | int) and not isinstance(expected, dict | list):
-        share = 0 < given <= 100 and holds(expected, given / 100, salt, digits)
-        return f"{given:g} is in percent: give a share between 0 and 1" if share else ""
-    if not isinstance(given, str):
+def _in_another_form(expected: Any, given: Any, salt: str, digits: int) -> str:
+    """What to say about a right number as text, in percent or rounded, and about a list for one value, or ""."""
+    if isinstance(expected, dict | list):
         return ""
-    bare = re.sub(r"[\s,_']", "", given)
-    try:
-        number = float(bare)
-    except ValueError:
-        return ""
-    right = not isinstance(expected, dict | list) and holds(expected, number, salt, digits)
-    return f"{given!r} is text: write the number itself, {bare}" if right else ""
+    if isinstance(given, dict | list):
+        return "this should be a single value, not a list or a tensor"
+    if isinstance(given, str):
+        bare = re.sub(r"[\s,_']", "", given)
+        try:
+            right = holds(expected, float(bare), salt, digits)
+        except ValueError:
+            return ""
+        return f"{given!r} is text: write the number itself, {bare}" if right else ""
+    if isinstance(given, float | int) and 0 < given <= 100 and holds(expected, given / 100, salt, digits):
+        return f"{given:g} is in percent: give a share between 0 and 1"
+    return f"right, but rounded: give at least {digits} digits" if _rounds(expected, given, salt, digits) else ""
+
+
+def _rounds(expected: Any, given: Any, salt: str, digits: int) -> bool:
+    """Whether `given` is the sealed number, rounded to two digits or more."""
+    if type(given) is not float or not math.isfinite(given):
+        return False
+    mantissa, exponent = f"{given:.{digits - 1}e}".split("e")
+    missing = len(mantissa) - len(mantissa.rstrip("0"))
+    if not 1 <= missing <= digits - 2:
+        return False
+    middle, half = int(mantissa.replace(".", "")), 10**missing // 2
+    near = (
+        f"{number / 10 ** (digits - 1):.{digits - 1}f}e{exponent}" for number in range(middle - half, middle + half)
+    )
+    return any(digest(text, salt) == expected for text in near)
 
 
 def _has_tensor(piece: Any) -> bool:
@@ -263,18 +281,18 @@ def _judge_answer(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]
             elif given.get(key) is None:
                 lines.append(Line(False, f"{key}: not answered yet"))
             else:
-                why = _as_written(wanted, given[key], salt, shown["digits"])
-                why = why or _wrong(shown, _slip(shown, None, [given[key]], salt, key))
-                lines.append(Line(False, f"{key}: {why}"))
+                slip = _slip(shown, None, [given[key]], salt, key)
+                slip = slip or _in_another_form(wanted, given[key], salt, shown["digits"])
+                lines.append(Line(False, f"{key}: {_wrong(shown, slip)}"))
         for key in given.keys() - expected.keys():
             near = get_close_matches(key, expected, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(map(repr, expected))}"
             lines.append(Line(False, f"there is no key {key!r}: {hint}"))
-    elif text := _as_written(expected, given, salt, shown["digits"]):
-        lines.append(Line(False, text))
     elif slip := _slip(shown, None, [given], salt):
         right = 0
         lines.append(Line(False, slip))
+    elif form := _in_another_form(expected, given, salt, shown["digits"]):
+        lines.append(Line(False, form))
     elif isinstance(expected, list):
         row = given if isinstance(given, list) else []
         off = [
