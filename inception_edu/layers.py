@@ -629,6 +629,7 @@ kind(
     *(nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d),
     box="pool",
     label=_adaptive_label("max pool"),
+    part=lambda m: {"is": "adaptive max pool", "grid": _grid(m)},
 )(_adaptive)
 
 

@@ -627,11 +627,11 @@ def _layers_like(name: str, call: Call, axes: int, originals: dict[int, Any]) ->
         return [[getattr(nn, f"AdaptiveMaxPool{name[-2:]}")(named("input output_size")["output_size"])]]
     if name in ("flatten", "view", "reshape", "squeeze") and len(call.shape) == 1:
         return [[nn.Flatten()]]
-    if name == "mean":
+    if name in ("mean", "amax"):
         asked = named("input dim keepdim").get("dim")
         dims = {d % (axes + 1) for d in ([asked] if isinstance(asked, int) else asked or ())}
-        pool = {2: nn.AdaptiveAvgPool1d, 3: nn.AdaptiveAvgPool2d}.get(axes)
-        if pool and dims == set(range(2, axes + 1)):
+        if axes in (2, 3) and dims == set(range(2, axes + 1)):
+            pool = getattr(nn, f"Adaptive{'Avg' if name == 'mean' else 'Max'}Pool{axes - 1}d")
             return [[pool(1)], [pool(1), nn.Flatten()]]
     if name in ("conv1d", "conv2d", "conv3d"):
         given = named(_CONV)

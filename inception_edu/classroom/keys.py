@@ -51,7 +51,8 @@ class Computes:
 class Builds:
     """A function that builds a module (or, with no arguments, a module). `slips` is sentence -> wrong builder.
 
-    `partial` as for `Computes`.
+    `partial` as for `Computes`. With `tell=False` feedback names what is wrong and not what would be right: for a
+    module that has to be worked out, where it would be the answer.
     """
 
     kind = "builds"
@@ -60,6 +61,7 @@ class Builds:
     hidden: Sequence[Shaped] = ()
     slips: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     partial: bool = True
+    tell: bool = True
     digits: int = 6
 
 

@@ -99,8 +99,7 @@ def _expect(task: Key, answer: object, salt: str) -> tuple[dict[str, Any], dict[
             raise KeyMismatchError(f"{salt}: the solution outputs {costs['output']}, {bounds['output']} is asked for")
         return {**shown, "settings": [plain(((), task.shape))], "expected": [bounds]}, {}
     shown |= {"digits": task.digits} | {name: said for name in ("ask", "twin") if (said := getattr(task, name, ""))}
-    if not getattr(task, "partial", True):
-        shown["partial"] = False
+    shown |= {name: False for name in ("partial", "tell") if not getattr(task, name, True)}
     if isinstance(task, Answer):
         (found,) = _evidence(task.kind, answer, [None], salt)
         return {**shown, "settings": [None], "expected": [seal(found, salt, task.digits)]} | _told(

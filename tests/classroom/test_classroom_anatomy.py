@@ -41,7 +41,7 @@ def test_a_wrong_width_is_named_with_its_branch() -> None:
 
 def test_of_hidden_settings_a_sentence_names_the_box_and_no_number() -> None:
     (line,) = lines(block(), block(b=(4, 7)), shut=True).lines
-    assert line == "branch 2, box 2: yours is a convolution with the wrong channels"
+    assert line == "branch 2, box 2: yours is a convolution that is wrong in its channels"
 
 
 @pytest.mark.parametrize(

@@ -306,6 +306,13 @@ def test_a_recognised_misconception_has_a_cap_of_its_own(classroom) -> None:
     assert told(slip)[-1] == "an answer with this misconception earns half the points"
 
 
+def test_feedback_on_a_module_to_be_worked_out_says_what_is_wrong_and_not_what_is_right(classroom) -> None:
+    key = Builds(points=2, shown=[((), (8, 6, 6))], tell=False)
+    classroom(block=(key, lambda: branch(8, (4, 1), (8, 3))))
+    result = mark("99.block", gather("builds", lambda: branch(8, (4, 1), (8, 5)), key.shown))
+    assert told(result) == ["box 2: yours is a convolution that is wrong in its window and padding; the rest is right"]
+
+
 def test_feedback_shows_no_number_of_a_hidden_setting(classroom) -> None:
     key = Builds(points=2, shown=[((8, 4), (8, 6, 6))], hidden=[((531, 977), (531, 7, 4))])
     hidden = classroom(block=(key, lambda c, m: branch(c, (m, 1), (c, 3))))["block"]
@@ -364,6 +371,22 @@ def test_a_design_is_held_against_its_bounds(classroom) -> None:
     assert told(mark("99.design", gather("designs", branch(8, (5, 3)), setting)))[0].startswith("it outputs (5, 6, 6)")
 
 
+def test_a_receptive_field_that_is_not_known_costs_only_its_own_bound(classroom) -> None:
+    class Odd(nn.Conv2d):
+        def forward(self, x):
+            return super().forward(x) + x.flatten(2).max(-1).values[..., None, None]
+
+    setting = [((), (8, 6, 6))]
+    bounds = {"points": 2, "shape": (8, 6, 6), "output": (8, 6, 6), "most": {"MACs": 30_000}}
+    cheap, reaching = Designs(**bounds), Designs(**bounds, least={"receptive field": 3})
+    design = nn.Conv2d(8, 8, 3, padding=1)
+    classroom(cheap=(cheap, design), reaching=(reaching, design))
+    odd = gather("designs", Odd(8, 8, 3, padding=1), setting)
+    assert mark("99.cheap", odd) == 2
+    assert mark("99.reaching", odd) == 1
+    assert told(mark("99.reaching", odd))[-1].startswith("receptive field: not known, because of ")
+
+
 def test_the_costs_of_a_design_come_from_its_parts_and_not_from_what_the_notebook_says(classroom) -> None:
     key = Designs(points=2, shape=(8, 6, 6), output=(4, 6, 6), most={"MACs": 4_000, "parameters": 300})
     classroom(design=(key, lambda: branch(8, (2, 1), (4, 3))))
@@ -391,6 +414,7 @@ def test_the_costs_of_a_design_come_from_its_parts_and_not_from_what_the_noteboo
         nn.Sequential(
             nn.Dropout(0.4), nn.BatchNorm2d(8, affine=False), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)
         ),
+        nn.Sequential(nn.AdaptiveMaxPool2d((3, None)), nn.AdaptiveMaxPool2d(1), nn.Flatten()),
         nn.Conv2d(8, 4, 2, padding="same", dilation=1),
     ],
 )

@@ -14,22 +14,22 @@ from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
 given = sealing.given(Path(__file__).with_name("exercises.ipynb"))
 
 
-def row(channels, widths, side, most, grows=True, pool=True, own=False):
-    """How many blocks fit, or how many fit for someone who has the growth of their channels wrong."""
+def row(channels, widths, side, most, grows=True, pool=True, own=False, power=2):
+    """How many blocks fit, or how many fit for someone who has the growth of their channels or a window wrong."""
     n1, n3, n5 = widths
     made, blocks = n1 + n3 + n5, 0
     channels += made if own else 0
-    while most >= (cost := channels * (n1 + 9 * n3 + 25 * n5) * side**2):
+    while most >= (cost := channels * (n1 + 3**power * n3 + 5**power * n5) * side**2):
         most, blocks = most - cost, blocks + 1
         channels = channels if not grows else channels + made if pool else made
     return blocks
 
 
-def trial(train, arms, rates, tuning, seeds, chosen_on="valid", bracket=True, paired=True, t=None, alone=True):
+def trial(train, arms, rates, tuning, seeds, bracket=True, paired=True, t=None, alone=True, sign=1, verdict=True):
     """The experiment, or one with a rule broken."""
 
     def score(arm, rate):
-        return mean(train(arm, rate, seed, chosen_on) for seed in tuning)
+        return mean(train(arm, rate, seed, "valid") for seed in tuning)
 
     chosen = {}
     for arm in arms:
@@ -41,10 +41,10 @@ def trial(train, arms, rates, tuning, seeds, chosen_on="valid", bracket=True, pa
     if not alone:
         chosen[arms[1]] = chosen[arms[0]]
     first, second = ([train(arm, chosen[arm], seed, "test") for seed in seeds] for arm in arms)
-    pairs = [b - a for a, b in zip(first, second, strict=True)]
+    pairs = [sign * (b - a) for a, b in zip(first, second, strict=True)]
     spread = stdev(pairs) if paired else sqrt(stdev(first) ** 2 + stdev(second) ** 2)
     middle, half = mean(pairs), (t or given.STUDENT[len(pairs)]) * spread / sqrt(len(pairs))
-    ahead = "neither" if abs(middle) <= half else arms[middle > 0]
+    ahead = "neither" if verdict and abs(middle) <= half else arms[sign * middle > 0]
     return {"rates": chosen, "mean": middle, "half width": half, "ahead": ahead}
 
 
@@ -74,6 +74,12 @@ def one(channels, out, *geometry, **more):
     return nn.Sequential(nn.Conv2d(channels, out, *geometry, **more), nn.ReLU())
 
 
+def two_sizes(channels, widths, parameters_of_d):
+    """A branch D of a 1x1 and a 5x5, with as many parameters."""
+    middle = (parameters_of_d - widths[3]) // (channels + 1 + 25 * widths[3])
+    return nn.Sequential(one(channels, middle, 1), one(middle, widths[3], 5, padding=2))
+
+
 def pair(shares):
     """MACs for a pair of channels."""
     return sum(share * kernel**2 for kernel, share in shares)
@@ -94,13 +100,13 @@ class Repaired(nn.Module):
         return torch.cat([branch(x) for branch in self.branches], dim=1)
 
 
-BOTH = ["3x3", "mixed"]
+BOTH, WIDE = ["3x3", "mixed"], ["3x3", "9x9"]
 FIVE = [10, 11, 12, 13, 14]
 
 KEY = {
     "blocks_within": Computes(
         points=3,
-        shown=[(192, [64, 128, 32], 28, 2_000_000_000), (6, [1, 1, 1], 2, 2_500)],
+        shown=[(192, [64, 128, 32], 28, 2_000_000_000), (6, [1, 1, 1], 2, 4_200)],
         hidden=[
             (10, [2, 3, 1], 4, 5_000),  # not even one
             (10, [2, 3, 1], 4, 8_640 + 13_824),  # exactly two
@@ -112,7 +118,11 @@ KEY = {
             "This lets every block cost what the first one costs: what does the second one read?": lambda *a: row(
                 *a, grows=False
             ),
-            "This forgets the channels that the pool passes on.": lambda *a: row(*a, pool=False),
+            # Both give first + (blocks - 1) * made: no numbers can tell them apart.
+            "This forgets the channels that the pool passes on, or takes the last block alone for the sum.": (
+                lambda *a: row(*a, pool=False)
+            ),
+            "This takes a 3x3 for 3 weights and a 5x5 for 5.": lambda *a: row(*a, power=1),
             "This lets each block read what it outputs itself.": lambda *a: row(*a, own=True),
         },
         ask="What does the first block cost, by hand? And the second?",
@@ -120,7 +130,9 @@ KEY = {
     "experiment": Computes(
         points=6,
         shown=[
-            (BOTH, [0.05, 0.1, 0.2], {"3x3": 0.1, "mixed": 0.8}, {"3x3": 72, "mixed": 73}, [1, 2, 3], [*range(10, 20)])
+            (BOTH, [0.05, 0.1, 0.2], {"3x3": 0.1, "mixed": 0.8}, {"3x3": 72, "mixed": 73}, [1, 2, 3], [*range(10, 20)]),
+            # The first seed alone would choose other rates, and with 1.96 the second arm would be ahead.
+            (WIDE, [0.2, 0.4, 0.1], {"3x3": 0.035, "9x9": 0.29}, {"3x3": 81, "9x9": 81.15}, [3, 4, 5], [*FIVE, 15]),
         ],
         hidden=[
             (BOTH, [0.1, 0.2, 0.4], {"3x3": 0.02, "mixed": 0.2}, {"3x3": 70, "mixed": 70.1}, [1, 2], FIVE),
@@ -128,22 +140,22 @@ KEY = {
             (["a", "b"], [0.1, 0.2, 0.4], {"a": 0.2, "b": 0.2}, {"a": 80, "b": 80.05}, [4, 5, 6], [21, 22, 23, 24, 25]),
         ],
         slips={
-            "The rates were chosen on test images: then the result is the best of several tries.": slip(
-                chosen_on="test"
-            ),
             "A best rate at the edge of the grid was accepted: the optimum may be outside.": slip(bracket=False),
             "The half width treats the runs as if they had nothing to do with each other: they come in pairs.": slip(
                 paired=False
             ),
             "1.96 is for a spread that is known. What is Student's t for this many pairs?": slip(t=1.96),
             "Both arms have the rate that suits the first.": slip(alone=False),
+            "The differences have the wrong sign: they are second arm minus first.": slip(sign=-1),
+            "An arm is called ahead although the interval includes zero.": slip(verdict=False),
         },
-        ask="Print the dict of rates and mean validation accuracies for each arm: does the best have two neighbours?",
+        ask="Is a rate wrong? Print the mean validation accuracy at every rate tried. If not, print the differences.",
     ),
     "measured": Builds(
         points=6,
         shown=[((8, [6, 4, 5, 4], 331), (8, 9, 9))],
         hidden=[((3, [2, 5, 4, 6], 580), (3, 8, 11)), ((3, [2, 1, 2, 2], 2_762), (3, 5, 6))],
+        tell=False,
         slips={
             "B is a full 5x5 here: which outputs change to the left and right of the pixel?": lambda *a: block(
                 *a, second=one(a[0], a[1][1], 5, padding=2)
@@ -153,8 +165,12 @@ KEY = {
                 *a, third=one(a[0], a[1][2], 5, padding=2)
             ),
             "D is a 5x5 here: count its parameters.": lambda *a: block(*a, fourth=one(a[0], a[1][3], 5, padding=2)),
-            "E averages here: zeros from the padding would show in the corners.": lambda *a: block(
+            "D's convolutions have two sizes here.": lambda *a: block(*a, fourth=two_sizes(*a)),
+            "E averages here: what would its corners be if all inputs were negative?": lambda *a: block(
                 *a, pool=nn.AvgPool2d(3, 1, padding=1)
+            ),
+            "E averages here: what would it make of a single lit pixel?": lambda *a: block(
+                *a, pool=nn.AvgPool2d(3, 1, padding=1, count_include_pad=False)
             ),
         },
     ),
@@ -187,6 +203,9 @@ KEY = {
             "This rounds up: then the mixture costs more than the 3x3s.": lambda shares, channels: ceil(
                 3 * channels / sqrt(pair(shares))
             ),
+            "This takes a 3x3 for 3 weights and a 5x5 for 5.": lambda shares, channels: floor(
+                channels * sqrt(3 / sum(share * kernel for kernel, share in shares))
+            ),
             "This stays below the MACs of the 3x3s; just as many are allowed.": lambda shares, channels: (
                 ceil(3 * channels / sqrt(pair(shares))) - 1
             ),
@@ -208,16 +227,17 @@ KEY = {
             "5x5, any two": {
                 20: "These are the meetings that the 5x5s win.",
                 8: "These are the wins with the same seed: here any two runs meet.",
-                80: "This is ten times the wins with the same seed: other seeds meet as well.",
+                80: "A draw is no win. And ten times the wins with the same seed would leave out all other meetings.",
             },
+            "images": {0.29: "This is in per cent of the 10,000 images.", 2900: "What is 1 % of 10,000 images?"},
         },
         ask="How many runs of the other arm does the mixture's fifth run beat?",
     ),
     "wide_not_deep": Designs(
         points=5,
         shape=(1, 28, 28),
-        output=(10,),
-        most={"MACs": 10_000_000, "parameters": 150_000, "convolutions in a row": 3},
-        least={"convolutions": 7, "branches": 4},
+        output=(160, 7, 7),
+        most={"MACs": 10_000_000, "parameters": 148_390, "convolutions in a row": 3},
+        least={"parameters": 100_000, "convolutions": 7},
     ),
 }

@@ -143,8 +143,8 @@ def _made(part: Part, shape: tuple[int, ...]) -> nn.Module:
         case {"is": "max pool" | "avg pool" as kind, "kernel": [_, _] as kernel}:
             pool: Any = _POOLS[kind]
             return nn.Sequential(pool(kernel, part["stride"], tuple(part["padding"]), ceil_mode=part["ceil_mode"]))
-        case {"is": "adaptive avg pool", "grid": [*grid]}:
-            return nn.AdaptiveAvgPool2d(tuple(grid))
+        case {"is": "adaptive avg pool" | "adaptive max pool" as kind, "grid": [*grid]}:
+            return (nn.AdaptiveAvgPool2d if kind == "adaptive avg pool" else nn.AdaptiveMaxPool2d)(tuple(grid))
         case {"is": "linear", "channels": channels, "bias": bias}:
             return nn.Linear(shape[-1], channels, bias)
         case {"is": "batch norm", "settings": str(settings)}:
@@ -229,8 +229,12 @@ def words(part: Part, *more: str) -> str:
         said(field, part[field]) for field in [*main, *(f for f in more if f not in (*main, "kernel", "groups"))]
     ]
     article = "an" if (kernel or name).startswith((*"aeiou", "8", "11x", "18x")) else "a"
-    joined = ", ".join(details[:-1]) + " and " + details[-1] if len(details) > 1 else "".join(details)
-    return f"{article} {kernel}{name}" + (f" with {joined}" if joined else "")
+    return f"{article} {kernel}{name}" + (f" with {_list(details)}" if details else "")
+
+
+def _list(items: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(items[:-1])] * (len(items) > 1) + items[-1:])
 
 
 # ---- where two differ --------------------------------------------------------------------------
@@ -347,7 +351,7 @@ def _difference(expected: Part, given: Part, *, open: bool) -> str:
     fields = [field for field in _own(given) if expected.get(field) != given[field]]
     if open:
         return f"expected {words(expected, *fields)}, yours has {', '.join(said(f, given[f]) for f in fields)}"
-    return f"yours is {_kind(given)} with the wrong {' and the wrong '.join(_NAMES.get(f, f) for f in fields)}"
+    return f"yours is {_kind(given)} that is wrong in its {_list([_NAMES.get(f, f) for f in fields])}"
 
 
 def _inside(expected: Part, given: Part, tell: bool, where: str) -> tuple[float, list[str]]:

@@ -79,17 +79,18 @@ def _parts(builder: Any, arguments: Sequence[Any], shape: Sequence[int], more: A
 
 
 def figures(node: Node) -> dict[str, Any]:
-    """Output, costs and reach of a traced design. Raises TypeError where its receptive field is not known."""
-    if node.output.field is None:
-        raise TypeError(f"the receptive field of this design is not known, because of {', '.join(node.unread())}")
+    """Output, costs and reach of a traced design; a receptive field that is not known is a sentence that says why."""
     bricks = as_bricks(node)
-    fields = zip(node.output.field, node.input.shape[1:], strict=True)
+    reach: int | str = f"not known, because of {', '.join(node.unread())}"
+    if node.output.field is not None:
+        fields = zip(node.output.field, node.input.shape[1:], strict=True)
+        reach = min(field for field, side in fields if side > 1)
     return {
         "output": list(node.output.shape),
         "parameters": node.params,
         "MACs": node.macs,
         "activations": node.activations,
-        "receptive field": min(field for field, side in fields if side > 1),
+        "receptive field": reach,
         "convolutions": sum(isinstance(layer, nn.Conv2d) for layer in computing(bricks)),
         "convolutions in a row": depth(node),
         "branches": max((len(part["branches"]) for part in anatomy(bricks) if part["is"] == "concat"), default=1),
