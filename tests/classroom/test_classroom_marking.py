@@ -214,6 +214,13 @@ def test_what_is_nearly_an_answer_is_told_what_is_in_the_way(classroom) -> None:
     assert told(nothing) == ["not answered yet: it returns nothing"]
 
 
+def test_a_list_in_place_of_a_tensor_is_named(classroom) -> None:
+    key = Computes(points=1, shown=[[{"tensor": [2, 3], "seed": 0}]], hidden=[])
+    classroom(twice=(key, lambda x: 2 * x))
+    result = mark("99.twice", gather("computes", lambda x: (2 * x).tolist(), key.shown))
+    assert told(result) == ["for a tensor of 2x3: this should be a tensor, not a list"]
+
+
 def test_a_function_is_tried_with_hidden_numbers_too(classroom) -> None:
     slip = "This is twice the area."
     key = Computes(points=4, shown=[(2, 3)], hidden=[(4, 5), (7, 1), (2, 2)], slips={slip: lambda a, b: 2 * a * b})

@@ -8,11 +8,11 @@ from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
 from inception_edu.shorthand import branch
 
 
-def shared(channels, widths, side, most, extra=0, own=True, fixed=True, pool_first=True):
+def shared(channels, widths, side, most, extra=0, own=True, fixed=True, pool_first=True, everywhere=True):
     """The block of `shared_squeeze`, or one with a squeeze of another width or with its pool after its 1x1."""
     n1, n3, n5, pool_proj = widths
     always = channels * (n1 + pool_proj) if fixed else 0
-    squeeze = (most // side**2 - always) // (own * channels + 9 * n3 + 25 * n5) + extra
+    squeeze = ((most // side**2 if everywhere else most) - always) // (own * channels + 9 * n3 + 25 * n5) + extra
     windows = Concat(unit(squeeze, (n3, 3)), unit(squeeze, (n5, 5)))
     pool = nn.MaxPool2d(3, 1, 1)
     last = unit(channels, pool, (pool_proj, 1)) if pool_first else unit(channels, (pool_proj, 1), pool)
@@ -41,6 +41,7 @@ def plain(channels, width, padding=1):
     return nn.Sequential(nn.Conv2d(channels, width, 3, padding=padding), nn.ReLU())
 
 
+LEFT_OUT = "This leaves out the reduction, which has weights, too."
 WIDTHS, OTHERS = [4, 2, 3, 4, 2, 3, 2], [3, 3, 4, 2, 3, 4, 3]
 
 KEY = {
@@ -50,10 +51,14 @@ KEY = {
             "1x1": {30_816 / 320: "This forgets the bias: an output channel has 320 weights and one number more."},
             "3x3 reduce": {
                 126_952 / (320 + 9 * 160): "This forgets the biases, of both layers.",
-                126_952 / (9 * 160): "This leaves out the reduction, which has weights, too.",
+                126_952 / (9 * 160): LEFT_OUT,
+                (126_952 - 160) / (9 * 160): LEFT_OUT,
+                88: LEFT_OUT,
             },
             "5x5 reduce": {
-                30_468 / (25 * 48): "This leaves out the reduction, which has weights, too.",
+                30_468 / (25 * 48): LEFT_OUT,
+                (30_468 - 48) / (25 * 48): LEFT_OUT,
+                25: LEFT_OUT,
                 30_468 / (320 + 25 * 48): "This forgets the biases, of both layers.",
             },
             "5x5": {
@@ -68,7 +73,7 @@ KEY = {
     ),
     "shared_squeeze": Builds(
         points=6,
-        shown=[((96, [32, 48, 16, 16], 14, 4_000_000), (96, 14, 14))],
+        shown=[((96, [32, 48, 16, 16], 14, 5_000_000), (96, 14, 14))],
         hidden=[
             ((10, [3, 4, 2, 5], 6, 20_000), (10, 6, 6)),  # 4.95 channels would fit
             ((8, [2, 3, 1, 2], 5, 5_300), (8, 5, 5)),  # exactly 3
@@ -77,6 +82,9 @@ KEY = {
             "Each window has a squeeze of its own here. In the drawing the arrow splits after the squeeze.": apart,
             "This squeeze is one channel wider than the price allows.": lambda *a: shared(*a, extra=1),
             "This forgets that the squeeze itself costs something.": lambda *a: shared(*a, own=False),
+            "This holds the price of one position against the budget for all of them.": (
+                lambda *a: shared(*a, everywhere=False)
+            ),
             "This forgets the two 1x1s that are there anyway.": lambda *a: shared(*a, fixed=False),
             "The last branch pools after its 1x1; the pool comes first.": lambda *a: shared(*a, pool_first=False),
         },
@@ -95,8 +103,8 @@ KEY = {
     ),
     "symptoms": Computes(
         points=6,
-        shown=[[what, WIDTHS] for what in ("view", "cost", "gradient")],
-        hidden=[[what, OTHERS] for what in ("view", "cost", "gradient")],
+        shown=[[what, WIDTHS] for what in ("view", "cost", "gradient", "output")],
+        hidden=[[what, OTHERS] for what in ("view", "cost", "gradient", "output")],
         ask="Which of the four branches does the symptom concern, and which lines do those branches share?",
     ),
     "one_from_two": Computes(
@@ -132,8 +140,8 @@ KEY = {
     "wide_trunk": Designs(
         points=4,
         shape=(1, 28, 28),
-        output=(256, 7, 7),
-        most={"MACs": 10_000_000, "parameters": 147_430},
+        output=(512, 7, 7),
+        most={"MACs": 10_000_000, "parameters": 144_870},
         least={"receptive field": 28, "branches": 4},
     ),
 }
