@@ -504,9 +504,10 @@ class _Tree:
 
 
 def _sum(rows: list[list[Step]], alpha: float) -> Residual:
-    """Two ways added, the second times `alpha`; the one that is scaled is the body, else the longer one."""
+    """Two ways added, the second times `alpha`; the one that is scaled is the body, else the one of more layers."""
     scaled = [bool(row) and isinstance(row[-1][1], _Scale) for row in rows]
-    body = 1 if alpha != 1 or (scaled[1], len(rows[1])) >= (scaled[0], len(rows[0])) else 0
+    long = [sum(not [*inner.children()] for _, step in row for inner in step.modules()) for row in rows]
+    body = 1 if alpha != 1 or (scaled[1], long[1]) >= (scaled[0], long[0]) else 0
     scale = alpha if body else 1.0
     last = rows[body][-1][1] if rows[body] else None
     if isinstance(last, _Scale):

@@ -258,6 +258,20 @@ def test_of_two_equal_ways_the_second_is_the_body() -> None:
     assert (form.shortcut, form.body) == (module.a, module.b)
 
 
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_of_two_ways_the_one_of_more_layers_is_the_body(first: str) -> None:
+    """In whatever order they are added, and whether or not a module holds their layers."""
+    module = Written(
+        lambda s, x: s.a(x) + s.norm(s.b(x)) if first == "a" else s.norm(s.b(x)) + s.a(x),
+        a=nn.Sequential(k3(), nn.ReLU(), k5()),
+        b=k3(),
+        norm=nn.BatchNorm2d(3),
+    )
+    form = trace(module, (3, 8, 8)).form
+    assert isinstance(form, Residual)
+    assert module.a in form.body.modules()
+
+
 SUMS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "x + a": lambda s, x: x + s.a(x),
     "a - x": lambda s, x: s.a(x) - x,

@@ -28,6 +28,12 @@ def test_equal_modules_do_not_differ_however_they_are_wrapped(shut) -> None:
     assert found.right == found.boxes == count(anatomy(block())) == 6
 
 
+def test_a_join_directly_within_a_join_is_one_join() -> None:
+    first, second, third = block()
+    nested = Concat(Concat(first, nn.Sequential(nn.Identity(), Concat(second))), third)
+    assert lines(block(), nested).lines == ()
+
+
 def test_a_unit_and_its_three_layers_are_one_box() -> None:
     by_hand = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8, eps=1e-3), nn.ReLU())
     assert anatomy(by_hand) == anatomy(ConvUnit(3, 8, 3))
@@ -158,6 +164,11 @@ def test_a_batch_norm_behind_the_relu_is_a_box_of_its_own() -> None:
     (first, second) = lines(ConvUnit(3, 8, 3), swapped).lines
     assert first.endswith("yours has no batch norm")
     assert second == "box 2: a batch norm does not belong here"
+
+
+def test_the_epsilon_of_a_norm_alone_is_said_once() -> None:
+    (line,) = lines(nn.BatchNorm1d(8, eps=1e-3), nn.BatchNorm1d(8)).lines
+    assert line == "box 1: expected a batch norm with epsilon 0.001, yours has epsilon 1e-05"
 
 
 def test_padding_said_in_words_is_the_padding_that_it_equals() -> None:

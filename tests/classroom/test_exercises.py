@@ -257,6 +257,20 @@ class Sharp(nn.Module):
 
 short_sighted = Sharp
 """,
+    ("10", "rigged"): """
+def rig(logits, labels, label):
+    sure = (logits.softmax(1).max(1).values >= 0.9) & (logits.argmax(1) == labels)
+    loud = logits[:, label].argsort()
+    own = [n for n in loud if sure[n] and labels[n] == label]
+    other = [n for n in loud if sure[n] and labels[n] != label]
+    return torch.stack(own[:1] + other[-8:])
+
+
+def point(maps, label):
+    cells = F.adaptive_avg_pool2d(maps, 3).flatten(2)
+    ahead = cells[:, label] - torch.cat([cells[:, :label], cells[:, label + 1 :]], dim=1).amax(1)
+    return ahead.argmax(1).tolist()
+""",
     ("11", "series_network"): """
 class Block(nn.Module):
     def __init__(self, channels, each):
@@ -293,6 +307,21 @@ class SeriesNet(nn.Module):
             if number % 3 == 2:
                 x = F.relu(x + past)
         return self.linear(x.mean(2))
+""",
+    ("11", "reader"): """
+class Reader(nn.Module):
+    def __init__(self, vectors):
+        super().__init__()
+        self.table = nn.Embedding(*vectors.shape, padding_idx=0)  # uses random numbers of its own
+        self.table.weight.data[1:] = vectors[1:]
+        self.windows = nn.ModuleList([nn.Conv1d(vectors.shape[1], 5, n, padding=n // 2) for n in (1, 3, 5)])
+        self.linear = nn.Linear(15, 4)
+
+    def forward(self, numbers):
+        empty = (numbers == 0).unsqueeze(1)
+        x = self.table(numbers).permute(0, 2, 1)
+        best = [F.relu(window(x)).masked_fill(empty, -torch.inf).amax(2) for window in self.windows]
+        return self.linear(torch.cat(best, dim=1))
 """,
     ("06", "in_words"): """
 def InWords(channels, w, n):

@@ -1,6 +1,14 @@
 """What the checks of these exercises know besides the solutions; see inception_edu/classroom/keys.py."""
 
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+from inception_edu.classroom import sealing
 from inception_edu.classroom.keys import Answer, Computes, Designs
+
+given = sealing.given(Path(__file__).with_name("exercises.ipynb"))
 
 
 def maps(height, width, seed):
@@ -12,6 +20,42 @@ def around(maps, label, divisor, exchanged=False):
     """The ring of `astray` with a `divisor`, or with row and column exchanged."""
     place = divmod(int(maps[label].argmax()), divisor)
     return [8 * each + 6 for each in (place[::-1] if exchanged else place)]
+
+
+def attacked(size, limit=True):
+    """The experiments of `three_reports` with a repair that divides by another `size`, or makes the steps shorter."""
+
+    def attack(net, images, labels, radius, steps, decay=0.9):
+        was = net.training
+        net.eval()
+        moved, velocity = images, torch.zeros_like(images)
+        for _ in range(steps):
+            moved = moved.detach().requires_grad_()
+            loss = F.cross_entropy(net(moved), labels, reduction="sum")
+            (gradient,) = torch.autograd.grad(loss, moved)
+            velocity = decay * velocity + gradient / size(gradient.abs())
+            change = moved + (1 + limit) * radius / steps * velocity.sign() - images
+            moved = (images + change.clamp(-radius, radius)).clamp(-1, 1)
+        net.train(was)
+        return moved.detach()
+
+    return lambda what, seed: given.experiment(attack, what, seed)
+
+
+def explained(weights, cut=lambda parts: parts.sum(1).relu(), logits=lambda made, label: made[:, label]):
+    """The maps of `gradient_map` for someone who makes other weights of a gradient, or cuts off elsewhere."""
+
+    def gradient_map(head, features, label):
+        features = features.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(logits(head(features), label).sum(), features)
+        return cut(weights(gradient) * features)
+
+    return lambda *settings: given.explained(gradient_map, *settings)
+
+
+def whole(gradient):
+    """The weights as they should be: the mean over the positions."""
+    return gradient.mean((2, 3), keepdim=True)
 
 
 KEY = {
@@ -51,6 +95,15 @@ KEY = {
         points=8,
         shown=[[what, 0] for what in ("company", "steps", "clean", "whole")],
         hidden=[[what, 10] for what in ("company", "steps", "clean", "whole")],
+        slips={
+            "All three experiments are right, but the steps are shorter now: how long should each be?": attacked(
+                lambda size: size.mean((1, 2, 3), keepdim=True), limit=False
+            ),
+            "All three experiments are right, but here each pixel's gradient is divided by its own size. Over what "
+            "should the mean go?": attacked(lambda size: size.mean(1, keepdim=True)),
+            "All three experiments are right, but the gradients are not divided by their mean any more, so the largest "
+            "one decides the sum.": attacked(torch.ones_like),
+        },
         ask="Take one experiment at a time: which lines could give what it measures?",
     ),
     "rigged": Computes(
@@ -66,8 +119,10 @@ KEY = {
         hidden=[(maps(17, 10, seed=3), 9), (maps(4, 30, seed=4), 2), (maps(5, 5, seed=5), 3)],
         partial=False,
         slips={
-            "Only the canvas of the chapter is right now: does a number stand there that should come from the "
-            "map?": lambda m, label: around(m, label, 17 if m.shape[2] == 17 else m.shape[1]),
+            "Only the canvas of the chapter is right now: which number should come from the map?": lambda m, label: (
+                around(m, label, 17 if m.shape[2] == 17 else m.shape[1])
+            ),
+            "Right for every map with 17 columns. And for the others?": lambda m, label: around(m, label, 17),
             "Rows and columns are exchanged.": lambda m, label: around(m, label, m.shape[2], exchanged=True),
         },
         ask="Which number does argmax give to the first position of the second row?",
@@ -76,6 +131,34 @@ KEY = {
         points=4,
         shown=[("mean", 0, 0), ("two layers", 1, 1), ("strongest", 2, 2), ("conv", 0, 3)],
         hidden=[("mean", 2, 4), ("two layers", 0, 5), ("strongest", 1, 6), ("conv", 2, 7)],
+        slips={
+            "These maps are 16 times too large: what is to be taken over the 16 positions?": explained(
+                lambda gradient: gradient.sum((2, 3), keepdim=True)
+            ),
+            "Here each position is multiplied by its own gradient. A map has one weight.": explained(
+                lambda gradient: gradient
+            ),
+            "Negative values are cut off map by map here: sum first.": explained(
+                whole, lambda parts: parts.relu().sum(1)
+            ),
+            "There are values below 0.": explained(whole, lambda parts: parts.sum(1)),
+            "This is the mean over the maps: the sum is asked for.": explained(
+                whole, lambda parts: parts.mean(1).relu()
+            ),
+            "All images have the weights of the first one here.": explained(lambda gradient: whole(gradient)[:1]),
+            "These weights are a mean over the images, too.": explained(
+                lambda gradient: whole(gradient).mean(0, keepdim=True)
+            ),
+            "This is divided by the number of images. Does the gradient of one image depend on the others?": explained(
+                lambda gradient: whole(gradient) / len(gradient)
+            ),
+            "This follows the logits of all classes, and not the one of the class that is asked for.": explained(
+                whole, logits=lambda made, label: made
+            ),
+            "This follows a probability: the gradient of the logit is asked for.": explained(
+                whole, logits=lambda made, label: made.softmax(1)[:, label]
+            ),
+        },
         ask="Compare with the class map for the head 'mean', whose linear layer you can look at.",
     ),
     "peeking": Answer(
@@ -92,6 +175,8 @@ KEY = {
                 0.806987: "This is the standard error: by which number is it still to be multiplied?",
                 1.613973: "This takes 2 for t, which is right for many pairs.",
                 1.860911: "This is t for nine pairs: the list begins with two.",
+                3.817047: "This is the whole width.",
+                1.785260: "This divides by n inside the spread; `stdev` divides by n - 1.",
                 5.398119: "This is t times the spread of single differences. How sure is their mean?",
             },
             "alarms": {

@@ -1,7 +1,7 @@
 """A module as plain data: its boxes, branches and sums in order, and where two such descriptions differ.
 
-`nn.Sequential` inside `nn.Sequential`, names and `nn.Identity` change nothing that is computed, so they do not
-appear. A part is one of
+`nn.Sequential` inside `nn.Sequential`, `torch.cat` directly inside `torch.cat`, names and `nn.Identity` change
+nothing that is computed, so they do not appear. A part is one of
 
     {"is": "conv", "channels": 128, "kernel": [3, 3], ...}     a box; batch norm and ReLU after it belong to it
     {"is": "concat", "branches": [[part, ...], ...]}
@@ -42,7 +42,7 @@ def anatomy(module: nn.Module) -> list[Part]:
     for layer in layers(module):
         match layer:
             case Concat():
-                parts.append({"is": "concat", "branches": [anatomy(branch) for branch in layer]})
+                parts.append({"is": "concat", "branches": [*_branches(layer)]})
             case Residual():
                 body, shortcut = anatomy(layer.body), anatomy(layer.shortcut)
                 parts.append({"is": "sum", "scale": float(layer.scale), "body": body, "shortcut": shortcut})
@@ -62,6 +62,16 @@ def anatomy(module: nn.Module) -> list[Part]:
         for tap, head in module.aux_heads.items():
             parts.append({"is": "heads", "after": blocks.index(tap), "head": anatomy(head)})
     return parts
+
+
+def _branches(concat: Concat) -> Iterator[list[Part]]:
+    """The parts of each branch; a branch that only joins others is no branch of its own."""
+    for branch in concat:
+        match [*layers(branch)]:
+            case [Concat() as inner]:
+                yield from _branches(inner)
+            case _:
+                yield anatomy(branch)
 
 
 def _is_bare(conv: Part) -> bool:
@@ -184,7 +194,7 @@ _FIELDS: Mapping[str, Callable[[Any], str]] = {
     "dropped": lambda p: f"{100 * p:g} % dropped",
     "scale": lambda s: f"scale {s:g}",
     "after": lambda n: f"a place after block {n + 1}",
-    "settings": str,
+    "settings": lambda words: words.removeprefix("batch norm with "),
 }
 
 

@@ -344,7 +344,7 @@ def _judge_computed(salt: str, shown: Task, hidden: Task | None, pieces: list[An
             errors.add(error)
         elif isinstance(want, list) and _has_tensor(piece) and not _has_tensor(want):
             lines.append(Line(False, f"{call}: this should be a list, not a tensor"))
-        elif _is_tensor(want) and isinstance(piece, list):
+        elif isinstance(want, dict) and _has_tensor(want) and isinstance(piece, list):
             lines.append(Line(False, f"{call}: this should be a tensor, not a list"))
         elif isinstance(want, dict) and "shape" in want and isinstance(piece, dict) and "shape" in piece:
             same = want["shape"] == piece["shape"]
