@@ -61,3 +61,15 @@ def test_the_row_of_garments_names_all_ten_classes() -> None:
     words = start_here.ten_classes().description
     assert words.startswith("A picture of each class of Fashion-MNIST: T-shirt, trouser")
     assert words.count(",") == 9
+
+
+def test_each_difference_is_a_dot_and_the_first_three_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(start_here, "show", lambda figure, words: drawn.append((figure, words)))
+    first, second = [0.5, 0.5, 0.5, 0.5, 0.5], [0.51, 0.49, 0.52, 0.54, 0.45]
+    start_here.three_and_ten({"b minus a": (first, second)})
+    (figure, words), *_ = drawn
+    dots = {line.get_label(): list(line.get_xdata()) for line in figure.axes[0].lines}
+    assert dots["the first 3 seeds"] == pytest.approx([1, -1, 2])
+    assert dots["the other seeds"] == pytest.approx([4, -5])
+    assert "dots from -5.00 to +4.00; 3 seeds -3.13 to +4.46, 5 seeds" in words

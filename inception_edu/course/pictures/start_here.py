@@ -129,11 +129,13 @@ def three_and_ten(comparisons: Mapping[str, tuple[Sequence[float], Sequence[floa
     words = []
     for row, (name, (first, second)) in enumerate(comparisons.items()):
         differences = [100 * (b - a) for a, b in zip(first, second, strict=True)]
-        ax.plot(differences, [-row] * len(differences), "o", color=BLUE, alpha=0.9, label="" if row else "one seed")
+        three, others = differences[:3], differences[3:]
+        for seeds, colour, label in ((three, ORANGE, "the first 3 seeds"), (others, BLUE_BOTH, "the other seeds")):
+            ax.plot(seeds, [-row] * len(seeds), "o", color=colour, label="" if row else label)
         parts = []
         for count, lower, colour in ((3, 0.22, ORANGE), (len(differences), 0.4, GREEN)):
             p = paired(first[:count], second[:count])
-            label = "" if row else f"{'first 3' if count == 3 else 'all'} seeds, 95 % interval"
+            label = "" if row else f"95 % interval of {'the first 3' if count == 3 else 'all'}"
             ax.errorbar(p.mean, -row - lower, xerr=p.half, fmt="s", color=colour, capsize=4, label=label)
             parts.append(f"{count} seeds {p.low:+.2f} to {p.high:+.2f}")
         words.append(f"{name}: dots from {min(differences):+.2f} to {max(differences):+.2f}; {', '.join(parts)}")
@@ -141,7 +143,7 @@ def three_and_ten(comparisons: Mapping[str, tuple[Sequence[float], Sequence[floa
     ax.set(yticks=[-row for row in range(len(comparisons))], yticklabels=list(comparisons))
     ax.set(xlabel="difference in test accuracy (points)", ylim=(0.3 - len(comparisons), 0.35))
     ax.grid(axis="y", visible=False)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.45, 1.2), ncols=3)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, 1.28), ncols=2)
     return show(fig, f"Differences and the intervals of their means, in points. {'. '.join(words)}.")
 
 
@@ -156,6 +158,6 @@ def power(shares: Mapping[float, Mapping[int, float]]) -> Picture:
         ax.plot(pairs, percent, "o-", color=colour, markersize=4)
         ends[names[effect]] = percent[-1], colour
         words.append(f"{names[effect]}: {by_pairs[3]:.0%} with 3 pairs, {by_pairs[10]:.0%} with 10")
-    ax.set(xlabel="pairs of runs", ylabel="differences found (%)", ylim=(0, 104), xticks=(2, 3, 5, 10, 16))
+    ax.set(xlabel="pairs of runs", ylabel="experiments that find it (%)", ylim=(0, 104), xticks=(2, 3, 5, 10, 16))
     name_ends(ax, 16.2, ends)
     return show(fig, f"The share of experiments that find a difference rises with their pairs. {'; '.join(words)}.")
