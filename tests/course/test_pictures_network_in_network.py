@@ -68,3 +68,27 @@ def test_a_crossing_is_a_row_plus_a_column_minus_a_dot() -> None:
             window[place] = 1
     assert torch.equal(crossing, row + column - dot)
     assert drawings.four_windows().svg.count("fill: #ffffff") == sum(map(len, drawings.WINDOWS.values()))
+
+
+def test_the_bars_of_parameters_end_at_the_totals(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(drawings, "show", lambda figure, words: drawn.append((figure, words)))
+    drawings.parameters({"a": {"large": 2_500_000, "linear": 500_000}, "b": {"large": 1_000_000, "1x1s": 400_000}})
+    (figure, words), *_ = drawn
+    ax = figure.axes[0]
+    assert [(text.get_text(), text.xy[1]) for text in ax.texts] == [("3.0", 0), ("1.4", 1)]
+    bars = [(bar.get_x(), bar.get_width()) for bar in ax.patches if bar.get_width()]
+    assert sum(bars, ()) == pytest.approx((0, 2.5, 2.5, 0.5, 0, 1, 1, 0.4))
+    assert words == "Millions of parameters: a, large 2.5, linear 0.5; b, large 1.0, 1x1s 0.4."
+
+
+def test_changes_are_drawn_over_the_pixels_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(drawings, "show", lambda figure, words: drawn.append((figure, words)))
+    drawings.changes_over_moves({"ring": [0, 2, 1.5, 2, 0], "border": [0, 2, 2, 2, 0.5]})
+    (figure, words), *_ = drawn
+    ring, border, *strides = figure.axes[0].lines
+    assert list(ring.get_xdata()) == [0, 1, 2, 3, 4]
+    assert (list(ring.get_ydata()), list(border.get_ydata())) == ([0, 2, 1.5, 2, 0], [0, 2, 2, 2, 0.5])
+    assert [line.get_xdata()[0] for line in strides] == [0, 4]
+    assert words.endswith("by 0 to 4 pixels. ring: 0.00, 2.00, 1.50, 2.00, 0.00; border: 0.00, 2.00, 2.00, 2.00, 0.50.")

@@ -13,7 +13,7 @@ from torch.nn.functional import avg_pool2d, max_pool2d, pad
 
 from ...data.fashion import BLACK, CLASS_NAMES, WHITE, load_photo, to_pixels
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE, PURPLE
+from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE, PURPLE, SKY_BLUE
 from ..canvas import pictures
 from ..records import by_seed
 
@@ -207,6 +207,30 @@ def two_heads() -> Picture:
     )
 
 
+def parameters(networks: Mapping[str, Mapping[str, int]]) -> Picture:
+    """Parameters, network -> kind of layer -> count, as a bar for each network."""
+    style()
+    kinds = dict.fromkeys(kind for parts in networks.values() for kind in parts)
+    colours = dict(zip(kinds, (BLUE, PURPLE, SKY_BLUE), strict=False))
+    fig, ax = plt.subplots(figsize=(8, 0.9 + 0.5 * len(networks)))
+    words = []
+    for row, (name, parts) in enumerate(networks.items()):
+        start = 0.0
+        for kind, count in parts.items():
+            ax.barh(row, count / 1e6, 0.6, start, color=colours[kind])
+            start += count / 1e6
+        ax.annotate(f"{start:.1f}", (start, row), (5, 0), textcoords="offset points", va="center")
+        words.append(f"{name}, {', '.join(f'{kind} {count / 1e6:.1f}' for kind, count in parts.items())}")
+    for kind, colour in colours.items():
+        ax.barh(0, 0, color=colour, label=kind)
+    ax.set(yticks=range(len(networks)), yticklabels=list(networks), xlabel="parameters, millions")
+    ax.invert_yaxis()
+    ax.margins(x=0.09)
+    ax.grid(visible=False, axis="y")
+    ax.legend(loc="lower right", frameon=False)
+    return show(fig, f"Millions of parameters: {'; '.join(words)}.")
+
+
 def accuracy_over_shift(record: dict[str, Any], arms: Mapping[str, str], *, alone: str) -> Picture:
     """Test accuracy over how far the images are moved: means of all seeds, with a band from the worst to the best.
 
@@ -236,6 +260,25 @@ def accuracy_over_shift(record: dict[str, Any], arms: Mapping[str, str], *, alon
         ax.set(xlabel="moved to the right (pixels)", ylabel="test accuracy (%)", xticks=pixels)
         ax.grid(visible=False, axis="x")
     return show(fig, f"Mean test accuracy when images move by 0 to {len(mean) - 1} pixels. {'; '.join(words)}.")
+
+
+def changes_over_moves(lines: Mapping[str, Sequence[float]]) -> Picture:
+    """The largest change of a score when images move by 0, 1, 2 ... pixels, with a line at every four pixels."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3))
+    words = []
+    for (name, changes), colour, marker in zip(lines.items(), CYCLE, ("-o", "--s"), strict=False):
+        pixels = range(len(changes))
+        ax.plot(pixels, changes, marker, color=colour, markersize=5, label=name)
+        words.append(f"{name}: {', '.join(f'{change:.2f}' for change in changes)}")
+    for stride in range(0, len(pixels), 4):
+        ax.axvline(stride, color=INK_BOTH, linewidth=1.2, zorder=0)
+    ax.set(xlabel="moved to the right (pixels)", ylabel="largest change of a score", xticks=pixels)
+    ax.grid(visible=False, axis="x")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return show(
+        fig, f"Largest change of a score when images move by 0 to {len(pixels) - 1} pixels. {'; '.join(words)}."
+    )
 
 
 def moved_and_pooled() -> Picture:
