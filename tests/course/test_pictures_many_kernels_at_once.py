@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 import inception_edu as ie
+from inception_edu.course import pictures as shared
 from inception_edu.course.pictures import many_kernels_at_once as pictures
 from inception_edu.course.records import by_seed, load_record
 from inception_edu.models.googlenet import naive_inception
@@ -81,3 +82,17 @@ def test_the_windows_on_the_photograph_are_those_of_a_map_shrunk_eightfold():
     picture = pictures.windows()
     for title in ("1x1: 8 pixels", "3x3: 24 pixels", "5x5: 40 pixels"):
         assert picture.svg.count(f">{title}<") == 1
+
+
+def test_each_seed_is_a_dot_in_the_row_of_its_arm(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(shared, "show", lambda figure, words: drawn.append((figure, words)))
+    shared.dots_by_seed({"small": [0.8, 0.82], "large": [0.5, 0.7]})
+    (figure, words), *_ = drawn
+    ax = figure.axes[0]
+    dots, mean, lower_dots, lower_mean = ax.lines
+    assert [tuple(point) for point in dots.get_xydata()] == [(80, 0), (82, 0)]
+    assert [tuple(point) for point in lower_dots.get_xydata()] == [(50, 1), (70, 1)]
+    assert (mean.get_xdata()[0], lower_mean.get_xdata()[0]) == pytest.approx((81, 60))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["small", "large"]
+    assert words.endswith("small, 80.0 to 82.0, mean 81.0; large, 50.0 to 70.0, mean 60.0.")

@@ -191,3 +191,25 @@ def bars_by_seed(
         ax.grid(visible=False, axis="y")
     row[0].set_ylim(places[-1] + 0.5, -0.9)
     return fig, list(row), "; ".join(f"{name}, {' and '.join(each)}" for name, each in told.items())
+
+
+def dots_by_seed(arms: Mapping[str, Sequence[float]], colours: Sequence[str] = CYCLE) -> Picture:
+    """Test accuracy, name -> shares of 1 by seed: a row of dots for each arm with a line at their mean, top to bottom.
+
+    `colours` are those of the arms, from the start again after the last.
+    """
+    style()
+    fig, ax = plt.subplots(figsize=(7, 0.9 + 0.5 * len(arms)))
+    words = []
+    for row, ((name, shares), colour) in enumerate(zip(arms.items(), cycle(colours), strict=False)):
+        percent = [100 * share for share in shares]
+        mean = fmean(percent)
+        ax.plot(percent, [row] * len(percent), "o", color=colour, alpha=0.85)
+        ax.plot([mean, mean], [row - 0.3, row + 0.3], color=INK_BOTH)
+        ax.annotate(f"mean {mean:.1f}", (max(percent), row), (9, 0), textcoords="offset points", va="center")
+        words.append(f"{name}, {min(percent):.1f} to {max(percent):.1f}, mean {mean:.1f}")
+    ax.set(xlabel="test images classified correctly (%)", ylim=(len(arms) - 0.5, -0.5))
+    ax.set_yticks(range(len(arms)), list(arms))
+    ax.margins(x=0.15)
+    ax.grid(visible=False, axis="y")
+    return show(fig, f"Percent of the test images right, a dot for each seed: {'; '.join(words)}.")
