@@ -73,3 +73,14 @@ def test_each_difference_is_a_dot_and_the_first_three_are_told_apart(monkeypatch
     assert dots["the first 3 seeds"] == pytest.approx([1, -1, 2])
     assert dots["the other seeds"] == pytest.approx([4, -5])
     assert "dots from -5.00 to +4.00; 3 seeds -3.13 to +4.46, 5 seeds" in words
+
+
+def test_the_winners_lead_is_drawn_over_the_number_of_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(start_here, "show", lambda figure, words: drawn.append((figure, words)))
+    start_here.luck({1000: {2: 0.6, 20: 1.9}, 10_000: {2: 0.2, 20: 0.6}})
+    (figure, words), *_ = drawn
+    few, many = figure.axes[0].lines
+    assert [tuple(point) for point in few.get_xydata()] == [(2, 0.6), (20, 1.9)]
+    assert [tuple(point) for point in many.get_xydata()] == [(2, 0.2), (20, 0.6)]
+    assert words.endswith("on 1,000 images 0.6 of 2, 1.9 of 20; on 10,000 images 0.2 of 2, 0.6 of 20.")

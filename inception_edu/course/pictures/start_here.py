@@ -161,3 +161,22 @@ def power(shares: Mapping[float, Mapping[int, float]]) -> Picture:
     ax.set(xlabel="pairs of runs", ylabel="experiments that find it (%)", ylim=(0, 104), xticks=(2, 3, 5, 10, 16))
     name_ends(ax, 16.2, ends)
     return show(fig, f"The share of experiments that find a difference rises with their pairs. {'; '.join(words)}.")
+
+
+def luck(lead: Mapping[int, Mapping[int, float]]) -> Picture:
+    """How far the best of several equals is above their average, images -> number of settings -> points."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3.2))
+    words, ends = [], {}
+    for (images, by_settings), colour in zip(lead.items(), CYCLE, strict=False):
+        settings, points = list(by_settings), list(by_settings.values())
+        ax.plot(settings, points, "o-", color=colour, markersize=4)
+        ends[f"{images:,} images"] = points[-1], colour
+        told = ", ".join(f"{point:.1f} of {number}" for number, point in by_settings.items())
+        words.append(f"on {images:,} images {told}")
+    ax.set(xscale="log", xlabel="settings tried (log scale)", ylabel="lead of the winner (points)")
+    ax.set_xticks(settings, [str(number) for number in settings])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_ylim(bottom=0)
+    name_ends(ax, settings[-1], ends)
+    return show(fig, f"The lead of the best of several equals, in points: {'; '.join(words)}.")
