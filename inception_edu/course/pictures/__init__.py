@@ -206,7 +206,7 @@ def dots_by_seed(arms: Mapping[str, Sequence[float]], colours: Sequence[str] = C
         mean = fmean(percent)
         ax.plot(percent, [row] * len(percent), "o", color=colour, alpha=0.85)
         ax.plot([mean, mean], [row - 0.3, row + 0.3], color=INK_BOTH)
-        ax.annotate(f"mean {mean:.1f}", (max(percent), row), (9, 0), textcoords="offset points", va="center")
+        ax.annotate(f"{mean:.1f}", (max(percent), row), (9, 0), textcoords="offset points", va="center")
         words.append(f"{name}, {min(percent):.1f} to {max(percent):.1f}, mean {mean:.1f}")
     ax.set(xlabel="test images classified correctly (%)", ylim=(len(arms) - 0.5, -0.5))
     ax.set_yticks(range(len(arms)), list(arms))
