@@ -76,3 +76,8 @@ def test_clipping_counts_the_runs_that_survive() -> None:
         run["test"] = 0.5 if key.startswith("clipped") else 0.1
     said = repr(inception_v3.clipped_and_free(record))
     assert "[0, 0, 0, 0] of the free and [10, 10, 10, 10] of the clipped" in said
+
+
+def test_a_step_at_the_cost_of_the_row_above_is_told_with_its_cost() -> None:
+    said = repr(inception_v3.account({"a": (29.0, 1.5), "+ b": (26.8, 1.5), "c": (25.2, 2.0)}))
+    assert "a 29.0 at 1.5 billion MACs; + b 26.8 at 1.5 billion MACs; c 25.2 at 2.0 billion MACs" in said

@@ -1,5 +1,6 @@
 """Chapter 06: V3 as a whole, ways to halve a grid, kernels and their rank-1 parts."""
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -377,6 +378,8 @@ def calibration(record: Mapping[str, Any]) -> Picture:
             count = bins[:, :, 0].sum(0)
             means = (bins[:, :, 1:] * bins[:, :, :1]).sum(0) / count[:, None].clamp(min=1e-9)
             ax.plot(*means[count > 0.1].T, mark, color=colour, label=target)  # bins with 1 % of the images or more
+        ax.text(0.36, 0.76, "too modest", ha="center", fontsize=9)
+        ax.text(0.78, 0.36, "too sure", ha="center", fontsize=9)
         ax.set(title=f"{passes} passes", xlabel="confidence", aspect="equal", xlim=(0.2, 1), ylim=(0.2, 1))
     axes[0].set_ylabel("share that is right")
     axes[0].legend()
@@ -394,8 +397,8 @@ def rmsprop_steps() -> Picture:
     fig, ax = plt.subplots(figsize=(6.4, 3.2))
     ax.loglog(gradient, gradient, ":", color=INK_BOTH, label="plain gradient descent")
     ax.loglog(gradient, gradient / (gradient + 1e-8), color=ORANGE, label="ε = 1e-8")
-    ax.loglog(gradient, gradient / (gradient + 1), color=BLUE, label="ε = 1, outside the root")
-    ax.loglog(gradient, gradient / (gradient**2 + 1).sqrt(), "--", color=GREEN, label="ε = 1, inside the root")
+    ax.loglog(gradient, gradient / (gradient + 1), color=BLUE, label="ε = 1, torch: outside the root")
+    ax.loglog(gradient, gradient / (gradient**2 + 1).sqrt(), "--", color=GREEN, label="ε = 1, TensorFlow: inside")
     ax.set(xlabel="gradient", ylabel="step / learning rate", ylim=(5e-4, 10))
     ax.legend()
     return show(
@@ -406,7 +409,7 @@ def rmsprop_steps() -> Picture:
 
 
 def clipped_and_free(record: Mapping[str, Any]) -> Picture:
-    """Left the test accuracy of every run over the rates, right the mean training loss at the highest rate."""
+    """Left the test accuracy of every run over the rates, right the training loss of each at the highest rate."""
     style()
     fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
     rates, level = record["rates"], record["level"]
@@ -419,9 +422,12 @@ def clipped_and_free(record: Mapping[str, Any]) -> Picture:
             losses = record["runs"][f"{arm} {rates[-1]}/{seed}"].get("losses", [])
             right.plot(range(1, len(losses) + 1), losses, color=colour, linewidth=1, alpha=0.7)
     left.axhline(100 * level, linestyle=":", color=INK_BOTH)
+    left.text(-0.3, 100 * level - 1, f"survives: {level:.0%} or more", va="top", fontsize=9)
+    right.axhline(math.log(10), linestyle=":", color=INK_BOTH)
+    right.text(12.3, math.log(10) + 0.06, "guessing", ha="right", va="bottom", fontsize=9)
     left.set(xticks=range(len(rates)), xticklabels=rates, xlabel="learning rate", ylabel="test accuracy, %")
     left.legend()
-    right.set(xlabel="pass", ylabel="training loss", title=f"learning rate {rates[-1]}")
+    right.set(xlabel="pass", ylabel="training loss, a line for each run", title=f"learning rate {rates[-1]}")
     alive = {
         arm: [sum(score >= level for score in by_seed(dict(record), f"{arm} {rate}")) for rate in rates]
         for arm in ("free", "clipped")
@@ -433,18 +439,25 @@ def clipped_and_free(record: Mapping[str, Any]) -> Picture:
     )
 
 
-def account(errors: Mapping[str, float]) -> Picture:
-    """Steps of a table, from the first error down to the last; what is no change of kernels is hatched."""
+def account(rows: Mapping[str, tuple[float, float]]) -> Picture:
+    """Steps of a table: name -> (error in percent, billions of MACs). Hatched: at the cost of the row above."""
     style()
-    values = list(errors.values())
-    fig, ax = plt.subplots(figsize=(7.4, 3.2))
-    for row, (name, error) in enumerate(errors.items()):
-        before = values[row - 1] if row else error
-        recipe = any(word in name for word in ("RMSProp", "smoothing", "head"))
-        face = ORANGE if recipe else BLUE
-        ax.barh(row, before - error, left=error, color=face, alpha=0.6, edgecolor=INK_BOTH, hatch="//" * recipe)
-        ax.plot([error, error], [row - 0.4, row + 1.4 if row + 1 < len(values) else row + 0.4], color=INK_BOTH, lw=0.8)
+    fig, ax = plt.subplots(figsize=(7.8, 3.6))
+    before, cost = next(iter(rows.values()))
+    said: list[str] = []
+    told: set[str] = set()
+    for row, (name, (error, macs)) in enumerate(rows.items()):
+        free = macs == cost
+        face, label = (ORANGE, "at the same cost") if free else (BLUE, "at a higher cost")
+        look: dict[str, Any] = {"color": face, "alpha": 0.6, "edgecolor": INK_BOTH, "hatch": "//" * free}
+        ax.barh(row, before - error, left=error, label=label if row and label not in told else None, **look)
+        told |= {label} if row else set()
+        ax.plot([error, error], [row - 0.4, row + (1.4 if row + 1 < len(rows) else 0.4)], color=INK_BOTH, lw=0.8)
         ax.text(error - 0.1, row, f"{error}", ha="right", va="center")
-    ax.set(yticks=range(len(errors)), yticklabels=list(errors), xlim=(20, 30), xlabel="top-1 error of the paper, %")
+        ax.text(before + 0.1, row, f"{macs} G MACs", ha="left", va="center", fontsize=9)
+        said.append(f"{name} {error} at {macs} billion MACs")
+        before, cost = error, macs
+    ax.set(yticks=range(len(rows)), yticklabels=list(rows), xlim=(20, 31), xlabel="top-1 error of the paper, %")
     ax.invert_yaxis()
-    return show(fig, f"Steps down in top-1 error: {'; '.join(f'{k} {v}' for k, v in errors.items())} per cent.")
+    ax.legend(loc="lower right")
+    return show(fig, f"Steps down in top-1 error, in per cent: {'; '.join(said)}.")
