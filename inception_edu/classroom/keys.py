@@ -35,6 +35,7 @@ class Computes:
 
     `shown` and `hidden` are lists of arguments. `slips` is sentence -> the function that has the misconception.
     With `partial=False` only an answer that is right everywhere earns points: for a bug to be found.
+    `ask` as for `Answer`, or one for each first argument, as text.
     """
 
     kind = "computes"
@@ -42,7 +43,7 @@ class Computes:
     shown: Sequence[Sequence[Any]]
     hidden: Sequence[Sequence[Any]]
     slips: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    ask: str = ""
+    ask: str | Mapping[str, str] = ""
     partial: bool = True
     digits: int = 4
 

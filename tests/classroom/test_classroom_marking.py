@@ -1,4 +1,6 @@
 import json
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -221,6 +223,20 @@ def test_a_list_in_place_of_a_tensor_is_named(classroom) -> None:
     assert told(result) == ["for a tensor of 2x3: this should be a tensor, not a list"]
 
 
+def test_a_number_or_a_row_may_be_written_in_another_way(classroom) -> None:
+    classroom(parts=(Answer(points=2), {"share": 0.25, "places": [1, 5, 8]}))
+    for share, places in ((Fraction(1, 4), {8, 1, 5}), (Decimal("0.25"), torch.tensor([1, 5, 8]))):
+        assert mark("99.parts", gather("answer", {"share": share, "places": places}, [None])) == 2
+
+
+def test_a_function_may_have_a_question_for_each_symptom(classroom) -> None:
+    ask = {"a": "Where does it start?", "b": "Where does it end?"}
+    key = Computes(points=2, shown=[("a", 1), ("b", 1)], hidden=[], ask=ask)
+    classroom(symptoms=(key, lambda what, seed: what))
+    given = gather("computes", lambda what, seed: "a", key.shown)
+    assert told(mark("99.symptoms", given)) == ["for 'a', 1", "for 'b', 1: 'a' is not right", "Where does it end?"]
+
+
 def test_a_function_is_tried_with_hidden_numbers_too(classroom) -> None:
     slip = "This is twice the area."
     key = Computes(points=4, shown=[(2, 3)], hidden=[(4, 5), (7, 1), (2, 2)], slips={slip: lambda a, b: 2 * a * b})
@@ -298,6 +314,16 @@ def test_one_slip_in_every_box_is_not_told_ten_times(classroom) -> None:
     lines = told(mark("99.row", gather("builds", branch(4, *boxes, batch_norm=False), setting)))
     assert lines[0].startswith("box 1: expected ")
     assert lines[5:] == ["and 5 more places"]
+
+
+def test_the_mean_of_whole_maps_may_be_a_pool_of_their_size(classroom) -> None:
+    def net(pool):
+        return nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), pool, nn.Flatten())
+
+    classroom(net=(Builds(points=1, shown=[((), (2, 8, 8))]), lambda: net(nn.AdaptiveAvgPool2d(1))))
+    for pool, full in ((nn.AvgPool2d(6), 1), (nn.AvgPool2d(5), None), (nn.MaxPool2d(6), None)):
+        result = mark("99.net", gather("builds", lambda pool=pool: net(pool), [((), (2, 8, 8))]))
+        assert result == full if full else result < 1
 
 
 def test_a_recognised_misconception_has_a_cap_of_its_own(classroom) -> None:

@@ -8,6 +8,8 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -45,6 +47,8 @@ def _bounded(read: Any, answer: object, setting: Any) -> Any:
 
 
 def _answer(answer: object, setting: None) -> Any:
+    if isinstance(answer, dict):
+        return {key: _answer(each, setting) for key, each in answer.items()}
     return answer.tolist() if isinstance(answer, Tensor) else answer  # a tensor of numbers is a list of them
 
 
@@ -157,8 +161,8 @@ def facts(tensor: Tensor) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """`value` as JSON can hold it; a tensor with many values becomes its `facts`.
 
-    Raises TypeError for anything but numbers, text, tensors and lists, tuples and dicts of them, and ValueError for
-    more than 10,000 values.
+    Raises TypeError for anything but numbers, text, tensors and lists, tuples, sets and dicts of them, and ValueError
+    for more than 10,000 values.
     """
     budget = [MOST]
 
@@ -174,8 +178,10 @@ def plain(value: Any) -> Any:
             return convert(item.item()) if item.dim() == 0 else convert(facts(item))
         if type(item).__module__ == "numpy":
             return convert(item.tolist())
-        if isinstance(item, list | tuple):
-            return [convert(each) for each in item]
+        if type(item) in (Fraction, Decimal):
+            return convert(float(item))
+        if isinstance(item, list | tuple | set):
+            return [convert(each) for each in (sorted(item) if isinstance(item, set) else item)]
         if isinstance(item, dict):
             return {str(key)[:100]: convert(each) for key, each in item.items()}
         raise TypeError(f"this should be a number, text or a list of them, not {described(item)}")

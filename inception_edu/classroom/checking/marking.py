@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from ...data.files import asset
 from ...show.palette import GREEN, VERMILLION
-from .anatomy import differences
+from .anatomy import differences, with_means
 from .evidence import recomputed
 
 Task = Mapping[str, Any]
@@ -179,7 +179,7 @@ def mark(exercise: str, evidence: Sequence[Any], hidden: Task | None = None) -> 
     pieces = list(evidence) if isinstance(evidence, list | tuple) else []
     pieces += [None] * (len(expected) - len(pieces))
     if all(piece is None for piece in pieces[: len(expected)]):
-        yet = "" if shown["kind"] == "answer" else ": it returns nothing"
+        yet = ": it returns nothing" if shown["kind"] in ("computes", "builds") else ""
         return Mark(0, full, [Line(False, f"not answered yet{yet}")])
     try:
         shares, lines = _JUDGES[shown["kind"]](exercise, shown, hidden, pieces[: len(expected)])
@@ -362,9 +362,10 @@ def _judge_computed(salt: str, shown: Task, hidden: Task | None, pieces: list[An
             lines.append(Line(False, f"{call}: {told}"))
     if all(ok[:many]):
         return shares, [Line(True, _HERE), Line(False, _OTHERS)]
-    if shown.get("ask"):
-        lines.append(Line(False, shown["ask"]))
-    return shares, lines
+    ask = shown.get("ask", "")
+    wrong = [setting for setting, good in zip(settings, ok, strict=False) if not good]
+    asked = [ask[str(setting[0])] for setting in wrong] if isinstance(ask, Mapping) else [ask] if ask else []
+    return shares, [*lines, *(Line(False, each) for each in dict.fromkeys(asked))]
 
 
 _HERE = "right for the values shown here"
@@ -393,14 +394,16 @@ def _judge_built(salt: str, shown: Task, hidden: Task | None, pieces: list[Any])
                 said = f"it raises {said.partition(':')[0]}"
             lines.append([Line(False, said)])
             continue
-        found = differences(want["parts"], have["parts"], tell=number < many and shown.get("tell", True))
+        right = holds(want["numbers"], have["numbers"], salt, 6)
+        wanted, yours = ((with_means if right else list)(each["parts"]) for each in (want, have))
+        found = differences(wanted, yours, tell=number < many and shown.get("tell", True))
         share = found.right / found.boxes if found.boxes else 1.0
         rest = "; the rest is right" if len(found.lines) == 1 and found.right else ""
         differs = [line + rest for line in found.lines]
         if differs and not shown.get("partial", True):  # someone who looks for a bug is not told where it is
-            right = max(0, found.boxes - len(found.lines))
-            differs = [f"it is not fixed yet: {right} of {found.boxes} boxes are right"]
-        if not differs and not holds(want["numbers"], have["numbers"], salt, 6):
+            alike = max(0, found.boxes - len(found.lines))
+            differs = [f"it is not fixed yet: {alike} of {found.boxes} boxes are right"]
+        if not differs and not right:
             share /= 2
             differs = ["every box is right, but the module computes the wrong numbers"]
         shares.append(share)
