@@ -1,11 +1,9 @@
 """What the checks of these exercises know besides the solutions; see inception_edu/classroom/keys.py."""
 
 from itertools import product
-from math import prod, sqrt
+from math import exp, log, prod, sqrt
 from pathlib import Path
 
-import torch
-import torch.nn.functional as F
 from torch import nn
 
 from inception_edu.arithmetic import out_size
@@ -25,9 +23,8 @@ def patch(windows, late=True):
 
 
 def added_strides(windows):
-    """The receptive field of somebody who adds the strides that come before."""
-    strides = [stride for _, stride in windows]
-    return 1 + sum((kernel - 1) * (sum(strides[:i]) or 1) for i, (kernel, _) in enumerate(windows))
+    """The receptive field of somebody who adds the strides that come before, to a jump of 1."""
+    return 1 + sum((kernel - 1) * (1 + sum(s for _, s in windows[:i])) for i, (kernel, _) in enumerate(windows))
 
 
 def network(shape, rows, biases=True, relu=True, last=False):
@@ -37,7 +34,7 @@ def network(shape, rows, biases=True, relu=True, last=False):
         width = output[0]
         if kind == "conv":
             for k, bias, stride, pad in product((1, 3, 5, 7), (False, True), (1, 2), (True, False)):
-                if parameters == k * k * channels * width + bias * width and k <= side:
+                if parameters == k * k * channels * width + bias * width:
                     padding = k // 2 * pad
                     if out_size(side, k, stride, padding) == output[1]:
                         break
@@ -57,9 +54,9 @@ def network(shape, rows, biases=True, relu=True, last=False):
 
 def fewest(difference, deviation, t=None, root=True, first=2):
     """The fewest pairs, or those of someone who has the interval wrong."""
-    for pairs in range(first, 31):
+    for pairs in range(first, 17):
         width = (t or given.STUDENT[pairs]) * deviation / (sqrt(pairs) if root else pairs)
-        if width < difference:
+        if width < abs(difference):
             return pairs
     return 0
 
@@ -74,14 +71,21 @@ TABLE = [
     ["linear", [7], 70],
 ]
 STRIDED = [
-    ["conv", [6, 7, 7], 216],
-    ["conv", [5, 3, 3], 755],
-    ["pool", [5, 1, 1], 0],
+    ["conv", [6, 10, 10], 216],
+    ["conv", [5, 6, 6], 755],
+    ["pool", [5, 2, 2], 0],
     ["mean", [5], 0],
     ["linear", [3], 18],
     ["linear", [2], 8],
 ]
-MAPS = [["conv", [2, 12, 12], 98], ["conv", [3, 12, 12], 9], ["pool", [3, 3, 3], 0], ["conv", [4, 2, 2], 112]]
+MAPS = [["conv", [2, 24, 24], 98], ["conv", [3, 24, 24], 9], ["pool", [3, 8, 8], 0], ["conv", [4, 4, 4], 112]]
+
+SYMPTOMS = {
+    "steps": "What remembers the momentum, and how long does it live?",
+    "modes": "In which mode does the second pass begin?",
+    "count": "How many pictures are in the last batch, and how much does each of them count?",
+    "best": "Print the weights that were saved, once when they are saved and once at the end.",
+}
 
 KEY = {
     "what_is_left": Answer(
@@ -114,18 +118,18 @@ KEY = {
     "rebuilt": Builds(
         points=6,
         shown=[(([3, 33, 33], TABLE), (3, 33, 33))],
-        hidden=[(([4, 15, 15], STRIDED), (4, 15, 15)), (([1, 12, 12], MAPS), (1, 12, 12))],
+        hidden=[(([4, 21, 21], STRIDED), (4, 21, 21)), (([1, 24, 24], MAPS), (1, 24, 24))],
         slips={
             "Every layer has a bias here. Do the parameters leave room for one?": lambda *a: network(*a, biases=None),
             "The ReLUs after the convolutions are missing.": lambda *a: network(*a, relu=False),
             "There is a ReLU after a linear layer: only convolutions have one.": lambda *a: network(*a, last=True),
         },
     ),
-    "three_faults": Computes(
+    "four_faults": Computes(
         points=6,
-        shown=[["by heart", 0], ["steps", 0], ["modes", 0]],
-        hidden=[["by heart", 3], ["steps", 4], ["modes", 5]],
-        ask="What happens once, and what happens once per pass?",
+        shown=[[what, 10] for what in SYMPTOMS],
+        hidden=[[what, seed] for what, seed in zip(SYMPTOMS, (3, 4, 5, 6), strict=True)],
+        ask=SYMPTOMS,
     ),
     "sees": Computes(
         points=3,
@@ -149,31 +153,31 @@ KEY = {
         },
         ask="How many pixels does the first window see by itself, and how many does the second one add?",
     ),
-    "stuck_loss": Computes(
+    "lowest_loss": Computes(
         points=2,
-        shown=[[{"tensor": [4, 10], "seed": 0}, [3, 9, 0, 3]]],
-        hidden=[[{"tensor": [6, 3], "seed": 1}, [2, 0, 1, 1, 2, 0]], [{"tensor": [1, 2], "seed": 2}, [1]]],
-        partial=False,
+        shown=[(10, 0, 1), (10, -1, 1)],
+        hidden=[(3, -2, 2), (1000, 0, 6)],
         slips={
-            "This is the mean of the probabilities, negative: `nll_loss` wants their logarithms.": (
-                lambda scores, labels: F.nll_loss(scores.softmax(1), torch.tensor(labels))
+            "This is the loss at the start, when every class gets the same probability.": lambda classes, low, high: (
+                log(classes)
             ),
-            "This is the sum over the images; the mean is asked for.": lambda scores, labels: F.cross_entropy(
-                scores, torch.tensor(labels), reduction="sum"
+            "This counts the right class among the wrong ones, too.": lambda classes, low, high: log(
+                1 + classes * exp(low - high)
             ),
-            "This takes the scores for logarithms of probabilities, and their softmax is missing now.": (
-                lambda scores, labels: F.nll_loss(scores, torch.tensor(labels))
+            "This gives the wrong classes a score of 0. Could it be lower?": lambda classes, low, high: log(
+                1 + (classes - 1) * exp(-high)
             ),
-            "This is still what the function gave at first.": lambda scores, labels: F.cross_entropy(
-                scores.softmax(1), torch.tensor(labels)
+            "This is the probability of the right class. What is its loss?": lambda classes, low, high: (
+                1 / (1 + (classes - 1) * exp(low - high))
             ),
+            "This loss is what a single wrong class would leave.": lambda classes, low, high: log(1 + exp(low - high)),
         },
-        ask="Which loss do the scores (9, 0) and the label 0 have by hand, and which one does the function give?",
+        ask="Write down the best scores for three classes and work out their softmax by hand.",
     ),
     "seeds_needed": Computes(
         points=3,
-        shown=[(0.5, 0.45), (0.2, 0.45)],
-        hidden=[(3.0, 0.5), (1.0, 1.0), (0.25, 2.0), (10.0, 1.0)],
+        shown=[(0.5, 0.45), (-0.3, 0.45), (0.2, 0.45)],
+        hidden=[(3.0, 0.5), (1.0, 1.0), (-1.0, 0.6), (10.0, 1.0), (0.35, 0.6)],
         slips={
             "This uses two standard errors: how well do you know a deviation from few pairs?": (
                 lambda difference, deviation: fewest(difference, deviation, t=2)
