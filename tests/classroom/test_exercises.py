@@ -138,11 +138,36 @@ def test_the_solution_gets_every_point(folder, name) -> None:
 
 
 OWN = {
+    ("01", "forgiven"): """
+class DeepNIN(nn.Module):
+    def __init__(self, width, ones, classes):
+        super().__init__()
+        windows = [nn.Conv2d(3, width, 5, padding=2), nn.Conv2d(width, width, 3, padding=1)]
+        self.first, self.second = ([each, *(nn.Conv2d(width, width, 1) for _ in range(ones))] for each in windows)
+        self.layers = nn.ModuleList(self.first + self.second)
+        self.class_maps = nn.Conv2d(width, classes, 1)
+
+    def forward(self, x):
+        x = F.layer_norm(x, x.shape[1:])  # divides by n, where std divides by n - 1
+        for layer in self.first:
+            x = F.relu(layer(x))
+        x = F.max_pool2d(x, 2)
+        for layer in self.second:
+            x = F.relu(layer(x))
+        return self.class_maps(x).flatten(2).mean(2)
+""",
+    ("01", "real_cells"): """
+def real_cells(maps, sizes):
+    return [[float(each[:rows, :columns].mean()) for each in one] for one, (rows, columns) in zip(maps, sizes)]
+""",
     ("01", "everywhere"): """
 class Everywhere(nn.Module):
     def __init__(self, reader, step):
         super().__init__()
         self.reader, self.step = reader, step
+        self.scores = nn.Conv2d(12, 4, 1)  # in single precision, whatever the reader has
+        self.scores.weight.data.copy_(reader.scores.weight[:, :, None, None])
+        self.scores.bias.data.copy_(reader.scores.bias)
 
     def forward(self, x):
         first, second, hidden = self.reader.trunk[0], self.reader.trunk[3], self.reader.hidden
@@ -151,7 +176,7 @@ class Everywhere(nn.Module):
         x = F.relu(F.conv2d(x, second.weight, second.bias, dilation=2 // skip))
         x = F.max_pool2d(x, 2, stride=2 if self.step == 4 else 1, dilation=2 // skip)
         x = F.relu(F.conv2d(x, hidden.weight.view(12, 8, 3, 3), hidden.bias, dilation=4 // self.step))
-        return self.reader.scores(x.movedim(1, 3)).movedim(3, 1)
+        return self.scores(x)
 
 
 everywhere = Everywhere

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import torch
+import torch.nn.functional as F
 
 from inception_edu.classroom.keys import Answer, Computes, Designs
 
@@ -26,13 +27,23 @@ def real(maps, sizes, swapped=False, whole=False, everything=False):
 
 
 SETTINGS = [[4, 20, 20], [4, 44, 32], [2, 36, 31], [2, 44, 32], [1, 32, 27], [1, 44, 32]]
-SYMPTOMS = ("neighbours", "votes", "parameters", "MACs", "whole")
+FOLLOW = (
+    "Follow two neighbouring values through your layers: how many pixels are they apart after each one, and how many "
+    "would they be in the reader?"
+)
+SYMPTOMS = {
+    "neighbours": "Over which numbers does each mean run, and each deviation?",
+    "votes": "Number the values of two small maps. Which of them end up in the same mean?",
+    "parameters": "Write down every layer with its parameters. Which of them does `net.named_parameters()` list?",
+    "MACs": "What is the grid after each layer, and which layers should be able to change it?",
+    "whole": "If only 'whole' is left, read the docstring again: which values, exactly, are brought to mean 0?",
+}
 
 KEY = {
     "window_leads": Computes(
         points=3,
-        shown=[(5, [192, 160, 96]), (3, [192, 192, 10])],
-        hidden=[(3, [9, 9, 9]), (1, [4, 8]), (5, [64]), (7, [10, 20, 30, 40])],
+        shown=[(5, [192, 160, 96]), (3, [192, 192, 10]), (3, [9, 9, 9])],
+        hidden=[(1, [4, 8]), (5, [64]), (7, [10, 20, 30, 40])],
         slips={
             "With this number both can cost the same; the window should cost more.": lambda kernel, widths: (
                 -(-ones(widths) // (kernel**2 * widths[0]))
@@ -54,15 +65,18 @@ KEY = {
         points=6,
         shown=[[*setting, 0] for setting in SETTINGS],
         hidden=[[4, 31, 38, 1], [2, 37, 26, 1], [1, 29, 35, 1]],
-        ask="Follow two neighbouring values through your layers: how many pixels are they apart after each one, and "
-        "how many would they be in the reader?",
+        ask={
+            "4": "Print the first window's maps and hidden values, yours and the reader's: where do they part?",
+            "2": FOLLOW,
+            "1": FOLLOW,
+        },
     ),
     "forgiven": Computes(
         points=5,
         shown=[[what, 6, 2, 4] for what in SYMPTOMS],
         hidden=[[what, 5, 3, 2] for what in SYMPTOMS],
-        ask="Which line could do what this symptom says? Try that line on a tiny example. If only 'whole' is left, "
-        "read the docstring again.",
+        ask=SYMPTOMS,
+        digits=3,  # either definition of a deviation will do
     ),
     "largest": Computes(
         points=3,
@@ -72,6 +86,9 @@ KEY = {
             "Where all three are negative this gives 0: a ReLU has cut something off.": lambda x: x.amax(
                 0, keepdim=True
             ).clamp(min=0),
+            "This adds up leads. What does it give for (3, 2, 1), and why that much?": (
+                lambda x: x[2:] + F.relu(x[:1] - x[1:2]) + F.relu(x[1:2] - x[2:]) + F.relu(x[:1] - x[2:])
+            ),
             "This is the larger of the first two. Where is the third?": lambda x: x[:2].amax(0, keepdim=True),
             "This is the smallest of the three.": lambda x: x.amin(0, keepdim=True),
         },
@@ -112,12 +129,14 @@ KEY = {
                 9 * 0.05: "Adding counts experiments in which two intervals are wrong twice.",
                 0.95**9: "This is the probability that none of the nine is wrong.",
                 0.05**9: "This is the probability that all nine are wrong.",
+                100 * (1 - 0.95**9): "This is in percent: a probability lies between 0 and 1.",
             },
             "half": {
                 0.914: "This is for a single look: which t belongs to nine?",
                 4.628: "This is t times the spread of single differences. How sure is a mean of ten?",
                 1.388: "This divides the squares by ten; a sample of ten is divided by nine.",
                 0.01463: "This is a share of 1. How many points is it?",
+                2.927: "This is the whole width.",
                 0.404: "This is the standard error: by which number is it still to be multiplied?",
             },
             "verdict": {
