@@ -156,10 +156,6 @@ class DeepNIN(nn.Module):
             x = F.relu(layer(x))
         return self.class_maps(x).flatten(2).mean(2)
 """,
-    ("01", "real_cells"): """
-def real_cells(maps, sizes):
-    return [[float(each[:rows, :columns].mean()) for each in one] for one, (rows, columns) in zip(maps, sizes)]
-""",
     ("01", "everywhere"): """
 class Everywhere(nn.Module):
     def __init__(self, reader, step):

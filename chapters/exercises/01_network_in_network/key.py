@@ -129,7 +129,6 @@ KEY = {
                 9 * 0.05: "Adding counts experiments in which two intervals are wrong twice.",
                 0.95**9: "This is the probability that none of the nine is wrong.",
                 0.05**9: "This is the probability that all nine are wrong.",
-                100 * (1 - 0.95**9): "This is in percent: a probability lies between 0 and 1.",
             },
             "half": {
                 0.914: "This is for a single look: which t belongs to nine?",
