@@ -1,6 +1,8 @@
 """The data of chapter 12: prices and accuracies are those of the family's register, of the record and of the peers."""
 
+import re
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 import torch
@@ -99,3 +101,32 @@ def test_a_bridge_shows_the_pieces_that_change_and_wants_as_many_on_both_sides()
 
 def test_frozen_layers_are_told_from_those_that_learn() -> None:
     assert "Frozen features: all but the last layer stay" in choose.three_ways().description
+
+
+def test_the_control_draws_every_way_at_ten_pictures_and_counts_the_lines_that_rise() -> None:
+    record = load_record("12_few_new")
+    words = choose.control(record).description
+    for arm in ("random", "frozen", "scratch", "tuned"):
+        assert f"mean {100 * fmean(by_seed(record, f'{arm}, 10')):.1f}" in words
+    pairs = zip(by_seed(record, "random, 10"), by_seed(record, "frozen, 10"), strict=True)
+    assert f"{sum(after > before for before, after in pairs)} of 5 lines rise" in words
+
+
+def test_errors_are_drawn_at_the_passes_of_networks_times_crops() -> None:
+    words = choose.error_against_passes({(1, 1): 10.07, (1, 144): 7.89, (7, 10): 7.62}).description
+    assert "one network: 1 10.07, 144 7.89; seven networks: 70 7.62." in words
+
+
+def test_rows_of_garments_are_named_and_as_long_as_the_first() -> None:
+    picture = choose.garments({"sharp": torch.zeros(3, 1, 4, 4), "soft": torch.ones(3, 1, 4, 4)})
+    assert picture.description == "Rows of the same 3 pictures: sharp; soft."
+    assert picture.svg.count("<image") == 1
+
+
+def test_merged_kernels_show_all_values_and_an_exact_zero_as_such() -> None:
+    one, two = torch.zeros(3, 3), torch.full((3, 3), -0.25)
+    one[1, 1] = 0.5
+    picture = choose.merged({"one": one, "two": two, "sum": one + two})
+    assert "sum [-0.25, -0.25, -0.25, -0.25, 0.25," in picture.description
+    shown = re.findall(r">(0|\N{MINUS SIGN}?\d\.\d{3})<", picture.svg)
+    assert (shown.count("0"), shown.count("0.500"), shown.count("\N{MINUS SIGN}0.250")) == (8, 1, 17)

@@ -1,15 +1,20 @@
 """Chapter 12: what accuracy costs in parameters, MACs and time, and new classes from few pictures."""
 
 from collections.abc import Mapping
+from itertools import product
 from math import atan, degrees
 from statistics import fmean
 from typing import Any
 
 import matplotlib.pyplot as plt
+import torch
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
+from torch import Tensor
+from torch.nn import functional as F
 
+from ...data.fashion import BLACK, WHITE
 from ...show.figures import Picture, show, style
 from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, VERMILLION
 from ..choices import Choice, choices
@@ -161,6 +166,91 @@ def few_pictures(record: Mapping[str, Any]) -> Picture:
         f"Mean test accuracy in % on five new classes at {listed} pictures of each: {'; '.join(words)}. At 10 "
         f"pictures, fine-tuned minus frozen features: {lead.mean:+.1f} ± {lead.half:.1f} points. Right, points "
         f"ahead of from scratch on the same pictures, with 95 % intervals: {'; '.join(gaps)}.",
+    )
+
+
+def error_against_passes(errors: Mapping[tuple[int, int], float]) -> Picture:
+    """(networks, crops) -> top-5 error in %, against the passes that an image takes: a line per number of networks."""
+    style()
+    fig, ax = plt.subplots(figsize=(7.4, 3.6))
+    words = []
+    for networks, colour, up in ((1, BLUE, 10), (7, VERMILLION, -16)):
+        each = {crops: error for (count, crops), error in errors.items() if count == networks}
+        name = {1: "one network", 7: "seven networks"}[networks]
+        ax.plot([networks * crops for crops in each], list(each.values()), "o-", color=colour, label=name)
+        for crops, error in each.items():
+            said = f"{crops} crop{'s' * (crops > 1)}: {error:.2f}"
+            put: Any = {"textcoords": "offset points", "ha": "center", "fontsize": 9.5}
+            ax.annotate(said, (networks * crops, error), (14 if networks == 1 else -4, up), **put)
+        words.append(f"{name}: {', '.join(f'{networks * crops} {error:.2f}' for crops, error in each.items())}")
+    ax.set(xscale="log", xlim=(0.7, 2200), ylim=(5.8, 11), xlabel="passes per image", ylabel="top-5 error, %")
+    ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
+    ax.legend(loc="upper right")
+    return show(fig, f"GoogLeNet's top-5 error in % against passes per image, on a log scale. {'; '.join(words)}.")
+
+
+def garments(rows: Mapping[str, Tensor]) -> Picture:
+    """Rows of as many pictures (N, 1, H, W) each, named on the left."""
+    style()
+    bands = [torch.cat([F.pad(image[0], (1, 1, 1, 1), value=WHITE) for image in images], 1) for images in rows.values()]
+    fig, ax = plt.subplots(figsize=(7.4, 7.4 * 0.8 * sum(map(len, bands)) / bands[0].shape[1]))
+    ax.imshow(torch.cat(bands).numpy(), cmap="gray", vmin=BLACK, vmax=WHITE)
+    high = len(bands[0])
+    ax.set_yticks([high * (row + 0.5) for row in range(len(rows))], list(rows))
+    ax.set_xticks([])
+    ax.tick_params(length=0)
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    return show(fig, f"Rows of the same {len(next(iter(rows.values())))} pictures: {'; '.join(rows)}.")
+
+
+def merged(kernels: Mapping[str, Tensor]) -> Picture:
+    """3x3 kernels side by side, the last of which is the sum of the others, with their values."""
+    style()
+    fig, axes = plt.subplots(1, len(kernels), figsize=(8, 2.3))
+    most = max(kernel.abs().max().item() for kernel in kernels.values())
+    for place, (ax, (name, kernel)) in enumerate(zip(axes, kernels.items(), strict=True)):
+        for y, x in product(range(3), range(3)):
+            value = kernel[y, x].item()
+            colour = BLUE if value > 0 else VERMILLION
+            ax.add_patch(Rectangle((x, y), 1, 1, facecolor=colour, alpha=0.6 * abs(value) / most))
+            ax.add_patch(Rectangle((x, y), 1, 1, fill=False, edgecolor=INK_BOTH, linewidth=0.8))
+            said = f"{round(value, 3) + 0.0:.3f}".replace("-", "\N{MINUS SIGN}") if value else "0"
+            ax.text(x + 0.5, y + 0.5, said, ha="center", va="center", fontsize=9)
+        ax.set(xlim=(-0.75, 3.05), ylim=(3.05, -0.6), aspect="equal")
+        ax.text(1.5, -0.3, name, ha="center", va="center", weight="bold")
+        ax.text(-0.42, 1.5, ("", *"+" * (len(kernels) - 2), "=")[place], ha="center", va="center", fontsize=15)
+        ax.axis("off")
+    listed = "; ".join(f"{name} {[round(v, 3) + 0.0 for v in k.flatten().tolist()]}" for name, k in kernels.items())
+    return show(fig, f"3x3 kernels, row by row, of which the last is the sum of the others: {listed}.")
+
+
+def control(record: Mapping[str, Any]) -> Picture:
+    """Accuracy at ten pictures of each new class, a line per draw: the three ways, and untrained features."""
+    style()
+    fig, ax = plt.subplots(figsize=(7.4, 3.4))
+    arms = {"random": ("untrained features,\nfrozen", INK_BOTH)}
+    arms |= {
+        arm: (f"trained features,\n{name.removesuffix(' features')}", colour) for arm, (name, colour) in WAYS.items()
+    }
+    arms["scratch"] = WAYS["scratch"]
+    order = ("random", "frozen", "scratch", "tuned")
+    runs = [[100 * score for score in by_seed(dict(record), f"{arm}, 10")] for arm in order]
+    for draw in zip(*runs, strict=True):
+        ax.plot(range(4), draw, color=INK_BOTH, linewidth=1, alpha=0.6)
+    words = []
+    for place, (arm, scores) in enumerate(zip(order, runs, strict=True)):
+        name, colour = arms[arm]
+        ax.plot([place] * len(scores), scores, "o", color=colour, markersize=6)
+        ax.text(place + 0.1, fmean(scores), f"{fmean(scores):.1f}", va="center", fontsize=10.5, weight="bold")
+        words.append(f"{' '.join(name.split())} {min(scores):.1f} to {max(scores):.1f}, mean {fmean(scores):.1f}")
+    ax.set_xticks(range(4), [arms[arm][0] for arm in order])
+    ax.set(xlim=(-0.4, 3.5), ylim=(60, 92), ylabel="test accuracy, %")
+    rises = sum(after > before for before, after in zip(*runs[:2], strict=True))
+    return show(
+        fig,
+        "Test accuracy in % on five new classes at ten pictures of each, a line per draw, with the mean of each way: "
+        f"{'; '.join(words)}. From untrained to trained frozen features {rises} of {len(runs[0])} lines rise.",
     )
 
 
