@@ -137,15 +137,24 @@ def first_steps(record: Mapping[str, Any], rate: float) -> Picture:
     )
 
 
-def early_exits(curves: Mapping[str, Sequence[tuple[float, ...]]], whole: float) -> Picture:
-    """Percent right against mean cost in percent of the whole network's: way -> points (cost, right, ...)."""
+def early_exits(
+    curves: Mapping[str, Sequence[tuple[float, ...]]], whole: float, chosen: Sequence[tuple[float, float]]
+) -> Picture:
+    """Percent right against mean cost in percent of the whole network's: way -> points (cost, right, ...).
+
+    `chosen` has one point (cost, right) for each way, which gets a circle.
+    """
     style()
     fig, ax = plt.subplots(figsize=(7, 3.6))
     words = []
-    for (name, points), colour, line in zip(curves.items(), (ORANGE, BLUE), ("--", "-"), strict=True):
+    for (name, points), at, colour, line in zip(curves.items(), chosen, (ORANGE, BLUE), ("--", "-"), strict=True):
         costs, right = [point[0] for point in points], [point[1] for point in points]
         ax.plot(costs, right, line, color=colour, label=name)
-        words.append(f"{name} from {right[0]:.0f} % right for {costs[0]:.0f} % of the work")
+        ax.plot(*at, "o", color=colour, markerfacecolor="none", markersize=10, markeredgewidth=2)
+        words.append(
+            f"{name} from {right[0]:.0f} % right for {costs[0]:.0f} % of the work, "
+            f"chosen {at[1]:.1f} % right for {at[0]:.0f} %"
+        )
     ax.plot(100, whole, "o", color=INK_BOTH)
     ax.annotate("whole network", (100, whole), (-6, 8), textcoords="offset points", ha="right", va="bottom")
     ax.set(xlabel="mean multiply-adds, % of the whole network", ylabel="test images right (%)", xlim=(0, 108))
