@@ -3,6 +3,7 @@
 from statistics import median
 
 import pytest
+import torch
 
 from inception_edu.course.lesson import load_record
 from inception_edu.course.pictures import inception_v1
@@ -49,3 +50,25 @@ def test_heads_do_not_start_what_the_start_of_the_weights_does() -> None:
         elif rate != "0.1":
             assert run["losses"][-1] < 0.56
     assert sum(run["losses"][-1] > 2.3 for name, run in record["runs"].items() if "/0.1/" in name) == 4 + 3
+
+
+def test_the_chosen_thresholds_are_circles_on_their_own_lines() -> None:
+    curves = {"exit": [(80.0, 85.0), (90.0, 92.0)], "cascade": [(4.0, 84.0), (50.0, 92.5)]}
+    picture = inception_v1.early_exits(curves, 93.0, [(90.0, 92.0), (50.0, 92.5)])
+    assert "exit from 85 % right for 80 % of the work, chosen 92.0 % right for 90 %" in picture.description
+    assert "cascade from 84 % right for 4 % of the work, chosen 92.5 % right for 50 %" in picture.description
+    with pytest.raises(ValueError, match="shorter"):
+        inception_v1.early_exits(curves, 93.0, [(90.0, 92.0)])
+
+
+def test_the_damping_is_that_of_the_map() -> None:
+    divisor = torch.ones(4, 4)
+    divisor[0] = 2.5
+    said = inception_v1.damping(torch.rand(3, 8, 8), divisor).description
+    assert "by 2.50 at most, by more than 1.2 at 25 % of the positions" in said
+
+
+def test_every_row_of_the_printed_table_is_drawn() -> None:
+    picture = inception_v1.printed_and_counted({"3a": (-0.3, 0.04), "4c": (-6.9, 0.1)})
+    assert "3a -0.3 and +0.0, 4c -6.9 and +0.1" in picture.description
+    assert all(f">{name}</text>" in picture.svg for name in ("3a", "4c", "weights", "MACs"))

@@ -66,3 +66,12 @@ def test_what_chapter_03_says_about_the_squeeze() -> None:
     assert min(full) > max(squeeze)
     assert min(full) > max(narrow)
     assert all(wide > 2 * narrow for wide, narrow in zip((48, 64, 96), record["narrow"].values(), strict=True))
+
+
+def test_a_bottleneck_pays_up_to_the_width_that_the_formula_gives() -> None:
+    picture = one_by_one.savings(256, {"1x1": 1, "3x3": 3, "5x5": 5})
+    for kernel in (1, 3, 5):
+        last = int(256 * ((1 + kernel**4) ** 0.5 - 1) / kernel**2)
+        assert f"above 1 up to {last}" in picture.description
+        assert f">{kernel}x{kernel}, up to {last} channels</text>" in picture.svg
+    assert "3x3: 8.47 at 64 channels" in picture.description

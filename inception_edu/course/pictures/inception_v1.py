@@ -1,10 +1,12 @@
-"""Chapter 04: where GoogLeNet's parameters and multiply-adds are, its heads, its first gradient, and early exits."""
+"""Chapter 04: GoogLeNet's parameters, multiply-adds and heads, its first gradient, early exits, LRN and Table 1."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
 import matplotlib.pyplot as plt
+from torch import Tensor
+from torch.nn import functional as F
 
 from ...family import build
 from ...network import InceptionNet
@@ -159,5 +161,42 @@ def early_exits(
     ax.annotate("whole network", (100, whole), (-6, 8), textcoords="offset points", ha="right", va="bottom")
     ax.set(xlabel="mean multiply-adds, % of the whole network", ylabel="test images right (%)", xlim=(0, 108))
     ax.margins(y=0.12)
-    ax.legend(loc="lower right")
+    ax.legend(loc="lower center")
     return show(fig, f"Accuracy rises with the mean work, up to {whole:.0f} % for all of it: {'; '.join(words)}.")
+
+
+def damping(photo: Tensor, divisor: Tensor) -> Picture:
+    """A photograph (3, H, W) from 0 to 1 and a map (h, w) of what local response normalisation divides by there."""
+    style()
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7, 3), layout="constrained")
+    left.imshow(F.avg_pool2d(photo, 2).permute(1, 2, 0).numpy())
+    heat = right.imshow(divisor.numpy(), cmap="inferno", vmin=1)
+    left.set_title("the photograph")
+    right.set_title("largest divisor")
+    for ax in (left, right):
+        ax.axis("off")
+    fig.colorbar(heat, ax=right, shrink=0.8)
+    strong = (divisor > 1.2).double().mean()
+    return show(
+        fig,
+        f"A photograph, and where the layer divides: by {divisor.max():.2f} at most, "
+        f"by more than 1.2 at {100 * strong:.0f} % of the positions.",
+    )
+
+
+def printed_and_counted(off: Mapping[str, tuple[float, float]]) -> Picture:
+    """How far a printed table is from the count, in percent: block -> (its weights, its multiply-adds)."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3))
+    ax.axhspan(-2, 2, color=INK_BOTH, alpha=0.15, linewidth=0)
+    ax.axhline(0, color=INK_BOTH, linewidth=1)
+    for place, (name, colour, marker, shift) in enumerate((("weights", BLUE, "o", -0.1), ("MACs", ORANGE, "s", 0.1))):
+        values = [both[place] for both in off.values()]
+        ax.plot([x + shift for x in range(len(off))], values, marker, color=colour, label=name)
+    ax.set_xticks(range(len(off)), list(off))
+    ax.set(xlabel="block", ylabel="printed minus counted (%)", ylim=(-8, 8))
+    ax.legend(loc="upper left")
+    words = [f"{name} {weights:+.1f} and {macs:+.1f}" for name, (weights, macs) in off.items()]
+    return show(
+        fig, f"Printed minus counted, percent of weights and of multiply-adds: {', '.join(words)}. A band marks 2 %."
+    )
