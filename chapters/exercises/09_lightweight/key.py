@@ -1,5 +1,6 @@
 """What the checks of these exercises know besides the solutions; see inception_edu/classroom/keys.py."""
 
+import operator
 from statistics import fmean, pstdev, stdev
 
 import torch
@@ -8,12 +9,13 @@ from inception_edu.classroom.keys import Builds, Computes, Designs
 from inception_edu.course.records import T
 
 
-def fewest(channels, kernel, most, first=True, even=True, twice=False):
-    """The towers of exercise 1, or without the 1x1, with numbers that do not come out even, or divided twice."""
+def fewest(channels, kernel, most, first=True, even=True, twice=False, cut=False):
+    """The towers of exercise 1, or without the 1x1 or with towers in it (`cut`), uneven, or divided twice."""
     for number in range(1, channels + 1):
         share = channels // number
         windows = kernel**2 * share * (share if twice else channels)
-        if (not even or channels % number == 0) and first * channels**2 + windows <= most:
+        mix = first * channels * (share if cut else channels)
+        if (not even or channels % number == 0) and mix + windows <= most:
             return number
     return 0
 
@@ -32,6 +34,12 @@ def svd(weight, sized=True):
     return product.transpose(0, 1).reshape(weight.shape)
 
 
+def in_one_table(weight):
+    """The best kernels if all input channels share their multiples."""
+    left, sizes, right = torch.linalg.svd(weight.double().flatten(1), full_matrices=False)
+    return (sizes[0] * left[:, :1] * right[:1]).reshape(weight.shape)
+
+
 def by_mean(weight):
     """Separable kernels whose pattern is the mean over the outputs, with the best multiples for it."""
     weight = weight.double()
@@ -40,13 +48,11 @@ def by_mean(weight):
     return multiples * pattern
 
 
-def unbeaten(costs, runs, surely, priced=True):
-    """The places that no other surely beats, by a rule for two rows of runs; with or without a look at the costs."""
+def unbeaten(costs, runs, surely, may=operator.le):
+    """The places that no other surely beats, by a rule for two rows of runs and one for two costs."""
     places = range(len(costs))
     return [
-        b
-        for b in places
-        if not any((not priced or costs[a] <= costs[b]) and surely(runs[a], runs[b]) for a in places if a != b)
+        b for b in places if not any(may(costs[a], costs[b]) and surely(runs[a], runs[b]) for a in places if a != b)
     ]
 
 
@@ -64,6 +70,8 @@ def unpaired(first, second):
 
 FOUR = [[82.5, 83.0, 79.2, 79.7], [77.1, 81.2, 77.6, 75.6], [77.6, 82.2, 76.6, 77.5], [78.9, 80.6, 77.5, 78.9]]
 FOUR.append([77.6, 80.5, 80.9, 78.6])
+SIX = [[77.3, 80.5, 81.0, 79.2], [78.2, 80.8, 82.2, 80.2], [78.6, 81.2, 82.6, 82.1]]
+SIX += [[75.0, 77.6, 80.0, 78.1], [75.1, 78.9, 80.1, 78.1], [76.3, 78.4, 79.9, 78.3]]
 FIVE = [[81.7, 78.1, 78.1, 79.4, 80.7], [79.8, 78.3, 76.4, 79.4, 79.2], [83.9, 79.0, 78.5, 79.5, 82.9]]
 FIVE += [[81.6, 79.0, 78.6, 80.2, 80.2], [80.2, 77.0, 78.4, 77.4, 77.6]]
 THREE = [[80.4, 81.4, 84.5], [77.1, 80.3, 78.0], [81.5, 82.9, 83.0], [78.0, 78.3, 81.2], [79.1, 81.8, 78.8]]
@@ -71,10 +79,13 @@ THREE = [[80.4, 81.4, 84.5], [77.1, 80.3, 78.0], [81.5, 82.9, 83.0], [78.0, 78.3
 KEY = {
     "towers": Computes(
         points=3,
-        shown=[(12, 3, 400), (96, 5, 40_000), (96, 5, 10_000)],
+        shown=[(12, 3, 324), (14, 3, 448), (96, 5, 40_000), (96, 5, 10_000)],
         hidden=[(30, 7, 6000), (10, 3, 1000), (14, 3, 440), (16, 3, 256), (36, 5, 8000), (8, 3, 640)],
         slips={
             "This leaves out the 1x1.": lambda c, k, m: fewest(c, k, m, first=False),
+            "This cuts the 1x1 into towers, too. It mixes all channels, however many towers follow.": (
+                lambda c, k, m: fewest(c, k, m, cut=True)
+            ),
             "This number of towers does not come out even.": lambda c, k, m: fewest(c, k, m, even=False),
             "This divides twice. A tower does read a share and make a share, but how many towers are there?": (
                 lambda c, k, m: fewest(c, k, m, twice=True)
@@ -101,7 +112,16 @@ KEY = {
         points=5,
         shown=[[what, 1] for what in ("cold", "tired", "hiccup", "afterwards", "whole")],
         hidden=[[what, 2.5] for what in ("cold", "tired", "hiccup", "afterwards", "whole")],
-        ask="Write down the first twelve calls, in order: which network, in which mode, timed or not?",
+        ask={
+            "cold": "Which networks have been called three times before they are timed?",
+            "tired": "Write down the first twelve calls in order. How many lie between the timed calls of the two "
+            "networks?",
+            "hiccup": "Nine times, and one of them is wild: how far does your summary move?",
+            "afterwards": "Before the race, in it and at the end: in which mode is each network? And do the calls keep "
+            "gradients?",
+            "whole": "Is what you report a typical call? It should be neither the luckiest nor moved by a single "
+            "wild one.",
+        },
     ),
     "shuffled": Computes(
         points=3,
@@ -128,12 +148,13 @@ KEY = {
                 weight, sized=False
             ),
             "This takes the mean over the outputs for the pattern. Another pattern comes closer.": by_mean,
+            "Here all input channels share their multiples. Each may have its own.": in_one_table,
         },
         ask="For one input channel: how large is the sum of squared differences with your cut, and with another one?",
     ),
     "sure_front": Computes(
         points=3,
-        shown=[([3, 3, 4, 1, 1], FOUR)],
+        shown=[([3, 3, 4, 1, 1], FOUR), ([4, 3, 3, 2, 3, 2], SIX)],
         hidden=[
             ([4, 1, 1, 3, 2], FIVE),
             ([2, 3, 1, 1, 2], THREE),
@@ -150,14 +171,17 @@ KEY = {
             "This takes the spread of each row. The seeds are the same: take the spread of the differences.": (
                 lambda costs, runs: unbeaten(costs, runs, lambda a, b: unpaired(a, b) > 0)
             ),
-            "This divides squares by the number of pairs; a sample's are divided by one less.": lambda costs, runs: (
+            "The standard error or t is too small: divide squares by n - 1, and take T[n - 2].": lambda costs, runs: (
                 unbeaten(costs, runs, lambda a, b: lower_end(a, b, spread=pstdev) > 0)
             ),
             "This is t times the spread of single differences. How sure is their mean?": lambda costs, runs: unbeaten(
                 costs, runs, lambda a, b: lower_end(a, b, t=T[len(a) - 2] * len(a) ** 0.5) > 0
             ),
+            "A network that costs exactly as much can beat another one, too.": lambda costs, runs: unbeaten(
+                costs, runs, lambda a, b: lower_end(a, b) > 0, may=operator.lt
+            ),
             "This does not look at the costs.": lambda costs, runs: unbeaten(
-                costs, runs, lambda a, b: lower_end(a, b) > 0, priced=False
+                costs, runs, lambda a, b: lower_end(a, b) > 0, may=lambda *_: True
             ),
         },
         ask="For each place that is missing or too many: which other network beats it? Where does the interval end?",
