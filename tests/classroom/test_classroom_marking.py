@@ -122,10 +122,12 @@ def test_a_probe_leaves_the_module_as_it_was() -> None:
     assert all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items())
 
 
-def test_depth_counts_the_longest_way() -> None:
+def test_depth_counts_the_longest_path_or_the_shortest() -> None:
     module = nn.Sequential(ConvUnit(3, 4, 3), Concat(branch(4, (2, 1)), branch(4, (2, 1), (3, 3))), nn.ReLU())
     assert depth(trace(module, (3, 8, 8))) == 3
     assert depth(trace(Residual(ConvUnit(3, 3, 3)), (3, 8, 8))) == 1
+    assert depth(trace(module, (3, 8, 8)), min) == 2
+    assert depth(trace(Residual(ConvUnit(3, 3, 3)), (3, 8, 8)), min) == 0
 
 
 # ---- digests -------------------------------------------------------------------------------------
@@ -176,6 +178,7 @@ def test_lists_and_dicts_earn_their_parts(classroom) -> None:
     assert told(mark("99.row", [[1, 5, 6]])) == ["these entries are not right: 2, 3"]
     assert mark("99.row", [[1, 5, 6]]) == 1
     assert told(mark("99.row", [4])) == ["this should be a list of 3 entries"]
+    assert told(mark("99.parts", [[1, 2, 3]])) == ["this should be a dict with the keys 'a', 'b', 'c'"]
 
 
 @pytest.mark.parametrize(("truth", "rounded"), [(4.23333, 4.23), (-0.0123456, -0.0123), (0.27449, 0.27)])

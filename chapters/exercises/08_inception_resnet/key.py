@@ -27,18 +27,41 @@ def drawn(c, w, n, s, *, past=None, pool=nn.AvgPool2d, early=False, last=True, *
     return nn.Sequential(Residual(body, shortcut, s), nn.ReLU() if last else nn.Identity())
 
 
+class Doubly(nn.Module):
+    """`drawn_block` with the scale on both sides of the sum: (N, c, H, W) -> (N, n, H / 2, W / 2)."""
+
+    def __init__(self, c, w, n, s):
+        super().__init__()
+        self.sum, self.s = drawn(c, w, n, 1.0, last=False)[0], s
+
+    def forward(self, x):
+        return torch.relu(self.s * self.sum(x))
+
+
+def exchanged(*arguments):
+    """`drawn_block` with the scale on the way past instead of the body."""
+    block = drawn(*arguments)
+    block[0].body, block[0].shortcut = block[0].shortcut, block[0].body
+    return block
+
+
+def after(total, x):
+    """What the check of `preactivated` reads: the sum, and the input when the function has returned."""
+    return {"the sum": total, "x afterwards": x}
+
+
 def convolved(x, kernel):
     """What the body of `preactivated` computes after its ReLU."""
     return torch.conv2d(x, kernel, padding=1)
 
 
-def planned(difference, spread, chance, limit):
-    """`pairs_needed` by another rule: `limit` standard errors for any number of pairs."""
+def planned(difference, spread, chance, limit=None, known=False):
+    """`pairs_needed` by another rule: `limit` standard errors for any number of pairs, or a `known` spread."""
     generator = torch.Generator().manual_seed(1)
     for pairs in range(2, 17):
         runs = difference + spread * torch.randn(20_000, pairs, generator=generator)
-        error = runs.std(1) / pairs**0.5
-        if (runs.mean(1).abs() > limit * error).float().mean() >= chance:
+        error = (spread if known else runs.std(1)) / pairs**0.5
+        if (runs.mean(1).abs() > (limit or T[pairs - 2]) * error).float().mean() >= chance:
             return pairs
     return 17
 
@@ -97,13 +120,22 @@ KEY = {
                 *a, pool=nn.MaxPool2d
             ),
             "The first box of each branch takes the stride: which box has the /2?": lambda *a: drawn(*a, early=True),
+            "Both sides of the sum are scaled: on which line is `times s`?": Doubly,
+            "The way past is scaled instead of the body: on which line is `times s`?": exchanged,
         },
     ),
     "three_curves": Computes(
         points=8,
         shown=[[what, 0] for what in ("one batch", "rate 0", "kept", "whole")],
         hidden=[[what, 1] for what in ("one batch", "rate 0", "kept", "whole")],
-        ask="What does each line of `train` do in that experiment, and in which state is the network at that moment?",
+        ask={
+            "one batch": "Print the learning rate at each step of the pass: how often should it change?",
+            "rate 0": "In which mode is the network when the held-out loss is measured, and in which does the next "
+            "pass begin?",
+            "kept": "Print one weight of `best` when it is stored, and again at the end: which pass is it from?",
+            "whole": "Are the three experiments right? Then print the rate and the mode in every pass. What else "
+            "belongs to a network besides its weights?",
+        },
     ),
     "growing_trunk": Computes(
         points=3,
@@ -130,38 +162,46 @@ KEY = {
         ],
         partial=False,
         slips={
-            "The sum still starts from the input's positive part: who has changed x?": lambda x, k, s: (
-                x.relu() + s * convolved(x.relu(), k)
+            "The sum still starts from the input's positive part: who has changed x?": lambda x, k, s: after(
+                x.relu() + s * convolved(x.relu(), k), x.relu()
             ),
-            "The shortcut is whole again, but the body has lost its ReLU.": lambda x, k, s: x + s * convolved(x, k),
-            "The ReLU has moved after the sum: that is another block.": lambda x, k, s: (
-                x + s * convolved(x, k)
-            ).relu(),
-            "The ReLU has moved after the convolution, where the body could only add.": lambda x, k, s: (
-                x + s * convolved(x, k).relu()
+            "The sum is right, but whoever called the function has lost all negative values of their x.": (
+                lambda x, k, s: after(x + s * convolved(x.relu(), k), x.relu())
+            ),
+            "The shortcut is whole again, but the body has lost its ReLU.": lambda x, k, s: after(
+                x + s * convolved(x, k), x
+            ),
+            "The ReLU has moved after the sum: that is another block.": lambda x, k, s: after(
+                (x + s * convolved(x, k)).relu(), x
+            ),
+            "The ReLU has moved after the convolution, where the body could only add.": lambda x, k, s: after(
+                x + s * convolved(x, k).relu(), x
             ),
         },
         ask="Compare x before and after each line.",
     ),
     "pairs_needed": Computes(
         points=4,
-        shown=[(11.2, 9.6, 0.75), (1, 0.5, 0.6)],
-        hidden=[(-2, 1.5, 0.8), (1, 1.2, 0.86), (3, 0.4, 0.5), (1, 1, 0.7)],
+        shown=[(11.2, 9.6, 0.75), (3, 0.4, 0.5)],
+        hidden=[(-2, 1.5, 0.8), (1, 1.3, 0.808), (1, 0.5, 0.6), (1, 1, 0.7)],
         slips={
             "This asks for two standard errors, whatever the number of pairs. What does a spread that was measured on "
             "two pairs tell?": lambda *a: planned(*a, 2),
             "This asks for 1.96 standard errors, whatever the number of pairs. What does a spread that was measured on "
             "two pairs tell?": lambda *a: planned(*a, 1.96),
+            "This uses the true spread in the rule. What does the experimenter know about it?": (
+                lambda *a: planned(*a, known=True)
+            ),
             "With this number the expected result would just count, so about every second experiment would. Where is "
             "`chance`?": solved_for_pairs,
         },
         ask="Draw many experiments of that size: what share of them counts, and what share with one pair fewer?",
     ),
     "deep_network": Designs(
-        points=4,
+        points=5,
         shape=(1, 28, 28),
         output=(10,),
-        most={"MACs": 10_000_000, "parameters": 150_000},
+        most={"MACs": 10_000_000, "parameters": 150_000, "convolutions on the shortest path": 6},
         least={"convolutions in a row": 60, "receptive field": 28},
     ),
 }

@@ -6,7 +6,7 @@ here says what is right, and nothing that leaves here is an object that could li
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from decimal import Decimal
 from fractions import Fraction
@@ -97,6 +97,7 @@ def figures(node: Node) -> dict[str, Any]:
         "receptive field": reach,
         "convolutions": sum(isinstance(layer, nn.Conv2d) for layer in computing(bricks)),
         "convolutions in a row": depth(node),
+        "convolutions on the shortest path": depth(node, min),
         "branches": max((len(part["branches"]) for part in anatomy(bricks) if part["is"] == "concat"), default=1),
     }
 
@@ -115,12 +116,12 @@ def recomputed(given: Mapping[str, Any], shape: Sequence[int]) -> tuple[dict[str
         return dict(given["figures"]), f"{unknown}: {IN_DOUBT}"
 
 
-def depth(node: Node) -> int:
-    """Convolutions on the longest path through the design."""
-    below = [depth(child) for child in node.children]
+def depth(node: Node, choose: Callable[[list[int]], int] = max) -> int:
+    """Convolutions on the longest path through the design, or with `min` on the shortest."""
+    below = [depth(child, choose) for child in node.children]
     if not below:
         return sum(isinstance(layer, nn.Conv2d) for layer in node.form.modules())
-    return max(below) if isinstance(node.form, Concat | Residual) else sum(below)
+    return choose(below) if isinstance(node.form, Concat | Residual) else sum(below)
 
 
 def argument(value: Any) -> Any:

@@ -308,6 +308,8 @@ def _judge_answer(salt: str, shown: Task, hidden: Task | None, pieces: list[Any]
             else f"this should be a list of {len(expected)} entries"
         )
         lines += [Line(False, told), Line(False, shown["ask"])] if "ask" in shown else [Line(False, told)]
+    elif isinstance(expected, dict):
+        lines.append(Line(False, f"this should be a dict with the keys {', '.join(map(repr, expected))}"))
     else:
         lines.append(Line(False, _wrong(shown, None)))
     tried = any(each is not None for each in given.values()) if isinstance(given, dict) else True
