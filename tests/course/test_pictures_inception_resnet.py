@@ -111,3 +111,23 @@ def test_the_bars_are_the_networks_and_count_their_blocks() -> None:
     expansions = 10 * 35**2 * 128 * 320 + 20 * 17**2 * 384 * 1088 + 10 * 8**2 * 448 * 2080
     assert f"the last 1x1s of the blocks are {expansions / nodes['released'].macs:.1%} of all" in said
     assert said.count("last 1x1s") == 2
+
+
+def test_the_growth_of_a_trunk_is_told_for_every_scale() -> None:
+    curves = {1.0: [1.0, 1.5, 1.75], 0.3: [1.0, 1.1, 1.2], 0.1: [1.0, 1.0, 1.1]}
+    picture = inception_resnet.growth({"with norms": curves, "without": curves})
+    assert "after 2 blocks" in picture.description
+    assert "without, s = 0.1: 1.1" in picture.description
+    assert picture.svg.count(">s = 0.3<") == 2
+
+
+def test_the_errors_fall_step_by_step() -> None:
+    said = inception_resnet.errors_by_step({"one crop": (19.9, 4.9), "all,\non the test set": (None, 3.08)}).description
+    assert "one crop: 19.9 and 4.9; all, on the test set: 3.08." in said
+
+
+def test_only_the_size_that_a_network_was_trained_on_is_filled() -> None:
+    networks = {"ResNet-50": (25.6, {224: 4.1, 299: 7.6}), "Inception-ResNet-v2": (55.8, {224: 6.5, 299: 13.2})}
+    picture = inception_resnet.macs_at_two_sizes(networks, {"ResNet-50": 224, "Inception-ResNet-v2": 299})
+    assert "Inception-ResNet-v2 55.8, 6.5 at 224 and 13.2 at 299" in picture.description
+    assert picture.svg.count(">299<") == 2

@@ -138,3 +138,38 @@ def test_a_bias_too_many_is_found_by_a_count_and_by_equal_outputs() -> None:
 def test_no_check_sees_what_dropout_drops(capsys: pytest.CaptureFixture[str]) -> None:
     ie.agree(nn.Sequential(nn.Dropout(0.8), inception_a(384)), inception_a(384), (384, 9, 9))
     assert capsys.readouterr().out.endswith("largest difference 0: equal\n")
+
+
+def test_times_are_multiples_of_the_first_network_of_the_same_run() -> None:
+    runs = [{"one image": {"wide": wide, "deep": deep}} for wide, deep in ((1, 2), (2, 6), (4, 16))]
+    said = drawings.relative_times(
+        [run | {"100 images": {"wide": 1, "deep": 1}} for run in runs], {"wide": 4, "deep": 4}
+    )
+    assert "deep, one image: 2.0 to 4.0, median 3.0" in said.description
+    assert "deep, 100 images: 1.0 to 1.0, median 1.0" in said.description
+
+
+def test_the_shares_of_the_test_images_are_in_percent() -> None:
+    said = drawings.right_at_the_end({"wide": [0.5, 0.75], "deep": [0.25, 0.25]}).description
+    assert "wide 50.0 to 75.0, mean 62.5; deep 25.0 to 25.0, mean 25.0" in said
+
+
+def test_routes_are_named_with_both_ends() -> None:
+    picture = drawings.routes({"V4": (20, 76)})
+    assert "V4 20 to 76" in picture.description
+    assert ">20<" in picture.svg
+    assert ">76<" in picture.svg
+
+
+def test_only_settings_with_exactly_the_parameters_are_twins() -> None:
+    found = [(1_000_000, 5), (1_000_000, 7), (1_000_001, 5), (2_000_000, 5)]
+    picture = drawings.same_width(found, (1_000_000, 7))
+    assert "4 settings" in picture.description
+    assert "2 have 1,000,000 parameters" in picture.description
+    assert picture.svg.count(">the twin<") == picture.svg.count(">V4<") == 1
+
+
+def test_small_shares_are_named_in_the_legend(v4: Node) -> None:
+    picture = drawings.shares(v4)
+    assert "stem 1, 19, 39" in picture.description
+    assert ">classifier<" in picture.svg

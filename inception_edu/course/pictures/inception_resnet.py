@@ -12,7 +12,7 @@ from torch import nn
 
 from ...bricks import Residual
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, GREEN, INK_BOTH, KINDS, ORANGE, PURPLE, VERMILLION
+from ...show.palette import BLUE, BLUE_BOTH, GREEN, INK_BOTH, KINDS, ORANGE, PURPLE, VERMILLION
 from ...tracing import Node
 from ..records import by_seed
 
@@ -223,3 +223,72 @@ def stages(nodes: Mapping[str, Node]) -> Picture:
         fontsize=9,
     )
     return show(fig, f"A bar of billion multiply-adds for each network. {'. '.join(words)}.")
+
+
+def growth(panels: Mapping[str, Mapping[float, Sequence[float]]]) -> Picture:
+    """Panel -> scale -> the trunk's deviation after 0, 1, 2, ... blocks.
+
+    The formula is dotted in the first panel. The others, where it does not hold, have a logarithmic axis.
+    """
+    style()
+    fig, axes = plt.subplots(1, len(panels), figsize=(9, 3.3), squeeze=False)
+    words = []
+    for column, (ax, (title, curves)) in enumerate(zip(axes[0], panels.items(), strict=True)):
+        for (scale, curve), colour in zip(curves.items(), (VERMILLION, GREEN, BLUE_BOTH), strict=True):
+            ax.plot(curve, color=colour)
+            formula = [(1 + blocks * scale**2) ** 0.5 for blocks in range(len(curve))]
+            if not column:
+                ax.plot(formula, ":", color=INK_BOTH)
+            ax.annotate(f"s = {scale:g}", (len(curve) - 1, curve[-1]), (5, 0), textcoords="offset points", va="center")
+            words.append(f"{title}, s = {scale:g}: {curve[-1]:.2g}")
+        ax.set(title=title, xlabel="after this many blocks", xlim=(0, 1.25 * (len(curve) - 1)))
+        ax.set_yscale("log" if column else "linear")
+    axes[0][0].set(ylabel="standard deviation of the trunk", ylim=(0, None))
+    return show(fig, f"The deviation of a trunk after {len(curve) - 1} blocks. {'; '.join(words)}.")
+
+
+def errors_by_step(steps: Mapping[str, tuple[float | None, float]]) -> Picture:
+    """Step -> (top-1 error or None, top-5 error) in percent, as two falling lines."""
+    style()
+    fig, ax = plt.subplots(figsize=(8, 3.3))
+    for place, (name, colour) in enumerate((("top-1", VERMILLION), ("top-5", BLUE_BOTH))):
+        line = [(x, pair[place]) for x, pair in enumerate(steps.values()) if pair[place] is not None]
+        ax.plot(*zip(*line, strict=True), "o-", color=colour)
+        for x, error in line:
+            ax.annotate(f"{error:g}", (x, error), (0, 7), textcoords="offset points", ha="center")
+        ax.annotate(name, line[0], (-12, 0), textcoords="offset points", ha="right", va="center", color=colour)
+    ax.set_xticks(range(len(steps)), list(steps))
+    ax.set(ylabel="error (%)", ylim=(0, 23), xlim=(-0.6, len(steps) - 0.6))
+    ax.grid(visible=False, axis="x")
+    told = [
+        f"{step.replace(chr(10), ' ')}: {f'{one} and ' if one else ''}{five}" for step, (one, five) in steps.items()
+    ]
+    return show(fig, f"Errors in percent, top-1 and top-5, from one crop to the ensemble. {'; '.join(told)}.")
+
+
+def macs_at_two_sizes(networks: Mapping[str, tuple[float, Mapping[int, float]]], own: Mapping[str, int]) -> Picture:
+    """Network -> (millions of parameters, image side -> billion MACs); the side it was trained on, `own`, is filled."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3.6))
+    words = []
+    for name, (params, sizes) in networks.items():
+        colour = VERMILLION if "Inception" in name else BLUE_BOTH
+        ax.plot([params] * len(sizes), list(sizes.values()), color=colour, alpha=0.5)
+        for side, macs in sizes.items():
+            face = colour if side == own[name] else "none"
+            ax.plot(params, macs, "o", color=colour, markersize=8, markerfacecolor=face)
+            right = "Inception" not in name
+            ax.annotate(
+                f"{side}",
+                (params, macs),
+                (7 if right else -7, 0),
+                textcoords="offset points",
+                fontsize=9,
+                va="center",
+                ha="left" if right else "right",
+            )
+        at, up = (max(sizes.values()), 9) if right else (min(sizes.values()), -20)
+        ax.annotate(name, (params, at), (0, up), textcoords="offset points", ha="center", color=colour)
+        words.append(f"{name} {params:.1f}, {' and '.join(f'{macs:.1f} at {side}' for side, macs in sizes.items())}")
+    ax.set(xlabel="parameters (millions)", ylabel="billion MACs", xlim=(15, 70), ylim=(0, 25))
+    return show(fig, f"Millions of parameters across, billion MACs up for images of two sides. {'; '.join(words)}.")

@@ -1,17 +1,19 @@
-"""Chapter 07: the figures of the Inception-v4 paper redrawn as they are printed, and V3's row of blocks under V4's."""
+"""Chapter 07: the figures of the Inception-v4 paper redrawn as they are printed, V3's blocks under V4's, side roads."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean, median
 
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from ...bricks import Concat
 from ...family import build
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, GREEN, INK_BOTH, KINDS, ORANGE, VERMILLION
+from ...show.palette import BLUE, BLUE_BOTH, GREEN, INK_BOTH, KINDS, ORANGE, VERMILLION
 from ...tracing import Node, trace
 
 Box = str
@@ -277,24 +279,94 @@ def shares(node: Node) -> Picture:
         spoken.append(f"{stage} {', '.join(f'{share:.0f}' for share in percent)}")
     ax.set(yticks=range(3), yticklabels=list(whole), xlabel="% of the network", xlim=(0, 100))
     ax.invert_yaxis()
+    ax.grid(visible=False)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.45, 1), ncols=7, fontsize=8, columnspacing=1, handlelength=1.2)
     return show(fig, f"Percent of V4's parameters, MACs and values written: {'; '.join(spoken)}.")
 
 
-def relative_times(runs: Iterable[Mapping[str, Mapping[str, float]]]) -> Picture:
-    """Recorded times, run -> batch -> network -> ms, each divided by the first network's in the same run."""
+def relative_times(runs: Iterable[Mapping[str, Mapping[str, float]]], macs: Mapping[str, float]) -> Picture:
+    """Recorded times, run -> batch -> network -> ms, each divided by the first network's in the same run.
+
+    `macs` is network -> MACs; a hollow diamond shows where the time would be if it went with them.
+    """
     recorded = list(runs)
     batches = list(recorded[0])
     style()
-    fig, axes = plt.subplots(1, len(batches), figsize=(8.5, 2.4), sharey=True)
+    fig, axes = plt.subplots(1, len(batches), figsize=(8.5, 2.8), sharey=True)
     spoken = []
     for ax, batch in zip(axes, reversed(batches), strict=True):
         first, *_ = arms = list(recorded[0][batch])
         for row, arm in enumerate(arms):
             ratios = sorted(run[batch][arm] / run[batch][first] for run in recorded)
-            ax.plot(ratios, [row] * len(ratios), "o", color=BLUE, alpha=0.6)
-            spoken.append(f"{arm}, {batch}: {ratios[0]:.1f} to {ratios[-1]:.1f}")
-        ax.axvline(1, color=INK_BOTH, linewidth=0.8)
+            middle = median(ratios)
+            ax.plot(ratios, [row] * len(ratios), "o", color=BLUE_BOTH, alpha=0.7)
+            ax.plot([middle] * 2, [row - 0.25, row + 0.25], color=BLUE_BOTH, linewidth=2)
+            ax.plot(macs[arm] / macs[first], row, "D", markerfacecolor="none", markeredgecolor=INK_BOTH, markersize=9)
+            ax.text(middle, row - 0.3, f"{middle:.1f}", ha="center", va="bottom", fontsize=9)
+            spoken.append(f"{arm}, {batch}: {ratios[0]:.1f} to {ratios[-1]:.1f}, median {middle:.1f}")
         ax.set(title=batch, xlabel=f"time, in multiples of {first}'s", yticks=range(len(arms)), yticklabels=arms)
-        ax.set_xlim(0, 1.1 * max(line.get_xdata()[-1] for line in ax.lines[:-1]))
-    axes[0].invert_yaxis()
+        ax.set(xlim=(0, 1.1 * max(max(line.get_xdata()) for line in ax.lines)), ylim=(len(arms) - 0.6, -0.9))
+        ax.grid(visible=False, axis="y")
+    handles = [
+        Line2D([], [], marker="o", color=BLUE_BOTH, linestyle="", label="one process"),
+        Line2D([], [], marker="|", color=BLUE_BOTH, linestyle="", markersize=11, markeredgewidth=2, label="median"),
+        Line2D([], [], marker="D", color=INK_BOTH, linestyle="", markerfacecolor="none", label="if time = MACs"),
+    ]
+    fig.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.04), ncols=3, fontsize=9)
     return show(fig, f"Time of a forward pass, in multiples of the first network's. {'; '.join(spoken)}.")
+
+
+def right_at_the_end(scores: Mapping[str, Sequence[float]]) -> Picture:
+    """The share of test images that each network has right: a dot for each seed and a line for their mean."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 0.8 + 0.55 * len(scores)))
+    spoken = []
+    for row, (arm, shares) in enumerate(scores.items()):
+        percent = [100 * share for share in shares]
+        ax.plot(percent, [row] * len(percent), "o", color=BLUE_BOTH, alpha=0.6)
+        ax.plot([fmean(percent)] * 2, [row - 0.3, row + 0.3], color=BLUE_BOTH, linewidth=2)
+        ax.text(fmean(percent), row - 0.32, f"{fmean(percent):.1f}", ha="center", va="bottom", fontsize=9)
+        spoken.append(f"{arm} {min(percent):.1f} to {max(percent):.1f}, mean {fmean(percent):.1f}")
+    ax.set(xlabel="test images right (%)", yticks=range(len(scores)), yticklabels=list(scores))
+    ax.set_ylim(len(scores) - 0.5, -0.9)
+    ax.grid(visible=False, axis="y")
+    return show(fig, f"Percent of the test images right, a dot for each seed: {'; '.join(spoken)}.")
+
+
+def routes(depths: Mapping[str, tuple[int, int]]) -> Picture:
+    """Network -> (layers on its shortest route, layers on its longest): a bar from one to the other."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 0.6 + 0.5 * len(depths)))
+    for row, (shortest, longest) in enumerate(depths.values()):
+        ax.barh(row, longest - shortest, 0.5, shortest, color=BLUE_BOTH, alpha=0.6)
+        ax.text(shortest - 2, row, f"{shortest}", ha="right", va="center", fontsize=10)
+        ax.text(longest + 2, row, f"{longest}", va="center", fontsize=10)
+    ax.set(xlabel="layers with weights", yticks=range(len(depths)), yticklabels=list(depths))
+    ax.set(xlim=(-6, 1.1 * max(longest for _, longest in depths.values())), ylim=(len(depths) - 0.5, -0.5))
+    ax.grid(visible=False, axis="y")
+    spoken = "; ".join(f"{name} {shortest} to {longest}" for name, (shortest, longest) in depths.items())
+    return show(fig, f"Layers with weights, from the shortest route to the longest: {spoken}.")
+
+
+def same_width(found: Iterable[tuple[int, int]], true: tuple[int, int]) -> Picture:
+    """Settings as dots at (parameters, MACs), near the parameters of `true`; those with exactly these are named."""
+    every = list(found)
+    twins = sorted({each for each in every if each[0] == true[0]})
+    near = [each for each in every if abs(each[0] / true[0] - 1) < 0.03]
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3.6))
+    params, macs = zip(*near, strict=True)
+    ax.axvline(true[0] / 1e6, color=INK_BOTH, linewidth=1)
+    ax.plot([n / 1e6 for n in params], [n / 1e9 for n in macs], "o", color=BLUE_BOTH, markersize=3, alpha=0.6)
+    for twin in twins:
+        at, name = (twin[0] / 1e6, twin[1] / 1e9), "V4" if twin == true else "the twin"
+        ax.plot(*at, "o", color=VERMILLION, markersize=8)
+        arrow = {"arrowstyle": "-", "color": INK_BOTH, "shrinkB": 5}
+        ax.annotate(name, at, (1.035 * true[0] / 1e6, at[1]), va="center", arrowprops=arrow, annotation_clip=False)
+    ax.set(xlabel="parameters (millions)", ylabel="billion MACs")
+    ax.set_xlim(0.97 * true[0] / 1e6, 1.03 * true[0] / 1e6)
+    return show(
+        fig,
+        f"{len(every):,} settings of one output width as dots, parameters across and MACs up. {len(twins)} have "
+        f"{true[0]:,} parameters: {' and '.join(f'{twin[1] / 1e9:.2f} billion MACs' for twin in twins)}.",
+    )
