@@ -14,9 +14,11 @@ from inception_edu.course.pictures.looking_inside import (
     fooled,
     over_pictures,
     patch_rows,
+    read_by,
     swap,
     under_attack,
     wishes,
+    without_branches,
 )
 from inception_edu.data.fashion import BLACK, CLASS_NAMES, WHITE
 from inception_edu.explain import class_maps
@@ -88,6 +90,20 @@ def test_resistance_costs_seven_points_that_more_training_does_not() -> None:
     assert "ordinary 94.4, 56.4, 23.3, 0.0;" in said
     assert "control, not attacked 94.8, 54.1, 15.3, 0.0;" in said
     assert said.endswith("robust 87.8, 85.8, 83.4, 78.4.")
+
+
+def test_what_a_position_reads_is_measured_in_its_frame():
+    square = torch.zeros(28, 28)
+    square[9, 9], square[10, 9], square[27, 27] = 2.0, 1.0, 1.0
+    said = read_by({"top left": (square, 0, 0), "bottom right": (square, 2, 2)}).description
+    assert "top left: 50% of the sum in its own part, 75% in the upper half, brightest at row 9, column 9" in said
+    assert "bottom right: 25% of the sum in its own part" in said
+
+
+def test_a_silenced_branch_and_one_alone_are_told_apart():
+    drawn = without_branches({"3a": {"1x1": (16, 0.9, 0.2)}, "5a": {"pool": (32, 0.8, 0.7)}}, 0.944)
+    assert "94 with all. block 3a: 1x1 90 and 20; block 5a: pool 80 and 70." in drawn.description
+    assert [drawn.svg.count(f">{number}<") for number in (16, 90, 70)] == [2, 1, 1]
 
 
 def test_on_the_canvas_a_class_that_is_not_there_gains_most_and_evidence_comes_from_the_surroundings():

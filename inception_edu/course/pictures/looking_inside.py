@@ -17,7 +17,8 @@ from torch.nn import functional as F
 
 from ...data.fashion import BLACK, CLASS_NAMES, STD, WHITE
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, INK_BOTH, ORANGE, SKY_BLUE, VERMILLION, YELLOW
+from ...show.palette import BLUE_BOTH, INK_BOTH, ORANGE, SKY_BLUE, VERMILLION, YELLOW
+from ...show.palette import BRANCHES as OF_BRANCH
 
 
 def _grey(ax: Axes, image: Tensor) -> None:
@@ -278,7 +279,7 @@ def fooled(images: Tensor, moved: Tensor, before: Tensor, after: Tensor) -> Pict
 ATTACKED = {
     "ordinary": ("small_googlenet", VERMILLION),
     "control, not attacked": ("clean", ORANGE),
-    "robust": ("robust_googlenet", BLUE),
+    "robust": ("robust_googlenet", BLUE_BOTH),
 }
 
 
@@ -300,19 +301,64 @@ def under_attack(record: Mapping[str, Any], side: int = 28) -> Picture:
     return show(fig, f"Percent correct under attacks of size {at} % of white: {'; '.join(words)}.")
 
 
-def shares(squares: Mapping[str, Tensor]) -> Picture:
-    """Squares (H, W) side by side, the largest value of each white."""
+def read_by(squares: Mapping[str, tuple[Tensor, int, int]]) -> Picture:
+    """What positions of the last grid read: name -> a square (28, 28), and the position's row and column.
+
+    In each square the largest value is white, and the pixels nearest to the position have a frame.
+    """
     style()
-    fig, axes = plt.subplots(1, len(squares), figsize=(2.4 * len(squares), 2.6))
-    for ax, (name, square) in zip(axes, squares.items(), strict=True):
+    fig, axes = plt.subplots(1, len(squares), figsize=(2.6 * len(squares), 3.0))
+    edges, words = (0, START + JUMP // 2, START + JUMP + JUMP // 2, 28), []
+    for ax, (name, (square, row, column)) in zip(axes, squares.items(), strict=True):
         ax.imshow((square / square.max()).numpy().round(2), cmap="gray", vmin=0, vmax=1)
+        top, bottom, left, right = edges[row], edges[row + 1], edges[column], edges[column + 1]
+        ax.add_patch(
+            Rectangle(
+                (left - 0.5, top - 0.5), right - left, bottom - top,
+                fill=False, edgecolor=YELLOW, lw=2, ls="--", clip_on=False,
+            )
+        )  # fmt: skip
         ax.set_title(name, loc="center", fontsize=10, fontweight="normal")
         ax.axis("off")
-    words = "; ".join(
-        f"{name}: {square[: len(square) // 2].sum() / square.sum():.0%} of it in the upper half"
-        for name, square in squares.items()
+        own, upper = (part.sum() / square.sum() for part in (square[top:bottom, left:right], square[:14]))
+        y, x = divmod(int(square.argmax()), 28)
+        words.append(
+            f"{name}: {own:.0%} of the sum in its own part, {upper:.0%} in the upper half, brightest at row {y}, "
+            f"column {x}"
+        )
+    frame = Patch(facecolor="black", edgecolor=YELLOW, lw=2, ls="--")
+    fig.legend([frame], ["the position's own part of the picture"], loc="outside lower center", fontsize=9)
+    return show(fig, f"Squares of pixels, bright where a pixel moves the evidence of one position. {'; '.join(words)}.")
+
+
+def without_branches(kept: Mapping[str, Mapping[str, tuple[int, float, float]]], whole: float) -> Picture:
+    """What silencing costs: block -> branch -> channels, and the share right without this branch and with it alone.
+
+    A row of bars for each of the two, a column for each block; `whole` is the share right with all branches.
+    """
+    style()
+    fig, axes = plt.subplots(2, len(kept), figsize=(9, 4.6), sharey=True)
+    words = []
+    for column, (block, branches) in enumerate(kept.items()):
+        names = [f"{name}\n{channels}" for name, (channels, *_) in branches.items()]
+        for row in range(2):
+            ax, shares = axes[row, column], [100 * found[1 + row] for found in branches.values()]
+            ax.bar(names, shares, color=[OF_BRANCH[name] for name in branches], alpha=0.55, width=0.7)
+            ax.axhline(100 * whole, color=INK_BOTH, ls="--", lw=1)
+            for place, share in enumerate(shares):
+                ax.text(place, 3, f"{share:.0f}", ha="center", fontsize=9)
+            ax.set(ylim=(0, 100))
+            ax.grid(visible=False, axis="x")
+        axes[0, column].set_title(f"block {block}", loc="center", fontsize=10, fontweight="normal")
+        told = ", ".join(f"{name} {100 * out:.0f} and {100 * alone:.0f}" for name, (_, out, alone) in branches.items())
+        words.append(f"block {block}: {told}")
+    for ax, what in zip(axes[:, 0], ("without it", "with it alone"), strict=True):
+        ax.set_ylabel(f"right {what} (%)", fontsize=9)
+    fig.supxlabel("branch, and its output channels", fontsize=9)
+    return show(
+        fig,
+        f"Percent of images right without a branch, and with it alone; {100 * whole:.0f} with all. {'; '.join(words)}.",
     )
-    return show(fig, f"Squares of pixels, bright where a pixel moves the evidence of one position. {words}.")
 
 
 def roc_curves(curves: Mapping[str, tuple[Tensor, Tensor]]) -> Picture:
@@ -320,8 +366,8 @@ def roc_curves(curves: Mapping[str, tuple[Tensor, Tensor]]) -> Picture:
     style()
     fig, ax = plt.subplots(figsize=(5, 3.4))
     words = []
-    for (name, (false, true)), colour, line in zip(curves.items(), (BLUE, VERMILLION), ("-", "--"), strict=True):
-        ax.plot(100 * false[::20], 100 * true[::20], line, color=colour, label=name)
+    for (name, (false, true)), colour, line in zip(curves.items(), (BLUE_BOTH, VERMILLION), ("-", "--"), strict=True):
+        ax.plot(100 * false, 100 * true, line, color=colour, label=name)
         words.append(f"{name} {100 * float(true[false <= 0.1].max()):.0f} %")
     ax.set(xlabel="different pairs let in (%)", ylabel="same pairs let in (%)")
     ax.legend()
