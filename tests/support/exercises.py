@@ -3,6 +3,7 @@
 import ast
 import json
 import tomllib
+import warnings
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
@@ -65,14 +66,15 @@ def graded(folder: Path, name: str, code: str) -> Mark:
     exercise = f"{folder.name[:2]}.{name}"
     shown, secret = tasks(folder.name[:2])[name], hidden(folder).get(name)
     space = dict(_setup(folder))
-    with recorded() as answers:
+    settings = [*shown["settings"], *(secret["settings"] if secret else ())]
+    with recorded() as answers, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # in a notebook a warning is printed, and nothing stops
         try:
             exec(code, space)
             exec(notebook(folder)[f"{name}-check"]["source"], space)
         except Exception:  # as in a notebook: the check then has nothing to look at
             answers[exercise] = None
-    settings = [*shown["settings"], *(secret["settings"] if secret else ())]
-    return mark(exercise, gather(shown["kind"], answers[exercise], settings), secret)
+        return mark(exercise, gather(shown["kind"], answers[exercise], settings), secret)
 
 
 # ---- mutations ---------------------------------------------------------------------------------
