@@ -78,3 +78,15 @@ def test_the_brake_tells_lengths_and_steps_and_leaves_the_networks_as_they_are()
     first = 100 * 3 * gradient.norm().item() / 160**0.5
     assert "with batch norm, before steps 1 to 12: length 12.6, " in said
     assert said.rpartition("step in percent of it ")[2].startswith(f"{first:.2g}, ")
+
+
+def test_a_step_at_a_right_angle_makes_weights_longer_and_turns_long_ones_less() -> None:
+    said = repr(pictures.right_angle())
+    assert "weights of length 1, step 1: turned by 45°, 41.4% longer" in said
+    assert "weights of length 3, step 0.33: turned by 6°, 0.6% longer" in said
+
+
+def test_losses_are_drawn_as_means_of_ten() -> None:
+    losses = {"one": [1.0] * 5 + [3.0] * 5 + [1.5] * 10, "two": [0.5] * 20, "three": [4.0] * 10 + [0.0] * 10}
+    said = repr(pictures.by_tens(losses))
+    assert "over 20 steps, means of ten: one from 2.00 to 1.50; two from 0.50 to 0.50; three from 4.00 to 0.00" in said

@@ -81,3 +81,9 @@ def test_clipping_counts_the_runs_that_survive() -> None:
 def test_a_step_at_the_cost_of_the_row_above_is_told_with_its_cost() -> None:
     said = repr(inception_v3.account({"a": (29.0, 1.5), "+ b": (26.8, 1.5), "c": (25.2, 2.0)}))
     assert "a 29.0 at 1.5 billion MACs; + b 26.8 at 1.5 billion MACs; c 25.2 at 2.0 billion MACs" in said
+
+
+def test_a_speed_up_is_a_dot_and_the_ratio_of_macs_a_line() -> None:
+    picture = inception_v3.times({"3": [0.9, 1.2], "7": [2.0, 3.9]}, {"3": 1.1, "7": 8.0})
+    assert picture.description.endswith("3x3 from 0.9 to 1.2, MACs 1.5; 7x7 from 2.0 to 3.9, MACs 3.5.")
+    assert picture.svg.count(">ratio of MACs<") == 1

@@ -2,6 +2,7 @@
 
 import re
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 from torch import nn
@@ -89,3 +90,16 @@ def test_a_light_small_googlenet_loses_about_a_point() -> None:
     gap = paired(by_seed(record, "full"), by_seed(record, "light"))
     assert gap.counts
     assert gap.mean == pytest.approx(-1, abs=0.1)
+
+
+def test_the_roof_bends_where_bytes_arrive_as_fast_as_they_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plt, "close", lambda *_: None)  # the figure stays open for this test to read
+    said = lightweight.roofline(60, 20, {"3x3": (100, 55), "1x1": (25, 40), "depthwise": (1.1, 12)}).description
+    assert "3x3 at 100.0 MACs per byte, 55 billion a second; 1x1 at 25.0 MACs per byte, 40 billion a second" in said
+    roof = plt.gca().lines[0]
+    assert list(zip(roof.get_xdata(), roof.get_ydata(), strict=True))[:2] == [(0.2, 4), (3, 60)]
+
+
+def test_the_fullest_convolution_of_each_network_is_told() -> None:
+    said = lightweight.along({"one": [1.0, 5.0, 2.0], "two": [3.0, 2.5]}).description
+    assert said.endswith("one, 3 convolutions, most 5.0 MB at number 2; two, 2 convolutions, most 3.0 MB at number 1.")

@@ -1,9 +1,10 @@
 """Chapter 05: what a batch norm averages over and when, what ReLUs see, accuracy against the rate, and the brake."""
 # mypy: untyped-calls-exclude=torch
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from ...data.fashion import LabelledImages
 from ...show.figures import Picture, show, style
 from ...show.palette import BLUE, BLUE_BOTH, GREEN, INK_BOTH, ORANGE, VERMILLION
-from . import loss_curves
+from . import loss_curves, name_ends
 
 ARMS: dict[str, tuple[str, str, str, Any]] = {
     "without": ("without batch norm", VERMILLION, "^", "--"),
@@ -237,3 +238,50 @@ def _lengths(net: Any, data: LabelledImages, rate: float) -> tuple[list[float], 
             lengths.append(before.norm().item())
             steps.append(100 * (weight.detach() - before).norm().item() / lengths[-1])
     return lengths, steps
+
+
+def right_angle(lengths: Sequence[float] = (1, 3)) -> Picture:
+    """Weights of these lengths as arrows, the step at a right angle to each, and by how many degrees it turns them.
+
+    The step is 1 / length long, as after a batch norm.
+    """
+    style()
+    fig, ax = plt.subplots(figsize=(8, 2.2))
+    start, words = 0.0, []
+    for length in lengths:
+        step = 1 / length
+        turned = math.degrees(math.atan2(step, length))
+        for begin, end, colour in (
+            ((0, 0), (length, 0), INK_BOTH),
+            ((length, 0), (length, step), ORANGE),
+            ((0, 0), (length, step), BLUE_BOTH),
+        ):
+            arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.8, "shrinkA": 0, "shrinkB": 0}
+            ax.annotate("", (start + end[0], end[1]), (start + begin[0], begin[1]), arrowprops=arrow)
+        corner = min(0.12, step / 3)
+        ax.plot([start + length - corner] * 2 + [start + length], [0, corner, corner], color=INK_BOTH, linewidth=1)
+        name = f"weights of length {length:g}"
+        ax.text(start + length / 2, -0.08, name, ha="center", va="top", fontsize=9.5)
+        ax.text(start + length + 0.06, step / 2, f"step {step:.2g}", va="center", fontsize=9.5)
+        said = f"turned by {turned:.0f}°, {math.hypot(length, step) / length - 1:.1%} longer"
+        ax.text(start + length / 2, step + 0.1, said, ha="center", va="bottom", fontsize=9.5)
+        words.append(f"{name}, step {step:.2g}: {said}")
+        start += length + 1.3
+    ax.set(xlim=(-0.4, start - 0.4), ylim=(-0.3, max(1 / length for length in lengths) + 0.35), aspect="equal")
+    ax.axis("off")
+    return show(fig, f"Weights as arrows, and a step at a right angle to each. {'; '.join(words)}.")
+
+
+def by_tens(losses: Mapping[str, Sequence[float]]) -> Picture:
+    """Training losses, name -> one for each step, as the means of ten steps in a row; a line for each name."""
+    style()
+    fig, ax = plt.subplots(figsize=(7, 3))
+    words, ends = [], {}
+    for (name, each), colour in zip(losses.items(), (VERMILLION, BLUE_BOTH, GREEN), strict=True):
+        means = [fmean(each[at : at + 10]) for at in range(0, len(each), 10)]
+        ax.plot([10 * (at + 1) for at in range(len(means))], means, "o-", markersize=4, color=colour)
+        ends[name] = means[-1], colour
+        words.append(f"{name} from {means[0]:.2f} to {means[-1]:.2f}")
+    ax.set(xlabel="step", ylabel="loss, mean of ten steps (nats)")
+    name_ends(ax, len(each), ends)
+    return show(fig, f"Training loss over {len(each)} steps, means of ten: {'; '.join(words)}.")

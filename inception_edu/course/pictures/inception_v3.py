@@ -15,7 +15,7 @@ from torch import Tensor
 from ...arithmetic import Pair, conv_macs, pair
 from ...bricks import Concat, ConvUnit
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE, VERMILLION
+from ...show.palette import BLUE, GREEN, INK_BOTH, ORANGE, PURPLE, SKY_BLUE, VERMILLION
 from ...tracing import Node
 from ..records import by_seed, paired
 
@@ -356,15 +356,23 @@ def layer_as_matrix(channels: int, out: int, n: int, middle: int) -> Picture:
 def times(recorded: Mapping[str, Sequence[float]], live: Mapping[str, float]) -> Picture:
     """Kernel side -> time of the square over that of the pair: a dot for each recorded run, a star for this one."""
     style()
-    fig, ax = plt.subplots(figsize=(6.4, 1.9))
+    fig, ax = plt.subplots(figsize=(8, 2.1))
+    ax.axvline(1, color=INK_BOTH, linewidth=1, linestyle=":")
     for row, (side, found) in enumerate(recorded.items()):
-        ax.plot(found, [row + 0.05 * (i % 5) for i in range(len(found))], "o", color=BLUE, alpha=0.6)
-        ax.plot(live[side], row + 0.1, "*", markersize=14, color=ORANGE)
-        ax.plot([int(side) / 2] * 2, [row - 0.2, row + 0.4], "--", color=INK_BOTH)
-    ax.set(yticks=range(len(recorded)), yticklabels=[f"{n}x{n}" for n in recorded])
+        dots, star, line = ("recorded", "your run", "ratio of MACs") if row == 0 else (None, None, None)
+        ax.plot(found, [row + 0.05 * (i % 5) for i in range(len(found))], "o", color=SKY_BLUE, alpha=0.9, label=dots)
+        ax.plot(live[side], row + 0.1, "*", markersize=14, color=ORANGE, label=star)
+        ax.plot([int(side) / 2] * 2, [row - 0.25, row + 0.45], "--", color=INK_BOTH, label=line)
+    ax.set(yticks=range(len(recorded)), yticklabels=[f"{n}x{n}" for n in recorded], xlim=(0, None), ylim=(1.6, -0.4))
     ax.set_xlabel("time of the square / time of the pair")
+    ax.grid(visible=False, axis="y")
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     rows = "; ".join(f"{n}x{n} from {min(x):.1f} to {max(x):.1f}, MACs {int(n) / 2}" for n, x in recorded.items())
-    return show(fig, f"Recorded speed-ups as dots, this run as a star, a dashed line at the ratio of MACs: {rows}.")
+    return show(
+        fig,
+        "Recorded speed-ups as dots, this run as a star, a dashed line at the ratio of MACs, a dotted one where both "
+        f"take the same time: {rows}.",
+    )
 
 
 def calibration(record: Mapping[str, Any]) -> Picture:

@@ -1,6 +1,6 @@
 """Chapter 09: kernels and their patterns, towers, where the time goes, and accuracy against two prices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import combinations
 from random import Random
@@ -10,12 +10,12 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from torch import Tensor, nn
 
 from ...running import milliseconds_by_kind, predict
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, GREEN, INK_BOTH, INK_LIGHT, ORANGE, PURPLE
+from ...show.palette import BLUE, BLUE_BOTH, GREEN, INK_BOTH, INK_LIGHT, ORANGE, PURPLE
 from ..records import by_seed
 
 CELL = 6.0
@@ -275,3 +275,50 @@ def parts(nets: Mapping[str, Mapping[str, tuple[float, float]]]) -> Picture:
     axes[0].invert_yaxis()
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return show(fig, f"Stacked bars by kind of layer. {'; '.join(told)}.")
+
+
+def roofline(ceiling: float, slope: float, layers: Mapping[str, tuple[float, float]]) -> Picture:
+    """The roof of a machine on logarithmic axes, and three layers: name -> (MACs per byte, billion MACs per second).
+
+    `ceiling` is in billion MACs per second, `slope` in billion bytes per second.
+    """
+    style()
+    fig, ax = plt.subplots(figsize=(7.4, 3.6))
+    ridge = ceiling / slope
+    reach = 0.2, 300.0
+    top = 1.5 * max(ceiling, *(pace for _, pace in layers.values()))
+    ax.plot((reach[0], ridge, reach[1]), (slope * reach[0], ceiling, ceiling), color=INK_BOTH)
+    ax.plot((ridge, ridge), (ceiling, 1.3 * top), ":", color=INK_BOTH, linewidth=1)
+    ax.set(xscale="log", yscale="log", xlabel="MACs per byte", ylabel="billion MACs per second", xlim=reach)
+    ax.set_ylim(min(slope * reach[0], *(pace for _, pace in layers.values())) / 1.5, 1.3 * top)
+    ax.text(ridge / 1.08, top, "waits for bytes", ha="right", va="center", fontsize=9.5)
+    ax.text(ridge * 1.08, top, "limited by multiplying", ha="left", va="center", fontsize=9.5)
+    for (name, place), (colour, mark) in zip(
+        layers.items(), ((BLUE_BOTH, "s"), (ORANGE, "o"), (GREEN, "^")), strict=True
+    ):
+        ax.plot(*place, mark, color=colour, markersize=8)
+        ax.annotate(name, place, (0, -9), textcoords="offset points", ha="center", va="top", fontsize=9.5)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
+    told = "; ".join(f"{name} at {x:.1f} MACs per byte, {y:.0f} billion a second" for name, (x, y) in layers.items())
+    return show(
+        fig,
+        "Billion MACs per second against MACs per byte, both on logarithmic axes: a slope, where a layer waits for "
+        f"bytes, that ends in a level ceiling, where multiplying limits it. Three layers: {told}.",
+    )
+
+
+def along(nets: Mapping[str, Sequence[float]]) -> Picture:
+    """Megabytes that each convolution reads and writes, in the order in which they run: a line for each network."""
+    style()
+    fig, ax = plt.subplots(figsize=(8, 3))
+    told = []
+    for (name, sizes), colour in zip(nets.items(), (BLUE_BOTH, ORANGE), strict=True):
+        ax.step(range(1, len(sizes) + 1), sizes, where="mid", color=colour, linewidth=1.8, label=name)
+        most = max(sizes)
+        told.append(f"{name}, {len(sizes)} convolutions, most {most:.1f} MB at number {sizes.index(most) + 1}")
+    ax.set(xlabel="convolution, in order", ylabel="input + output, MB", ylim=(0, None))
+    ax.legend()
+    return show(fig, f"Megabytes of input and output of each convolution: {'; '.join(told)}.")
