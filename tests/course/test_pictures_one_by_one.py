@@ -4,7 +4,9 @@ import re
 from functools import partial
 
 import pytest
+import torch
 from torch import nn
+from torch.nn import functional as F
 
 import inception_edu as ie
 from inception_edu.course.challenge import BUDGET, challenge_network
@@ -12,6 +14,28 @@ from inception_edu.course.lesson import by_seed, load_record, paired
 from inception_edu.course.pictures import one_by_one
 from inception_edu.models.googlenet import inception, naive_inception
 from inception_edu.shorthand import branch
+
+
+def test_the_pixel_becomes_what_a_convolution_of_one_pixel_computes() -> None:
+    matrix, pixel = [[1, 1, 1], [1, 0, -1]], [5, 2, 1]
+    out = F.conv2d(torch.tensor(pixel).reshape(1, 3, 1, 1), torch.tensor(matrix).reshape(2, 3, 1, 1)).flatten().tolist()
+    picture = one_by_one.one_pixel(matrix, pixel)
+    assert f"a column of 2: {', '.join(map(str, out))}." in picture.description
+    assert all(f">{value}<" in picture.svg for value in (*pixel, *out))
+
+
+def test_two_blocks_in_a_row_have_the_channels_that_are_traced() -> None:
+    widths = {"naive": [192], "with 1x1s": [192]}
+    for naive, ours in (((64, 128, 32), (64, 96, 128, 16, 32, 32)), ((128, 192, 96), (128, 128, 192, 32, 96, 64))):
+        blocks = {
+            "naive": naive_inception(widths["naive"][-1], *naive),
+            "with 1x1s": inception(widths["with 1x1s"][-1], ours),
+        }
+        for name, block in blocks.items():
+            widths[name].append(ie.trace(block, (widths[name][-1], 28, 28)).output.shape[0])
+    picture = one_by_one.in_a_row(*widths.values())
+    assert picture.description.endswith("192, 416, 832 naive and 192, 256, 480 with 1x1s.")
+    assert all(f">{width}<" in picture.svg for row in widths.values() for width in row)
 
 
 def test_the_price_of_each_block_is_what_is_traced() -> None:

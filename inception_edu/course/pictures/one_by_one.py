@@ -76,36 +76,60 @@ def two_blocks() -> Picture:
     )
 
 
-def one_pixel() -> Picture:
+def one_pixel(matrix: Sequence[Sequence[int]], pixel: Sequence[int]) -> Picture:
     """A pixel's column of channels, the matrix of a 1x1 convolution, and the shorter column that comes out."""
+    out = [sum(weight * value for weight, value in zip(row, pixel, strict=True)) for row in matrix]
     style()
-    fig, ax = plt.subplots(figsize=(7.6, 3))
-    for step in range(6, -1, -1):
-        ax.add_patch(Rectangle((step * 5, step * 5), 60, 60, facecolor=BLUE, alpha=0.22, edgecolor=INK_BOTH))
-        ax.add_patch(Rectangle((step * 5 + 24, step * 5 + 24), 8, 8, facecolor=ORANGE, edgecolor=INK_BOTH))
-    for step in range(2, -1, -1):
-        ax.add_patch(
-            Rectangle((step * 5 + 300, step * 5 + 12), 60, 60, facecolor=GREEN, alpha=0.35, edgecolor=INK_BOTH)
-        )
-        ax.add_patch(Rectangle((step * 5 + 324, step * 5 + 36), 8, 8, facecolor=ORANGE, edgecolor=INK_BOTH))
-    for row in range(3):
-        for column in range(7):
-            ax.add_patch(Rectangle((140 + column * 10, 50 - row * 10), 10, 10, facecolor="none", edgecolor=INK_BOTH))
-    for row in range(7):
-        ax.add_patch(Rectangle((225, 70 - row * 10), 10, 10, facecolor=ORANGE, alpha=0.55, edgecolor=INK_BOTH))
-    for row in range(3):
-        ax.add_patch(Rectangle((262, 50 - row * 10), 10, 10, facecolor=ORANGE, alpha=0.55, edgecolor=INK_BOTH))
-    ax.text(217, 45, "·", ha="center", va="center", fontsize=16)
-    ax.text(249, 45, "=", ha="center", va="center", fontsize=14)
-    for x, words in ((45, "7 channels"), (175, "3x7 weights"), (230, "one pixel"), (267, "out"), (335, "3 channels")):
-        ax.text(x, -14, words, ha="center", va="top", fontsize=9)
-    ax.set(xlim=(-5, 380), ylim=(-30, 105), aspect="equal")
+    fig, ax = plt.subplots(figsize=(7.6, 2.8))
+
+    def sheets(x: float, y: float, colour: str, values: Sequence[int]) -> None:
+        for step in range(len(values) - 1, -1, -1):
+            corner = (x + 8 * step, y + 8 * step)
+            ax.add_patch(Rectangle(corner, 60, 60, facecolor=colour, alpha=0.25, edgecolor=INK_BOTH))
+            corner = (corner[0] + 24, corner[1] + 24)
+            ax.add_patch(Rectangle(corner, 8, 8, facecolor=ORANGE, edgecolor=INK_BOTH))
+
+    def numbers(x: float, rows: Sequence[Sequence[int]], colour: str) -> None:
+        for down, row in enumerate(rows):
+            for across, value in enumerate(row):
+                place = (x + 15 * across, 38 + 7.5 * len(rows) - 15 * (down + 1))
+                ax.add_patch(Rectangle(place, 15, 15, facecolor=colour, alpha=0.55, edgecolor=INK_BOTH))
+                middle = (place[0] + 7.5, place[1] + 7.5)
+                ax.text(*middle, f"{value}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center", fontsize=10)
+
+    sheets(0, 0, BLUE, pixel)
+    numbers(130, matrix, "none")
+    numbers(197, [[value] for value in pixel], ORANGE)
+    numbers(244, [[value] for value in out], ORANGE)
+    sheets(300, 4, GREEN, out)
+    ax.text(186, 38, "·", ha="center", va="center", fontsize=16)
+    ax.text(228, 38, "=", ha="center", va="center", fontsize=14)
+    ends = ((38, f"{len(pixel)} channels"), (334, f"{len(out)} channels"))
+    for x, words in (*ends, (152, f"{len(out)}x{len(pixel)} weights"), (204, "one pixel"), (252, "out")):
+        ax.text(x, -10, words, ha="center", va="top", fontsize=9)
+    ax.set(xlim=(-5, 375), ylim=(-24, 82), aspect="equal")
     ax.axis("off")
     return show(
         fig,
-        "One pixel of seven channels is a column of seven numbers. A matrix of 3 rows and 7 columns turns it into "
-        "a column of three. The same matrix is used at every pixel, so seven channels become three.",
+        f"One pixel of {len(pixel)} channels is a column of numbers: {', '.join(map(str, pixel))}. A matrix of "
+        f"{len(out)} rows and {len(pixel)} columns turns it into a column of {len(out)}: {', '.join(map(str, out))}. "
+        f"The same matrix is used at every pixel, so {len(pixel)} channels become {len(out)}.",
     )
+
+
+def in_a_row(naive: Sequence[int], ours: Sequence[int]) -> Picture:
+    """How many channels there are before, between and after two blocks in a row, naive and with 1x1s."""
+    style()
+    fig, ax = plt.subplots(figsize=(7.6, 2.6))
+    for place, (before, now) in enumerate(zip(naive, ours, strict=True)):
+        for shift, channels, colour, name in ((-0.19, before, INK_BOTH, "naive"), (0.19, now, BLUE, "with 1x1s")):
+            ax.bar(place + shift, channels, 0.36, color=colour, alpha=0.6, label="" if place else name)
+            ax.text(place + shift, channels + 12, f"{channels}", ha="center", va="bottom", fontsize=9)
+    ax.set(xticks=range(3), xticklabels=("into 3a", "into 3b", "out of 3b"), ylabel="channels", ylim=(0, 950))
+    ax.grid(axis="x", visible=False)
+    ax.legend(loc="upper left")
+    rows = " and ".join(f"{', '.join(map(str, row))} {name}" for row, name in ((naive, "naive"), (ours, "with 1x1s")))
+    return show(fig, f"Channels before, between and after two blocks in a row: {rows}.")
 
 
 def price() -> Picture:

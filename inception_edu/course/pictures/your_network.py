@@ -83,7 +83,7 @@ def price_map(record: Mapping[str, Any], macs: int | None = None, share: float |
         at = "left" if name == "narrower" else "center"
         ax.text(costs[name] - 0.2 * (at == "left"), y, name.replace(" ", "\n"), color=colour, ha=at, va=side)
         words.append(f"{name} {mean:.1f} % at {costs[name]:.2f} million")
-    low, high = (84, 90) if share is None else (min(84, 100 * share - 1), max(90, 100 * share + 1))
+    low, high = (85, 90) if share is None else (min(85, 100 * share - 1), max(90, 100 * share + 1))
     budget, cheap = BUDGET.macs / 1e6, CHEAPER * costs["small GoogLeNet"]
     lowest, better = (fmean(shares["small GoogLeNet"]) + points for points in (-1, 1))
     for right, bottom in ((cheap, lowest), (budget, better)):
