@@ -527,7 +527,9 @@ def layout(node: Node, depth: int | None = None, *, macs_share: bool = False) ->
     part = plan.root(node)
     given = shape(node.input)
     legend = plan.legend()
-    headings = [(name_of(node), "caption"), (f"{node.params:,} parameters, {node.macs:,} MACs", "note")]
+    params = node.params - sum(head.params for head in node.aux)  # as their MACs are not counted either
+    price = f"{params:,} parameters, {node.macs:,} MACs" + " without the auxiliary heads" * bool(node.aux)
+    headings = [(name_of(node), "caption"), (price, "note")]
     left = max(part.left, text_width(given, "edge") / 2)
     inner = max(left + part.right, *(text_width(*text) for text in headings), text_width(legend, "note"))
     axis = MARGIN + left + (inner - left - part.right) / 2
