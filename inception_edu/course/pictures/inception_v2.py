@@ -179,7 +179,8 @@ def against_the_rate(record: Mapping[str, Any]) -> Picture:
     ax.set_xticks(record["rates"], [f"{rate:g}" for rate in record["rates"]])
     ax.minorticks_off()
     keys = [Line2D([], [], color=c, marker=m, linestyle=d, label=n) for n, c, m, d in ARMS.values()]
-    keys.append(Line2D([], [], color=INK_BOTH, marker="o", linestyle="", markerfacecolor="none", label="overflowed"))
+    _, colour, marker, _ = ARMS["without"]  # the only one that did
+    keys.append(Line2D([], [], color=colour, marker=marker, linestyle="", markerfacecolor="none", label="overflowed"))
     ax.legend(handles=keys, loc="lower left", bbox_to_anchor=(0, 0.2))
     return show(fig, f"Median test accuracy in percent against the learning rate: {'; '.join(words)}.")
 

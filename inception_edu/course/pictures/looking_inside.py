@@ -12,6 +12,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.patheffects import withStroke
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -214,10 +215,11 @@ def changed_by_hiding(pictures: Mapping[str, tuple[Tensor, Tensor, Tensor]], sid
             f"{highest[1]}"
         )
     dot = Line2D([], [], marker="o", ls="", color="white", markeredgecolor="black", markersize=5)
-    square = Patch(facecolor="#735000", edgecolor="white", lw=1.5)
+    outline = [withStroke(linewidth=3.5, foreground="black")]  # a white edge shows on a white page, too
+    square = Patch(facecolor="#735000", edgecolor="white", lw=1.5, path_effects=outline)
     peak = Patch(facecolor="#735000", edgecolor=YELLOW, lw=2, ls="--")  # half of ORANGE: as over a dark picture
     names = ("centre of a square that changes the answer", "one such square", "highest position of the class map")
-    fig.legend([dot, square, peak], names, loc="outside lower center", fontsize=9)
+    fig.legend([dot, square, peak], names, loc="outside lower center", fontsize=9, handlelength=1.6, handleheight=1.6)
     return show(
         fig,
         f"Centres of the squares of {side} pixels that change the answer when they are covered. {'; '.join(words)}.",
@@ -327,7 +329,8 @@ def read_by(squares: Mapping[str, tuple[Tensor, int, int]]) -> Picture:
             f"column {x}"
         )
     frame = Patch(facecolor="black", edgecolor=YELLOW, lw=2, ls="--")
-    fig.legend([frame], ["the position's own part of the picture"], loc="outside lower center", fontsize=9)
+    name = "the position's own part of the picture"
+    fig.legend([frame], [name], loc="outside lower center", fontsize=9, handlelength=1.6, handleheight=1.6)
     return show(fig, f"Squares of pixels, bright where a pixel moves the evidence of one position. {'; '.join(words)}.")
 
 
