@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 import inception_edu as ie
 from inception_edu.bricks import ConvUnit
@@ -173,3 +174,12 @@ def test_small_shares_are_named_in_the_legend(v4: Node) -> None:
     picture = drawings.shares(v4)
     assert "stem 1, 19, 39" in picture.description
     assert ">classifier<" in picture.svg
+
+
+def test_the_pools_corner_is_what_both_kinds_of_average_give() -> None:
+    words, ones = drawings.corner().description, torch.ones(1, 1, 3, 3)
+    counted, left_out = (
+        F.avg_pool2d(ones, 3, 1, 1, count_include_pad=each)[0, 0, 0, 0].item() for each in (True, False)
+    )
+    assert f"4/9 = {counted:.2f}" in words
+    assert f"4/4 = {left_out:g}" in words

@@ -253,6 +253,28 @@ def v3_and_v4() -> Picture:
     return show(fig, f"Blocks in a row; blocks of one name are equal. {'. '.join(described)}.")
 
 
+def corner() -> Picture:
+    """A 3x3 average pool at the corner of a map of ones: its window with the padding, and both ways to average."""
+    style()
+    fig, ax = plt.subplots(figsize=(5.4, 2.6))
+    for row in range(5):
+        for column in range(5):
+            inside = 0 < row < 4 and 0 < column < 4
+            look = {"facecolor": to_rgba(BLUE, 0.3)} if inside else {"fill": False, "linestyle": ":"}
+            ax.add_patch(Rectangle((column, -row), 1, 1, edgecolor=INK_BOTH, **look))
+            ax.text(column + 0.5, 0.5 - row, f"{int(inside)}", ha="center", va="center", fontsize=11)
+    ax.add_patch(Rectangle((0, -2), 3, 3, fill=False, edgecolor=ORANGE, linewidth=3))
+    ax.text(6, -0.4, "zeros counted (PyTorch):\n4 / 9 = 0.44", va="center", fontsize=11)
+    ax.text(6, -2.3, "zeros left out (TensorFlow):\n4 / 4 = 1", va="center", fontsize=11)
+    ax.set(xlim=(-0.2, 12.6), ylim=(-4.2, 1.2), aspect="equal")
+    ax.axis("off")
+    return show(
+        fig,
+        "A map of 3x3 ones with a border of zeros. The 3x3 window at its corner holds four ones and five zeros. With "
+        "the zeros counted, as in PyTorch, their average is 4/9 = 0.44; left out, as in TensorFlow, it is 4/4 = 1.",
+    )
+
+
 def shares(node: Node) -> Picture:
     """Where V4's parameters, MACs and written values are: three bars of 100 %, in stages."""
     starts = {"stem": ("conv", "mixed"), "A": ("inception_a",), "reduction A": ("reduction_a",)}
