@@ -108,7 +108,7 @@ KEY = {
                 4**8: "This leaves out the ReLU: what becomes of a mean square when the negative half is set to zero?",
                 2: "This is what one layer leaves.",
                 16: "This is the size of the signal, the root of what is asked for, or two for each layer, added.",
-                8: "This puts the power the wrong way round.",
+                8: "This is how often it doubles. What is left after that many doublings?",
                 64: "This puts the power the wrong way round.",
             },
         },

@@ -193,7 +193,7 @@ KEY = {
             },
             "verdict": {
                 "A": "Is 0 outside of the interval?",
-                "B": "Where does the interval end on its other side? Would two more passes be excluded?",
+                "B": "Where does the interval end on its other side? Would one more pass be excluded?",
                 "D": "Which of your two means is larger?",
             },
         },
