@@ -123,13 +123,13 @@ KEY = {
         slips={
             "first": {
                 481: "This has 20 zeros on the left and 19 on the right.",
-                500: "This lets a kernel begin at its own step: how many zeros are on its left?",
-                461: "This lets a kernel end at its own step: how many zeros are on its right?",
+                461: "This lets a kernel begin at its own step: how many zeros are on its left?",
+                500: "This lets a kernel end at its own step: how many zeros are on its right?",
             },
             "last": {
                 520: "This has 20 zeros on the left and 19 on the right.",
-                539: "This lets a kernel begin at its own step: how many zeros are on its left?",
-                500: "This lets a kernel end at its own step: how many zeros are on its right?",
+                500: "This lets a kernel begin at its own step: how many zeros are on its left?",
+                539: "This lets a kernel end at its own step: how many zeros are on its right?",
             },
             "middle": {
                 499.5: "This is the middle after one layer.",
