@@ -434,6 +434,43 @@ def test_wrong_answers_get_their_mark_and_their_sentence(folder, name) -> None:
         assert any(each["line"] in line.text and not line.good for line in result.lines), f"{each['new']}: {result}"
 
 
+def _faulty(folder, name):
+    """The code that an exercise asks to repair."""
+    return exercises.stub(exercises.solution(folder, name))
+
+
+# What a text says that code gives, as an f-string: of the solution, or of the code that is to be repaired.
+STATED = [
+    ("07", "as_meant", exercises.solution, "has {count(as_meant(64, 16))} parameters"),
+    ("08", "drawn_block", exercises.solution, "has {count(DrawnBlock(32, 8, 64, 0.2))} parameters"),
+    ("11", "series_network", exercises.solution, "| 1 | 5 | 32 | {count(SeriesNet(1, 5, 32))} |"),
+    ("11", "series_network", exercises.solution, "| 12 | 3 | 8 | {count(SeriesNet(12, 3, 8))} |"),
+    ("08", "three_curves", _faulty, "| loss | {row(curve(train, 'one batch', 0), 3)} |"),
+    ("08", "three_curves", _faulty, "| held-out loss | {row(curve(train, 'rate 0', 0), 3)} |"),
+    ("08", "three_curves", _faulty, "a held-out loss {curve(train, 'kept', 0)[0]:.3f} above"),
+    ("10", "three_reports", _faulty, "| largest change | {row(experiment(attack, 'steps', 0), 1)} |"),
+    ("10", "three_reports", _faulty, "| loss | {row(experiment(attack, 'clean', 0)['losses'], 4)} |"),
+    ("11", "reader", _faulty, "change by {row(examine(Reader, 'company', 0), 2, ', ', ' and ')}."),
+]
+
+
+def _count(module) -> str:
+    return f"{sum(weights.numel() for weights in module.parameters()):,}"
+
+
+def _row(numbers, digits, comma=" | ", last=" | ") -> str:
+    *before, end = (f"{each:.{digits}f}" for each in numbers)
+    return comma.join(before) + last + end
+
+
+@pytest.mark.parametrize(("chapter", "name", "code", "said"), STATED)
+def test_a_text_says_what_its_code_gives(chapter, name, code, said) -> None:
+    (folder,) = (folder for folder in FOLDERS if folder.name.startswith(chapter))
+    space = exercises.setup(folder) | {"count": _count, "row": _row}
+    exec(code(folder, name), space)
+    assert eval(f'f"{said}"', space) in exercises.notebook(folder)[f"{name}-md"]["source"]
+
+
 @each_folder
 def test_misconceptions_are_recognised(folder) -> None:
     """In each exercise that can know one, at least one of the wrong answers is answered with its own sentence."""

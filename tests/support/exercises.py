@@ -57,15 +57,20 @@ def stub(code: str) -> str:
 
 
 @cache
-def _setup(folder: Path) -> dict[str, Any]:
+def _given(folder: Path) -> dict[str, Any]:
     return vars(given(folder / "exercises.ipynb"))
+
+
+def setup(folder: Path) -> dict[str, Any]:
+    """What a notebook gives to its answers, in a dict of its own."""
+    return dict(_given(folder))
 
 
 def graded(folder: Path, name: str, code: str) -> Mark:
     """The mark of an answer, hidden settings included, as the grader would give it."""
     exercise = f"{folder.name[:2]}.{name}"
     shown, secret = tasks(folder.name[:2])[name], hidden(folder).get(name)
-    space = dict(_setup(folder))
+    space = setup(folder)
     settings = [*shown["settings"], *(secret["settings"] if secret else ())]
     with recorded() as answers, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # in a notebook a warning is printed, and nothing stops
