@@ -181,7 +181,7 @@ KEY = {
             },
             "alarms": {
                 "A": "This is the chance at a single look. How many looks are there?",
-                "B": "This is about what three looks give.",
+                "B": "This is about what two or three looks give.",
                 "D": "This is about nine times 5. But looks at nearly the same data mostly find the same.",
             },
             "sentence": {

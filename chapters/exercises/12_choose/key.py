@@ -158,8 +158,8 @@ KEY = {
                 -1.937052: "This has a sign: it says how far ahead.",
                 0.0193705: "This is in shares of 1; points are hundredths.",
                 1.574194: "This goes one standard error from the mean: by which number is it to be multiplied?",
-                3.343550: "This takes t times the spread of single differences. How sure is a mean of ten?",
-                1.861746: "This takes 2 for t, which is right for many pairs. There are ten.",
+                3.343367: "This takes t times the spread of single differences. How sure is a mean of ten?",
+                1.861720: "This takes 2 for t, which is right for many pairs. There are ten.",
             },
             "edges": {
                 2: "The smallest rate that was tried is an edge, too.",
