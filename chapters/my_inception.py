@@ -37,7 +37,7 @@ class SmallGoogLeNet(nn.Module):
 
     def __init__(self, num_classes=10, unit=conv_norm_relu):
         super().__init__()
-        padded = nn.MaxPool2d(3, 2, padding=1)  # pool() fits too, but this is what the weights were trained with
+        padded = nn.MaxPool2d(3, 2, padding=1)  # not pool(): the weights were trained with this
         self.stem = nn.Sequential(unit(1, 16, 3), unit(16, 48, 3), padded)
         self.block_3a = Inception(48, 16, 24, 32, 4, 8, 8, unit)
         self.block_4a = Inception(64, 48, 24, 52, 4, 12, 16, unit)

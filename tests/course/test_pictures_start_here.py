@@ -54,7 +54,7 @@ def test_each_seed_has_its_accuracy_in_its_row(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_first_block_is_that_of_the_network_on_the_canvas() -> None:
     words = start_here.first_block().description
-    assert words.startswith("inception_3a: 48x14x14 to 64x14x14. Four branches, concatenated: 1x1 conv to 16;")
+    assert words.startswith("inception_3a: 48x14x14 to 64x14x14. Four branches, concatenated: 1x1 conv to 16 (7.5 % of")
 
 
 def test_the_row_of_garments_names_all_ten_classes() -> None:

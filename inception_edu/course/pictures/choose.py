@@ -102,7 +102,7 @@ def time_against_macs() -> Picture:
     ax.xaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_minor_locator(NullLocator())
     along: Any = {
-        "rotation": degrees(atan(RATE)),
+        "rotation": degrees(atan(0.87 * RATE)),  # along the line, from a little below it
         "rotation_mode": "anchor",
         "transform_rotates_text": True,
         "va": "top",

@@ -36,7 +36,7 @@ PLACES = {
 
 def first_block() -> Diagram:
     """The first Inception block of the network on the canvas."""
-    return diagram(trace(network(), (1, SIDE, SIDE))["inception_3a"])
+    return diagram(trace(network(), (1, SIDE, SIDE))["inception_3a"], macs_share=True)
 
 
 def poster() -> Picture:
