@@ -111,13 +111,13 @@ def test_every_page_loads_from_here_alone_can_be_read_aloud_in_both_themes_and_f
         tab.evaluate(axe)
         tab.add_style_tag(content="* { transition: none !important }")  # else a colour is seen on its way to another
         wrong += look(*RULES)
-        if re.search(r"^chapters/\w+\.html|^index|^networks/|^lab", page):  # all others are of one of these kinds
+        if re.search(r"^chapters/\w+\.html|^index|^networks/|^lab", page):  # all others have the colours of these
             tab.emulate_media(color_scheme="dark")
             tab.locator("html[data-theme=dark]").wait_for()
             wrong += look("color-contrast")
-            tab.set_viewport_size({"width": 390, "height": 844})
-            width = tab.evaluate("document.documentElement.scrollWidth")
-            wrong += [(page, width)] if width > 390 else []
+        tab.set_viewport_size({"width": 390, "height": 844})
+        width = tab.evaluate("document.documentElement.scrollWidth")
+        wrong += [(page, f"{width} px wide")] if width > 390 else []
     tab.close()
     assert not wrong
 
