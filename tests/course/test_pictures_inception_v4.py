@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 import inception_edu as ie
 from inception_edu.bricks import ConvUnit
+from inception_edu.course.pictures import dots_by_seed
 from inception_edu.course.pictures import inception_v4 as drawings
 from inception_edu.models.inception_v4 import inception_a
 from inception_edu.tracing import Node
@@ -151,8 +152,8 @@ def test_times_are_multiples_of_the_first_network_of_the_same_run() -> None:
 
 
 def test_the_shares_of_the_test_images_are_in_percent() -> None:
-    said = drawings.right_at_the_end({"wide": [0.5, 0.75], "deep": [0.25, 0.25]}).description
-    assert "wide 50.0 to 75.0, mean 62.5; deep 25.0 to 25.0, mean 25.0" in said
+    said = dots_by_seed({"wide": [0.5, 0.75], "deep": [0.25, 0.25]}).description
+    assert "wide, 50.0 to 75.0, mean 62.5; deep, 25.0 to 25.0, mean 25.0" in said
 
 
 def test_routes_are_named_with_both_ends() -> None:

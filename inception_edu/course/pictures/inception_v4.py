@@ -1,7 +1,7 @@
 """Chapter 07: the figures of the Inception-v4 paper redrawn as they are printed, V3's blocks under V4's, side roads."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import fmean, median
+from statistics import median
 
 import matplotlib.pyplot as plt
 import torch
@@ -336,23 +336,6 @@ def relative_times(runs: Iterable[Mapping[str, Mapping[str, float]]], macs: Mapp
     ]
     fig.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.04), ncols=3, fontsize=9)
     return show(fig, f"Time of a forward pass, in multiples of the first network's. {'; '.join(spoken)}.")
-
-
-def right_at_the_end(scores: Mapping[str, Sequence[float]]) -> Picture:
-    """The share of test images that each network has right: a dot for each seed and a line for their mean."""
-    style()
-    fig, ax = plt.subplots(figsize=(7, 0.8 + 0.55 * len(scores)))
-    spoken = []
-    for row, (arm, shares) in enumerate(scores.items()):
-        percent = [100 * share for share in shares]
-        ax.plot(percent, [row] * len(percent), "o", color=BLUE_BOTH, alpha=0.6)
-        ax.plot([fmean(percent)] * 2, [row - 0.3, row + 0.3], color=BLUE_BOTH, linewidth=2)
-        ax.text(fmean(percent), row - 0.32, f"{fmean(percent):.1f}", ha="center", va="bottom", fontsize=9)
-        spoken.append(f"{arm} {min(percent):.1f} to {max(percent):.1f}, mean {fmean(percent):.1f}")
-    ax.set(xlabel="test images right (%)", yticks=range(len(scores)), yticklabels=list(scores))
-    ax.set_ylim(len(scores) - 0.5, -0.9)
-    ax.grid(visible=False, axis="y")
-    return show(fig, f"Percent of the test images right, a dot for each seed: {'; '.join(spoken)}.")
 
 
 def routes(depths: Mapping[str, tuple[int, int]]) -> Picture:
