@@ -8,6 +8,10 @@ import platform
 import shutil
 import socket
 import struct
+import subprocess
+import sys
+import threading
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
@@ -15,13 +19,14 @@ from functools import partial
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from nbgrader.api import Gradebook
 from nbgrader.converters.base import NbGraderException
 
 from inception_edu.classroom import __main__ as classroom
 from inception_edu.classroom.checking.marking import EVIDENCE
-from inception_edu.classroom.grading import autograder, sandbox, walls
+from inception_edu.classroom.grading import autograder, driver, sandbox, walls
 from inception_edu.classroom.grading import course as grading
 from inception_edu.classroom.grading.collecting import RECEIPT
 from inception_edu.classroom.grading.pages import safe
@@ -538,7 +543,7 @@ def test_lines_that_people_copy_cost_no_answer() -> None:
 def test_what_a_stream_says_in_pieces_is_one_output() -> None:
     pieces = [("stdout", "a"), ("stdout", "b"), ("stderr", "c"), ("stdout", "d")]
     outputs = [{"output_type": "stream", "name": name, "text": text} for name, text in pieces]
-    assert [output["text"] for output in sandbox._joined(outputs)] == ["ab", "c", "d"]
+    assert [output["text"] for output in driver._joined(outputs)] == ["ab", "c", "d"]
     assert outputs[0]["text"] == "a"
 
 
@@ -556,6 +561,38 @@ def test_a_cell_that_spoils_the_channel_costs_no_other_anything(monkeypatch, cel
     done = execute([cell, "2"], protected=not why_unprotected())
     assert done.problems == [(0, "wrote into the grader's own channel")]
     assert done.outputs[1][0]["data"]["text/plain"] == "2"
+
+
+def test_a_cell_that_ends_the_program_which_drives_its_kernel_costs_no_other_anything() -> None:
+    cells = ["kept = 1", "import os; os.kill(os.getppid(), 6)", "kept"]  # as a failed assertion in a library of C does
+    done = execute(cells, protected=False)
+    assert done.problems == [(1, "broke the grader's own channel")]
+    assert done.outputs[2][0]["data"]["text/plain"] == "1"
+    with pytest.raises(driver.CrowdedError, match="broke the grader's own channel while other notebooks were running"):
+        execute(cells, protected=False, alone=False)
+
+
+def test_a_driver_that_says_nothing_more_is_not_waited_for(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(sandbox, "SILENCE", 0.5)
+    never = threading.Event()
+    with subprocess.Popen(["sleep", "1000"]) as silent:
+        sandbox._wait(silent, tmp_path / driver.AT, tmp_path / driver.RESULT, never)
+        sandbox._end(silent)
+    assert silent.returncode
+
+
+def test_a_driver_ends_with_the_grader_that_started_it(tmp_path) -> None:
+    code = "from inception_edu.classroom.grading.sandbox import execute\n"
+    code += f"execute([\"open({str(tmp_path / 'runs')!r}, 'w').close()\\nwhile True: pass\"], protected=False)"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=hostile.ROOT) as grader:
+        while not (tmp_path / "runs").exists():
+            assert grader.poll() is None
+            time.sleep(0.1)
+        tree = psutil.Process(grader.pid).children(recursive=True)
+        grader.kill()
+    assert len(tree) >= 2
+    _, alive = psutil.wait_procs(tree, timeout=300)
+    assert not alive
 
 
 def test_more_output_than_is_kept_stops_no_cell() -> None:
@@ -591,7 +628,7 @@ def test_a_notebook_that_used_up_its_time_says_what_was_not_run() -> None:
 
 
 def test_limits_that_leave_no_room_for_python_are_the_teachers_fault() -> None:
-    with pytest.raises(sandbox.SandboxError, match="20 MB of memory are not enough for Python and this package"):
+    with pytest.raises(driver.SandboxError, match="20 MB of memory are not enough for Python and this package"):
         execute(["1"], Limits(memory=20), protected=not why_unprotected())
 
 
@@ -607,7 +644,7 @@ def test_a_program_that_reaches_no_cell_always_leaves_its_reason(tmp_path, monke
     python.write_text(f"#!{sandbox.sys.executable}\n{code}\n")
     python.chmod(0o755)
     monkeypatch.setattr(sandbox.sys, "executable", str(python))
-    with pytest.raises(sandbox.SandboxError, match=why):
+    with pytest.raises(driver.SandboxError, match=why):
         execute(["1"], protected=False)
 
 
@@ -651,7 +688,7 @@ def test_a_cell_that_breaks_a_limit_costs_no_other_anything(monkeypatch, cell, w
 def test_what_the_clock_on_the_wall_stops_beside_others_is_run_again_alone(monkeypatch) -> None:
     monkeypatch.setattr(sandbox, "PATIENCE", 1)
     cells, limits = ["import time; time.sleep(1000)"], Limits(cell_seconds=1)
-    with pytest.raises(sandbox.CrowdedError, match="waited too long"):
+    with pytest.raises(driver.CrowdedError, match="waited too long"):
         execute(cells, limits, protected=not why_unprotected(), alone=False)
 
 

@@ -41,10 +41,11 @@ from .autograder import (
     hidden_tasks,
     oddities,
 )
+from .driver import CrowdedError
 from .overview import alike, by_exercise, table
 from .repair import NOTEBOOK, UnreadableError, bare, find, mend, read
 from .returning import BOM
-from .sandbox import CrowdedError, Executed
+from .sandbox import Executed
 from .walls import Limits, why_unprotected
 
 MENDED = ".repaired"
