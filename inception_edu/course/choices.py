@@ -1,6 +1,5 @@
 """The networks that chapter 12 chooses from: three prices and a published accuracy each, with where they come from."""
 
-from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -80,14 +79,3 @@ def choices() -> tuple[Choice, ...]:
         for run in [runs[name]]
     ]
     return tuple(sorted(found, key=lambda each: each.top1))
-
-
-def within(
-    networks: Sequence[Choice], *, params: float, macs: float, milliseconds: float, top1: float
-) -> tuple[Choice, ...]:
-    """The networks that cost at most so much, each price on its own, and reach at least that accuracy."""
-    return tuple(
-        each
-        for each in networks
-        if each.params <= params and each.macs <= macs and each.milliseconds <= milliseconds and each.top1 >= top1
-    )

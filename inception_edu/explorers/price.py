@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from ..course.choices import CROWDED, Choice, choices, within
+from ..course.choices import CROWDED, Choice, choices
 from ..show.html import table
 from ..show.palette import BLUE
 from .settings import Settings, explorer, knob
@@ -29,16 +29,15 @@ class Price(Settings):
     @property
     def left(self) -> tuple[Choice, ...]:
         """The networks within all four bounds, the most accurate first."""
-        bounds = {"params": 1e6 * self.params, "macs": 1e9 * self.macs}
-        return within(choices(), **bounds, milliseconds=self.milliseconds, top1=self.top1)[::-1]
+        return tuple(each for each in choices()[::-1] if not self.faults(each))
 
     def faults(self, network: Choice) -> str:
-        """What rules a network out, in words; empty if nothing does."""
+        """What rules a network out, in words; empty if nothing does. Figures count as they are shown, rounded."""
         wrong = {
             "too many parameters": network.params > 1e6 * self.params,
-            "too many MACs": network.macs > 1e9 * self.macs,
-            "too slow": network.milliseconds > self.milliseconds,
-            "not accurate enough": network.top1 < self.top1,
+            "too many MACs": round(network.macs / 1e9, 2) > self.macs,
+            "too slow": round(network.milliseconds) > self.milliseconds,
+            "not accurate enough": round(network.top1, 1) < self.top1,
         }
         return ", ".join(words for words, is_so in wrong.items() if is_so)
 

@@ -1,6 +1,6 @@
 """The price explorer without a browser: what is left, why the rest is not, and the chapter's task."""
 
-import math
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -34,10 +34,13 @@ def test_a_network_is_left_exactly_if_nothing_rules_it_out(price: Price) -> None
         assert "None of the 10 networks is left" in price.sentence()
 
 
-def test_a_bound_is_kept_by_a_network_that_meets_it_exactly() -> None:
-    mobile = next(each for each in choices() if each.name == "mobilenet_v2")
-    assert mobile in Price(milliseconds=math.ceil(mobile.milliseconds)).left
-    assert mobile not in Price(milliseconds=math.floor(mobile.milliseconds)).left
+@pytest.mark.parametrize("each", choices(), ids=lambda each: each.name)
+def test_a_bound_is_kept_by_a_network_whose_figure_as_shown_meets_it(each) -> None:
+    shown = {"macs": f"{each.macs / 1e9:.2f}", "milliseconds": f"{each.milliseconds:.0f}", "top1": f"{each.top1:.1f}"}
+    at = {name: type(getattr(Price(), name))(figure) for name, figure in shown.items()}
+    assert all(each in replace(Price(), **{name: figure}).left for name, figure in at.items())
+    for name, step in (("macs", -0.01), ("milliseconds", -1), ("top1", 0.1)):
+        assert each not in replace(Price(), **{name: at[name] + step}).left
 
 
 def test_each_fault_is_named() -> None:
@@ -45,7 +48,7 @@ def test_each_fault_is_named() -> None:
     assert Price(params=50).faults(big) == "too many parameters"
     assert Price(macs=13.0).faults(big) == "too many MACs"
     assert Price(milliseconds=200).faults(big) == "too slow"
-    assert Price(top1=80.5).faults(big) == "not accurate enough"
+    assert Price(top1=81).faults(big) == "not accurate enough"
     assert Price(params=50, top1=81).faults(big) == "too many parameters, not accurate enough"
 
 
