@@ -10,6 +10,7 @@ import torch
 import inception_edu as ie
 from inception_edu.course.choices import OTHERS, choices
 from inception_edu.course.pictures import choose
+from inception_edu.course.pictures.start_here import RIVALS
 from inception_edu.course.records import by_seed, load_record, paired
 from inception_edu.course.released import write_released
 from tools.peers import prepare_torchvision
@@ -43,6 +44,18 @@ def test_torchvisions_accuracies_and_parameters_are_those_of_its_weights() -> No
             assert each.top1 == meta["_metrics"]["ImageNet-1K"]["acc@1"], each.name
             if each.name != "inception_v3":  # whose number there counts the auxiliary head
                 assert each.params == meta["num_params"], each.name
+
+
+def test_the_posters_rivals_are_torchvisions_with_their_first_weights() -> None:
+    prepare_torchvision()
+    models = pytest.importorskip("torchvision.models")
+
+    names = {"AlexNet": "alexnet", "VGG-16": "vgg16", "ResNet-50": "resnet50"}
+    for title, (_, params, macs, top1) in RIVALS.items():
+        meta = models.get_model_weights(names[title]).IMAGENET1K_V1.meta
+        with torch.device("meta"):
+            cost = ie.trace(getattr(models, names[title])(), (3, 224, 224))
+        assert (params, macs, top1) == (meta["num_params"], cost.macs, meta["_metrics"]["ImageNet-1K"]["acc@1"])
 
 
 def test_the_released_file_has_torchvisions_names_and_loads(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from inception_edu.course import pictures
 from inception_edu.course.choices import choices
 from inception_edu.course.pictures import start_here
 from inception_edu.family import FAMILY
@@ -17,7 +18,7 @@ def test_the_poster_names_each_network_with_its_year_its_weights_and_its_accurac
     start_here.poster()
     (figure, words), known = drawn[0], {each.title: each for each in choices()}
     (ax,) = figure.axes
-    assert len(ax.texts) == 9
+    assert len(ax.texts) == 10
     for text in ax.texts:
         name, year, millions, percent = re.fullmatch(r"(.*), (\d{4})\n(\d+) M, ([\d.]+) %", text.get_text()).groups()
         macs, top1 = text.xy
@@ -65,9 +66,9 @@ def test_the_row_of_garments_names_all_ten_classes() -> None:
 
 def test_each_difference_is_a_dot_and_the_first_three_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
-    monkeypatch.setattr(start_here, "show", lambda figure, words: drawn.append((figure, words)))
+    monkeypatch.setattr(pictures, "show", lambda figure, words: drawn.append((figure, words)))
     first, second = [0.5, 0.5, 0.5, 0.5, 0.5], [0.51, 0.49, 0.52, 0.54, 0.45]
-    start_here.three_and_ten({"b minus a": (first, second)})
+    pictures.differences_by_seed({"b minus a": (first, second)})
     (figure, words), *_ = drawn
     dots = {line.get_label(): list(line.get_xdata()) for line in figure.axes[0].lines}
     assert dots["the first 3 seeds"] == pytest.approx([1, -1, 2])

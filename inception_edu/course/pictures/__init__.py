@@ -18,8 +18,9 @@ from torch import Tensor
 from ...arithmetic import Pair
 from ...data.fashion import to_pixels
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, CYCLE, GREEN, INK_BOTH, ORANGE
+from ...show.palette import BLUE, BLUE_BOTH, CYCLE, GREEN, INK_BOTH, ORANGE
 from ..canvas import HEIGHT, SIDE, WIDTH, Found
+from ..records import paired
 
 
 def draw_canvas(canvas: Tensor, found: Sequence[Found] = ()) -> Picture:
@@ -213,3 +214,33 @@ def dots_by_seed(arms: Mapping[str, Sequence[float]], colours: Sequence[str] = C
     ax.margins(x=0.15)
     ax.grid(visible=False, axis="y")
     return show(fig, f"Percent of the test images right, a dot for each seed: {'; '.join(words)}.")
+
+
+def differences_by_seed(
+    comparisons: Mapping[str, tuple[Sequence[float], Sequence[float]]], of: str = "test"
+) -> Picture:
+    """Differences in points, name -> shares (first, second), with the 95 % intervals of three pairs and of all.
+
+    `of` says which accuracy it is.
+    """
+    style()
+    fig, ax = plt.subplots(figsize=(8, 3))
+    words = []
+    for row, (name, (first, second)) in enumerate(comparisons.items()):
+        differences = [100 * (b - a) for a, b in zip(first, second, strict=True)]
+        three, others = differences[:3], differences[3:]
+        for seeds, colour, label in ((three, ORANGE, "the first 3 seeds"), (others, BLUE_BOTH, "the other seeds")):
+            ax.plot(seeds, [-row] * len(seeds), "o", color=colour, label="" if row else label)
+        parts = []
+        for count, lower, colour in ((3, 0.22, ORANGE), (len(differences), 0.4, GREEN)):
+            p = paired(first[:count], second[:count])
+            label = "" if row else f"95 % interval of {'the first 3' if count == 3 else 'all'}"
+            ax.errorbar(p.mean, -row - lower, xerr=p.half, fmt="s", color=colour, capsize=4, label=label)
+            parts.append(f"{count} seeds {p.low:+.2f} to {p.high:+.2f}")
+        words.append(f"{name}: dots from {min(differences):+.2f} to {max(differences):+.2f}; {', '.join(parts)}")
+    ax.axvline(0, color=INK_BOTH, linewidth=1, alpha=0.6)
+    ax.set(yticks=[-row for row in range(len(comparisons))], yticklabels=list(comparisons))
+    ax.set(xlabel=f"difference in {of} accuracy (points)", ylim=(0.3 - len(comparisons), 0.35))
+    ax.grid(axis="y", visible=False)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, 1.28), ncols=2)
+    return show(fig, f"Differences and the intervals of their means, in points. {'. '.join(words)}.")

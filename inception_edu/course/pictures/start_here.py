@@ -10,16 +10,19 @@ from matplotlib.ticker import NullLocator
 from ...family import FAMILY
 from ...show.drawing import Diagram, diagram
 from ...show.figures import Picture, show, style
-from ...show.palette import BLUE, BLUE_BOTH, CYCLE, GREEN, INK_BOTH, ORANGE, VERMILLION
+from ...show.palette import BLUE, BLUE_BOTH, CYCLE, INK_BOTH, VERMILLION
 from ...tracing import trace
 from ..canvas import SIDE, network, pictures
 from ..choices import choices
-from ..records import paired
 from . import name_ends
 from .many_kernels_at_once import row_of_pictures
 
-RIVALS = {"AlexNet": (2012, 61_100_840, 714_188_480, 56.522), "VGG-16": (2014, 138_357_544, 15_470_264_320, 71.592)}
-"""torchvision's AlexNet and VGG-16: year, parameters, multiply-adds and top-1 accuracy in %, one crop of 224 pixels."""
+RIVALS = {
+    "AlexNet": (2012, 61_100_840, 714_188_480, 56.522),
+    "VGG-16": (2014, 138_357_544, 15_470_264_320, 71.592),
+    "ResNet-50": (2015, 25_557_032, 4_089_184_256, 76.130),
+}
+"""torchvision's, with their first weights: year, parameters, multiply-adds and top-1 accuracy in %, one crop of 224."""
 
 NIN = "NIN for ImageNet"
 """The paper, of 2013, has no network for ImageNet; its author published one later."""
@@ -27,7 +30,9 @@ NIN = "NIN for ImageNet"
 PLACES = {
     "AlexNet": (0, -1),
     "VGG-16": (0, -1),
-    "Inception-v3": (-1, 0),
+    "BN-Inception": (-1, 0),
+    "ResNet-50": (1, -1),
+    "Inception-v3": (-1, 1),
     "Xception": (1, -1),
     "Inception-v4": (-1, 1),
 }
@@ -40,7 +45,7 @@ def first_block() -> Diagram:
 
 
 def poster() -> Picture:
-    """Top-1 accuracy against multiply-adds, nine networks; a disc's area is the number of parameters.
+    """Top-1 accuracy against multiply-adds, ten networks; a disc's area is the number of parameters.
 
     The accuracies are those of released weights, one crop, as `choices` has them.
     """
@@ -120,31 +125,6 @@ def accuracy_by_seed(percents: Sequence[float]) -> Picture:
     ax.grid(axis="y", visible=False)
     words = ", ".join(f"seed {seed} {percent:.1f}" for seed, percent in enumerate(percents))
     return show(fig, f"One network, trained with {len(percents)} seeds: accuracy on the test pictures in %: {words}.")
-
-
-def three_and_ten(comparisons: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Picture:
-    """Differences seed by seed, name -> (first, second), with the 95 % intervals of three pairs and of all."""
-    style()
-    fig, ax = plt.subplots(figsize=(8, 3))
-    words = []
-    for row, (name, (first, second)) in enumerate(comparisons.items()):
-        differences = [100 * (b - a) for a, b in zip(first, second, strict=True)]
-        three, others = differences[:3], differences[3:]
-        for seeds, colour, label in ((three, ORANGE, "the first 3 seeds"), (others, BLUE_BOTH, "the other seeds")):
-            ax.plot(seeds, [-row] * len(seeds), "o", color=colour, label="" if row else label)
-        parts = []
-        for count, lower, colour in ((3, 0.22, ORANGE), (len(differences), 0.4, GREEN)):
-            p = paired(first[:count], second[:count])
-            label = "" if row else f"95 % interval of {'the first 3' if count == 3 else 'all'}"
-            ax.errorbar(p.mean, -row - lower, xerr=p.half, fmt="s", color=colour, capsize=4, label=label)
-            parts.append(f"{count} seeds {p.low:+.2f} to {p.high:+.2f}")
-        words.append(f"{name}: dots from {min(differences):+.2f} to {max(differences):+.2f}; {', '.join(parts)}")
-    ax.axvline(0, color=INK_BOTH, linewidth=1, alpha=0.6)
-    ax.set(yticks=[-row for row in range(len(comparisons))], yticklabels=list(comparisons))
-    ax.set(xlabel="difference in test accuracy (points)", ylim=(0.3 - len(comparisons), 0.35))
-    ax.grid(axis="y", visible=False)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.45, 1.28), ncols=2)
-    return show(fig, f"Differences and the intervals of their means, in points. {'. '.join(words)}.")
 
 
 def power(shares: Mapping[float, Mapping[int, float]]) -> Picture:

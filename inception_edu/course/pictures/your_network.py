@@ -11,7 +11,7 @@ from tabulate import tabulate
 from ...show.figures import Picture, show, style
 from ...show.palette import BLUE_BOTH, GREEN, INK_BOTH, ORANGE, PURPLE, VERMILLION
 from ..challenge import BUDGET
-from ..records import by_seed, paired
+from ..records import by_seed
 
 ARMS = {
     "small GoogLeNet": BLUE_BOTH,
@@ -104,27 +104,3 @@ def price_map(record: Mapping[str, Any], macs: int | None = None, share: float |
         f"with at most {cheap:.2f} million and at least {lowest:.1f} %; the goal “better” is at least {better:.1f} %. "
         f"The budget is {budget:g} million.",
     )
-
-
-def differences(record: Mapping[str, Any], pairs: Sequence[tuple[str, str]]) -> Picture:
-    """Validation accuracy of the second design minus the first's, in points, a row for each pair of names.
-
-    A dot is one seed, seed 0 lowest, a bar the mean with its 95 % interval; a line is where nothing is lost or gained.
-    """
-    style()
-    fig, ax = plt.subplots(figsize=(7, 0.9 + 0.6 * len(pairs)))
-    words = []
-    for row, (first, second) in enumerate(pairs):
-        before, after = _percent(record, first), _percent(record, second)
-        gained = [b - a for a, b in zip(before, after, strict=True)]
-        heights = [row - 0.15 - 0.04 * seed for seed in range(len(gained))]  # so that equal ones can be told apart
-        found = paired([share / 100 for share in before], [share / 100 for share in after])
-        ax.plot(gained, heights, ".", color=ARMS[second])
-        ax.plot([found.low, found.high], [row, row], color=ARMS[second], linewidth=2)
-        ax.plot(found.mean, row, "|", color=ARMS[second], markersize=16, markeredgewidth=3)
-        words.append(f"{second} minus {first} {found.mean:+.2f} points, interval {found.low:+.2f} to {found.high:+.2f}")
-    ax.axvline(0, color=INK_BOTH, linewidth=1)
-    ax.set(xlabel="points of validation accuracy gained", ylim=(len(pairs) - 0.5, -0.6))
-    ax.set_yticks(range(len(pairs)), [f"{second}\nminus {first}" for first, second in pairs])
-    ax.grid(visible=False, axis="y")
-    return show(fig, f"Differences, a dot for each of six seeds, means with 95 % intervals: {'; '.join(words)}.")
