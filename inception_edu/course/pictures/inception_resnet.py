@@ -213,7 +213,7 @@ def stages(nodes: Mapping[str, Node]) -> Picture:
     ax.set(xlabel="billion multiply-adds, from the image (left) to the classes", xlim=(0, 15))
     ax.set_ylim(len(nodes) - 0.6, -0.65)
     ax.grid(visible=False, axis="y")
-    names = {1: "last 1x1 of each block", 0.45: "reductions and head"}
+    names = {1: "dark: last 1x1 of each block", 0.45: "reductions and head"}
     ax.legend(
         [Patch(color=BLUE if alpha == 1 else INK_BOTH, alpha=alpha) for alpha in names],
         list(names.values()),

@@ -103,9 +103,10 @@ def first_gradients(record: Mapping[str, Any]) -> Picture:
     without, heads = lines["torch", "gradient"], lines["torch, heads", "gradient"]
     gains = {at: heads[at] / without[at] for at in (0, parts.index("inception_4b"))}
     for at, gain in gains.items():
-        place = (0, -12) if at else (4, 0)
+        place = (0, -12) if at else (6, 0)
         height = without[at] if at else (heads[at] * without[at]) ** 0.5
         below.annotate(f"{gain:.0f} times", (at, height), place, textcoords="offset points", va="center")
+    below.annotate("", (0, heads[0]), (0, without[0]), arrowprops={"arrowstyle": "<->", "color": INK_BOTH})
     for tap in (parts.index("inception_4a"), parts.index("inception_4d")):
         for ax in (above, below):
             ax.axvline(tap, color=INK_BOTH, linestyle=":", linewidth=1)
