@@ -626,6 +626,11 @@ def _layers_like(name: str, call: Call, axes: int, originals: dict[int, Any]) ->
         return [[getattr(nn, f"AdaptiveAvgPool{name[-2:]}")(named("input output_size")["output_size"])]]
     if name in ("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"):
         return [[getattr(nn, f"AdaptiveMaxPool{name[-2:]}")(named("input output_size")["output_size"])]]
+    if name in ("clamp", "clamp_min"):
+        low, high = map(named("input min max").get, ("min", "max"))
+        return [[nn.ReLU()]] if isinstance(low, int | float) and low == 0 and high is None else []
+    if name == "local_response_norm":
+        return [[nn.LocalResponseNorm(**named("input size alpha beta k"))]]
     if name in ("flatten", "view", "reshape", "squeeze") and len(call.shape) == 1:
         return [[nn.Flatten()]]
     if name in ("mean", "amax"):

@@ -227,6 +227,11 @@ FUNCTIONS: dict[str, tuple[Callable[[Tensor], Tensor], list[nn.Module], Shape]] 
     "view": (lambda x: x.view(1, -1), [nn.Flatten()], (3, 8, 8)),
     "softmax": (lambda x: F.softmax(x, -3), [nn.Softmax(1)], (3, 8, 8)),
     "log_softmax": (lambda x: x.log_softmax(dim=1), [nn.LogSoftmax(1)], (3, 8, 8)),
+    "clamp": (lambda x: x.clamp(min=0), [nn.ReLU()], (3, 8, 8)),
+    "clamp_min_": (lambda x: x.clone().clamp_min_(0.0), [nn.Identity(), nn.ReLU()], (3, 8, 8)),
+    "local_response_norm": (
+        lambda x: F.local_response_norm(x, 5, beta=0.5), [nn.LocalResponseNorm(5, beta=0.5)], (3, 8, 8)
+    ),
     "elu": (lambda x: F.elu(x, 0.5), [nn.ELU(0.5)], (3, 8, 8)),
     "dropout": (lambda x: F.dropout(x, 0.2), [nn.Dropout(0.2)], (3, 8, 8)),
     "pad": (lambda x: F.pad(x, (1, 2)), [nn.ConstantPad2d((1, 2, 0, 0), 0)], (3, 8, 8)),
@@ -242,6 +247,13 @@ def test_a_function_is_read_as_the_layers_that_it_is(name: str) -> None:
     found = list(node.form) if isinstance(node.form, nn.Sequential) else [node.form]
     assert [repr(layer) for layer in found] == [repr(layer) for layer in layers]
     assert node.output == trace(nn.Sequential(*layers), shape).output
+
+
+def test_a_clamp_that_is_no_relu_is_not_read_as_one() -> None:
+    for call in (lambda x: x.clamp(0, 6), lambda x: x.clamp(max=0), lambda x: x.clamp(x.mean(), None)):
+        assert not any(
+            isinstance(each, nn.ReLU) for each in trace(Written(lambda s, x, c=call: c(x)), (3, 8, 8)).form.modules()
+        )
 
 
 def test_the_steps_of_a_form_are_named_by_the_calls() -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..data.files import write_whole
 from .checking import recorded
-from .checking.evidence import gather, plain, recomputed
+from .checking.evidence import bounded, gather, plain, recomputed
 from .checking.marking import digest, failure, seal
 from .keys import Answer, Builds, Computes, Designs, Key
 
@@ -91,10 +91,9 @@ def _expect(task: Key, answer: object, salt: str) -> tuple[dict[str, Any], dict[
         for how, limits in (("most", task.most), ("least", task.least)):
             for what, limit in limits.items():
                 bounds.setdefault(what, {})[how] = limit
-                if (costs[what] > limit) if how == "most" else (costs[what] < limit):
-                    raise KeyMismatchError(
-                        f"{salt}: the solution has {costs[what]:,} {what}, at {how} {limit:,} are asked for"
-                    )
+                has = bounded(costs[what], how)
+                if (has > limit) if how == "most" else (has < limit):
+                    raise KeyMismatchError(f"{salt}: the solution has {has:,} {what}, at {how} {limit:,} are asked for")
         if costs["output"] != bounds["output"]:
             raise KeyMismatchError(f"{salt}: the solution outputs {costs['output']}, {bounds['output']} is asked for")
         return {**shown, "settings": [plain(((), task.shape))], "expected": [bounds]}, {}

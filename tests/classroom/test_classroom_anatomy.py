@@ -9,7 +9,9 @@ from torch import nn
 from inception_edu import build
 from inception_edu.bricks import Concat, ConvUnit, Residual
 from inception_edu.classroom.checking.anatomy import anatomy, computing, count, differences, words
+from inception_edu.network import as_bricks
 from inception_edu.shorthand import branch
+from inception_edu.tracing import trace
 
 
 def block(a=8, b=(4, 6)):
@@ -176,6 +178,28 @@ def test_padding_said_in_words_is_the_padding_that_it_equals() -> None:
         return nn.Conv2d(3, 8, (3, 5), padding=padding)
 
     assert lines(conv((1, 2)), conv("same")).lines == lines(conv(0), conv("valid")).lines == ()
+
+
+def test_a_vector_that_is_flattened_again_is_no_other_network() -> None:
+    class Vectors(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = nn.Linear(12, 4), nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.two(torch.relu(self.one(x.flatten(1))).flatten(1))
+
+    written = anatomy(as_bricks(trace(Vectors(), (3, 2, 2))))
+    once = nn.Sequential(nn.Flatten(), nn.Linear(12, 4), nn.ReLU(), nn.Linear(4, 3))
+    twice = nn.Sequential(nn.Flatten(), nn.Linear(12, 4), nn.ReLU(), nn.Flatten(), nn.Linear(4, 3))
+    assert written == anatomy(once) == anatomy(twice)
+
+
+def test_a_sum_whose_sides_have_changed_places_says_so() -> None:
+    pair = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 1)
+    right, swapped = (Residual(a, b, scale=0.2) for a, b in (pair, pair[::-1]))
+    (said,) = differences(anatomy(right), anatomy(swapped)).lines
+    assert "the two sides of the sum have changed places" in said
 
 
 def test_a_sum_says_which_scale_was_expected() -> None:

@@ -14,7 +14,7 @@ from inception_edu.bricks import Concat, ConvUnit, Residual
 from inception_edu.classroom import check, checking
 from inception_edu.classroom.checking import marking
 from inception_edu.classroom.checking.anatomy import anatomy, rebuilt
-from inception_edu.classroom.checking.evidence import depth, facts, gather, plain, probe
+from inception_edu.classroom.checking.evidence import depth, facts, gather, plain, probe, recomputed
 from inception_edu.classroom.checking.marking import EVIDENCE, holds, mark, seal, tally
 from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
 from inception_edu.classroom.sealing import KeyMismatchError, expectations
@@ -206,7 +206,9 @@ def test_what_is_nearly_an_answer_is_told_what_is_in_the_way(classroom) -> None:
         ]
     for text in ("1 024 000", "1,024,000", "1_024_000"):
         assert told(mark("99.number", [text])) == [f"{text!r} is text: write the number itself, 1024000"]
-    assert "How many?" in told(mark("99.number", ["about 3"]))
+    assert told(mark("99.share", ["12 / 56"])) == ["'12 / 56' is text: write the number itself, 12/56"]
+    for text in ("about 3", "3/0", "3/"):
+        assert "How many?" in told(mark("99.number", [text]))
     assert told(mark("99.share", [21.43])) == ["21.43 is in percent: give a share between 0 and 1"]
     typo = mark("99.parts", [{"per positon": 1, "layer": 2}])
     assert typo == 1
@@ -405,6 +407,31 @@ def test_a_design_is_held_against_its_bounds(classroom) -> None:
     assert dear == 1
     assert told(dear)[0] == "MACs: 10,368; should be at most 4,000"
     assert told(mark("99.design", gather("designs", branch(8, (5, 3)), setting)))[0].startswith("it outputs (5, 6, 6)")
+
+
+def _reach(module, *shape: int):
+    (piece,) = gather("designs", module, [((), shape or (8, 28, 28))])
+    figures, doubt = recomputed(piece, shape or (8, 28, 28))
+    assert not doubt
+    return figures["receptive field"]
+
+
+def test_branches_that_look_in_different_directions_see_no_square() -> None:
+    cross = Concat(branch(8, (4, (1, 13))), branch(8, (4, (13, 1))), branch(8, (4, 5)))
+    assert _reach(cross) == [5, 13]
+    assert _reach(nn.Sequential(cross, nn.BatchNorm2d(12), nn.ReLU())) == [5, 13]
+    assert _reach(nn.Sequential(cross, nn.Conv2d(12, 4, 1))) == [13, 13]  # each output reads both
+    assert _reach(Concat(branch(8, (4, (1, 13)), (4, (13, 1))), branch(8, (4, 1)))) == [13, 13]
+    assert _reach(nn.Conv2d(8, 8, (1, 9), padding=(0, 4))) == [1, 9]
+    assert _reach(nn.Conv2d(8, 8, (1, 9), padding=(0, 4)), 8, 1, 99) == [9, 9]
+
+
+def test_a_mean_at_the_end_sees_nothing_for_the_values_before_it() -> None:
+    trunk = branch(8, (4, 3, 2), (4, 3, 2))
+    for end in (nn.AdaptiveAvgPool2d(1), nn.AvgPool2d(7), nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 4, 1))):
+        assert _reach(nn.Sequential(trunk, end, nn.Flatten(), nn.Dropout(), nn.Linear(4, 3))) == [7, 7]
+    assert _reach(nn.Sequential(trunk, nn.Conv2d(4, 4, 7), nn.Flatten())) == [31, 31]
+    assert _reach(nn.Sequential(nn.Flatten(), nn.Linear(8 * 28 * 28, 3))) == [28, 28]
 
 
 def test_a_receptive_field_that_is_not_known_costs_only_its_own_bound(classroom) -> None:

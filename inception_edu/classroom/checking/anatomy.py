@@ -55,6 +55,8 @@ def anatomy(module: nn.Module) -> list[Part]:
                     last["norm"] = part["settings"]
                 elif part["is"] == "ReLU" and last["is"] == "conv" and not last["relu"]:
                     last["relu"] = True
+                elif part["is"] == "Flatten" and any(before["is"] in ("Flatten", "linear") for before in parts):
+                    pass  # a vector is flat already
                 else:
                     parts.append(part)
     if isinstance(module, InceptionNet):
@@ -390,9 +392,9 @@ def _inside(expected: Part, given: Part, tell: bool, where: str) -> tuple[float,
     ]
     told, shut = ([json.dumps(branch, sort_keys=True) for branch in branches] for branches in (theirs, ours))
     if told != shut and sorted(told) == sorted(shut):
-        lines.append(
-            _at(where, "the branches are right but in a different order, which decides the order of their channels")
-        )
+        order = "the branches are right but in a different order, which decides the order of their channels"
+        swapped = "the two sides of the sum have changed places, so the scale is on the other one"
+        lines.append(_at(where, swapped if given["is"] == "sum" else order))
     elif not lines:  # with a branch too many or too few the pairs below would belong to different branches
         lines += [line for found in inner for line in found.lines]
     return sum(found.right for found in inner), lines

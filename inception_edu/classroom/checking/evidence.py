@@ -6,16 +6,19 @@ here says what is right, and nothing that leaves here is an object that could li
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from decimal import Decimal
 from fractions import Fraction
+from itertools import compress
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ...bricks import Concat, Residual
+from ...layers import kind_of
 from ...network import as_bricks
 from ...tracing import Node, trace
 from .anatomy import IN_DOUBT, UnknownPartError, anatomy, computing, count, rebuilt
@@ -83,23 +86,71 @@ def _parts(builder: Any, arguments: Sequence[Any], shape: Sequence[int], more: A
 
 
 def figures(node: Node) -> dict[str, Any]:
-    """Output, costs and reach of a traced design; a receptive field that is not known is a sentence that says why."""
+    """Output, costs and reach of a traced design."""
     bricks = as_bricks(node)
-    reach: int | str = f"not known, because of {', '.join(node.unread())}"
-    if node.output.field is not None:
-        fields = zip(node.output.field, node.input.shape[1:], strict=True)
-        reach = min(field for field, side in fields if side > 1)
     return {
         "output": list(node.output.shape),
         "parameters": node.params,
         "MACs": node.macs,
         "activations": node.activations,
-        "receptive field": reach,
+        "receptive field": reach(node),
         "convolutions": sum(isinstance(layer, nn.Conv2d) for layer in computing(bricks)),
         "convolutions in a row": depth(node),
         "convolutions on the shortest path": depth(node, min),
         "branches": max((len(part["branches"]) for part in anatomy(bricks) if part["is"] == "concat"), default=1),
     }
+
+
+def reach(node: Node) -> list[int] | str:
+    """What a bound on the receptive field is held against, [at least, at most]; where it is not known, why.
+
+    At least: the shorter side of what the output that sees most sees, so branches that look in different directions
+    do not add up. At most: the longer side of what all outputs of a place see. In a network that ends in a mean, what
+    is averaged counts.
+    """
+    last, sides = _last(node), [side > 1 for side in node.input.sides]
+    if last.output.field is None:
+        return f"not known, because of {', '.join(node.unread())}"
+
+    def seen(step: Node) -> list[int]:
+        return [*compress(step.output.field or (), sides)]
+
+    def shorter(step: Node) -> int:
+        return max(shorter(_last(each)) for each in step.children) if isinstance(step.form, Concat) else min(seen(step))
+
+    return [shorter(last), max(seen(last))]
+
+
+def bounded(figure: Any, how: str) -> Any:
+    """The number of a figure that a bound "most" or "least" is held against."""
+    return figure[how == "most"] if isinstance(figure, list) else figure
+
+
+def _last(node: Node) -> Node:
+    """The last step of a design that makes maps: no norm or activation, nor the mean and what reads vectors."""
+    steps = [*_steps(node)]
+    while len(steps) > 1 and not _makes_maps(steps[-1]):
+        steps.pop()
+    return steps[-1]
+
+
+def _steps(node: Node) -> Iterator[Node]:
+    """The steps of a design one after the other, with every sequence opened."""
+    if isinstance(node.form, nn.Sequential) and node.children:
+        for child in node.children:
+            yield from _steps(child)
+    else:
+        yield node
+
+
+_IN_PLACE = ("norm", "activation", "dropout", "identity", "reshape")
+
+
+def _makes_maps(step: Node) -> bool:
+    kind = kind_of(step.form)
+    box = kind.box(step.form) if kind else ""
+    mean = box == "pool" and prod(step.output.sides) == 1
+    return prod(step.input.sides) > 1 and not mean and box not in _IN_PLACE
 
 
 def recomputed(given: Mapping[str, Any], shape: Sequence[int]) -> tuple[dict[str, Any], str]:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from ...data.files import asset
 from ...show.palette import GREEN, VERMILLION
 from .anatomy import differences, with_means
-from .evidence import recomputed
+from .evidence import bounded, recomputed
 
 Task = Mapping[str, Any]
 """One exercise of assets/exercises/NN.json."""
@@ -230,9 +230,10 @@ def _in_another_form(expected: Any, given: Any, salt: str, digits: int) -> str:
         return "this should be a single value, not a list or a tensor"
     if isinstance(given, str):
         bare = re.sub(r"[\s,_']", "", given)
+        top, _, bottom = bare.partition("/")
         try:
-            right = holds(expected, float(bare), salt, digits)
-        except ValueError:
+            right = holds(expected, float(top) / float(bottom or 1), salt, digits)
+        except (ValueError, ZeroDivisionError):
             return ""
         return f"{given!r} is text: write the number itself, {bare}" if right else ""
     if isinstance(given, float | int) and 0 < given <= 100 and holds(expected, given / 100, salt, digits):
@@ -435,7 +436,7 @@ def _judge_designed(salt: str, shown: Task, hidden: Task | None, pieces: list[An
         return [0.0], [Line(False, f"it outputs {tuple(given['output'])} and should output {tuple(bounds['output'])}")]
     limits = [(what, how, limit) for what, pair in bounds.items() if what != "output" for how, limit in pair.items()]
     for what, how, limit in limits:
-        value = given[what]
+        value = bounded(given[what], how)
         if isinstance(value, str):  # why it is not known
             lines.append(Line(False, f"{what}: {value}"))
             continue
