@@ -119,13 +119,13 @@ OTHER = [
     "FC 7",
     "FC 3",
 ]
-MAPS = ["MaxPool 5x5+2(S)", "Conv 3x3+2(V) 5", "AveragePool 2x2+1(V)", "Conv 5x5+1(S) 4"]
+MAPS = ["MaxPool 5x5+2(S)", "Conv 3x3+2(V) 5", "AveragePool 2x2+2(V)", "Conv 5x5+1(S) 4"]
 
 KEY = {
     "from_figure": Builds(
         points=6,
         shown=[((3, 64, FIGURE), (3, 64, 64))],
-        hidden=[((2, 59, OTHER), (2, 59, 59)), ((4, 22, MAPS), (4, 22, 22))],
+        hidden=[((2, 59, OTHER), (2, 59, 59)), ((4, 26, MAPS), (4, 26, 26))],
         slips={
             "Every (S) is padded here. A pool that strides has no padding and rounds up.": lambda *a: drawn(
                 *a, padded=True
