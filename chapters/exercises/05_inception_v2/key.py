@@ -78,8 +78,8 @@ KEY = {
                 "storing, not for normalising.",
             },
             "stored variance": {
-                0.9 + 0.1 * 25: "This stores the variance that was used to normalise, divided by four: what is stored "
-                "divides by one less.",
+                0.9 + 0.1 * 25: "This stores the variance that normalises, a sum of squares over four: in what is "
+                "stored it is divided by one less.",
                 0.1 + 0.9 * 100 / 3: "Old and new are swapped: a single batch moves the stored value by a tenth.",
                 100 / 3: "This forgets the old value: nine tenths of it are kept.",
                 25: "This is the batch's own variance: what is stored keeps nine tenths of the old value.",
