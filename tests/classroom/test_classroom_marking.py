@@ -351,6 +351,16 @@ def test_feedback_on_a_module_to_be_worked_out_says_what_is_wrong_and_not_what_i
     assert told(result) == ["box 2: yours is a convolution that is wrong in its window and padding; the rest is right"]
 
 
+def test_a_bug_to_be_found_is_told_by_the_shape_that_comes_out_and_not_by_its_place(classroom) -> None:
+    key = Builds(points=2, shown=[((), (8, 6, 6))], partial=False)
+    classroom(block=(key, lambda: branch(8, (4, 1), (8, 3))))
+    result = mark("99.block", gather("builds", lambda: branch(8, (4, 1), (8, 3, 2)), key.shown))
+    assert told(result) == [
+        "it is not fixed yet: 1 of 2 boxes are right",
+        "it outputs (8, 3, 3), another shape than the one that is asked for",
+    ]
+
+
 def test_feedback_shows_no_number_of_a_hidden_setting(classroom) -> None:
     key = Builds(points=2, shown=[((8, 4), (8, 6, 6))], hidden=[((531, 977), (531, 7, 4))])
     hidden = classroom(block=(key, lambda c, m: branch(c, (m, 1), (c, 3))))["block"]

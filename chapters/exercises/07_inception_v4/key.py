@@ -121,7 +121,7 @@ KEY = {
             "branches": {
                 7: "This counts what arrives at the concatenation. How many ways read the input?",
                 3: "This leaves out the pool, which reads the input as well.",
-                6: "These are the convolutions and forks at the far end. How many ways read the input?",
+                6: "This counts what convolutions pass to the concatenation. How many ways read the input?",
             },
             "tensors": {
                 4: "This counts what reads the input. How many tensors arrive at the other end?",

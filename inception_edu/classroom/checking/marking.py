@@ -406,6 +406,8 @@ def _judge_built(salt: str, shown: Task, hidden: Task | None, pieces: list[Any])
         if differs and not shown.get("partial", True):  # someone who looks for a bug is not told where it is
             alike = max(0, found.boxes - len(found.lines))
             differs = [f"it is not fixed yet: {alike} of {found.boxes} boxes are right"]
+            if number < many and have["output"] != want["output"]:
+                differs.append(f"it outputs {tuple(have['output'])}, another shape than the one that is asked for")
         if not differs and not right:
             share /= 2
             differs = ["every box is right, but the module computes the wrong numbers"]
