@@ -214,11 +214,29 @@ def test_what_is_nearly_an_answer_is_told_what_is_in_the_way(classroom) -> None:
     assert typo == 1
     assert "there is no key 'per positon': did you mean 'per position'?" in told(typo)
     assert mark("99.row", gather("answer", torch.tensor([1, 2, 3]), [None])) == 1
-    assert "this should be a list, not a tensor" in told(mark("99.row", [{"shape": [3], "values": [1, 2, 3]}]))
-    halves = mark("99.doubles", gather("computes", lambda a: [torch.ones(2), a], [(2,)]))
-    assert told(halves) == ["for 2: this should be a list, not a tensor"]
+    assert mark("99.row", gather("answer", [torch.tensor(1), 2, torch.tensor(3.0)], [None])) == 1
     nothing = mark("99.doubles", gather("computes", lambda a: None, [(2,)]))
     assert told(nothing) == ["not answered yet: it returns nothing"]
+
+
+def test_where_no_tensor_is_asked_for_one_of_numbers_is_a_list_of_them(classroom) -> None:
+    numbers, maps = Computes(points=1, shown=[(2,)], hidden=[(3,)]), Computes(points=1, shown=[(2,)], hidden=[])
+    hidden = classroom(
+        rows=(numbers, lambda a: [[a, 0.1], [a]]), parts=(maps, lambda a: {"output": torch.full((2,), 0.1), "a": a})
+    )["rows"]
+
+    def marked(answer):
+        return mark("99.rows", marking.evidence_for(marking.task("99.rows"), answer, [(2,), (3,)]), hidden)
+
+    assert marked(lambda a: (torch.tensor([a, 0.1]), torch.tensor([float(a)]))) == 1
+    assert told(marked(lambda a: torch.full((2, 1), a))) == ["for 2: [[2], [2]] is not right"]
+    parts = marking.task("99.parts")  # a tensor that is asked for stays one
+    for answer in (
+        lambda a: {"output": torch.full((2,), 0.1), "a": torch.tensor(a)},
+        lambda a: {"output": [0.1] * 2, "a": a},
+    ):
+        tensor = isinstance(answer(2)["output"], torch.Tensor)
+        assert mark("99.parts", marking.evidence_for(parts, answer, [(2,)])) == tensor
 
 
 def test_a_list_in_place_of_a_tensor_is_named(classroom) -> None:

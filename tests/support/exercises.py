@@ -12,8 +12,7 @@ from typing import Any
 
 from inception_edu.classroom import Mark, mark
 from inception_edu.classroom.checking import recorded
-from inception_edu.classroom.checking.evidence import gather
-from inception_edu.classroom.checking.marking import tasks
+from inception_edu.classroom.checking.marking import evidence_for, tasks
 from inception_edu.classroom.handout import SOLUTION, without_solutions
 from inception_edu.classroom.sealing import given
 
@@ -79,7 +78,7 @@ def graded(folder: Path, name: str, code: str) -> Mark:
             exec(notebook(folder)[f"{name}-check"]["source"], space)
         except Exception:  # as in a notebook: the check then has nothing to look at
             answers[exercise] = None
-        return mark(exercise, gather(shown["kind"], answers[exercise], settings), secret)
+        return mark(exercise, evidence_for(shown, answers[exercise], settings), secret)
 
 
 # ---- mutations ---------------------------------------------------------------------------------

@@ -8,8 +8,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from .evidence import gather
-from .marking import Mark, mark, task
+from .marking import Mark, evidence_for, mark, task
 
 SETTINGS = "INCEPTION_EDU_SETTINGS"
 """While grading, this variable names a JSON file with the hidden settings: {"03.name": [setting, ...]}."""
@@ -32,7 +31,7 @@ def check(exercise: str, answer: object) -> Mark:
     shown = task(exercise)
     hidden = os.environ.get(SETTINGS)
     more = json.loads(Path(hidden).read_text(encoding="utf-8")).get(exercise, []) if hidden else []
-    evidence = gather(shown["kind"], answer, [*shown["settings"], *more])
+    evidence = evidence_for(shown, answer, [*shown["settings"], *more])
     result = mark(exercise, evidence)
     if hidden:
         result.evidence = {"exercise": exercise, "evidence": evidence}

@@ -32,7 +32,7 @@ def gather(kind: str, answer: object, settings: Sequence[Any]) -> list[Any]:
 
     An answer that was not given is None; what cannot be read or raises is `{"error": sentence}`.
     """
-    read = {"answer": _answer, "computes": _computed, "builds": _built, "designs": _designed}[kind]
+    read = {"answer": _answer, "computes": _computed, "lists": _listed, "builds": _built, "designs": _designed}[kind]
     return [_bounded(read, answer, setting) for setting in settings]
 
 
@@ -52,6 +52,8 @@ def _bounded(read: Any, answer: object, setting: Any) -> Any:
 def _answer(answer: object, setting: None) -> Any:
     if isinstance(answer, dict):
         return {key: _answer(each, setting) for key, each in answer.items()}
+    if isinstance(answer, list | tuple):
+        return [_answer(each, setting) for each in answer]
     return answer.tolist() if isinstance(answer, Tensor) else answer  # a tensor of numbers is a list of them
 
 
@@ -59,6 +61,11 @@ def _computed(function: Any, arguments: Sequence[Any]) -> Any:
     if not callable(function):
         raise TypeError(f"this should be a function, not {described(function)}")
     return function(*map(argument, arguments))
+
+
+def _listed(function: Any, arguments: Sequence[Any]) -> Any:
+    """As `_computed`, where no tensor is asked for."""
+    return _answer(_computed(function, arguments), None)
 
 
 def _built(builder: Any, setting: tuple[Sequence[Any], Sequence[int]]) -> Any:
