@@ -490,9 +490,11 @@ class _Tree:
         name = _plain(call.name)
         given = call.reads[0].shape if call.reads[0] else self.run.shape
         tensors = tensors_in((call.args, call.kwargs))
-        if name in ("mul", "div") and len(tensors) == 1:
+        if name in ("add", "mul", "div") and len(tensors) == 1:
             number = next(value for value in (*call.args, *call.kwargs.values()) if not isinstance(value, Tensor))
-            if isinstance(number, int | float) and call.name != "__rtruediv__":
+            if name == "add" and number == 0:  # Python's sum begins with 0 + x
+                return []
+            if name != "add" and isinstance(number, int | float) and call.name != "__rtruediv__":
                 return [(name, _Scale(float(number) if name == "mul" else 1 / number, call))]
         for layers in _layers_like(name, call, len(given), self.run.originals):
             if _ends(layers, given) == call.shape:

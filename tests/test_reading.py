@@ -222,6 +222,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Tensor], Tensor], list[nn.Module], Shape]] 
     "mean to a vector": (lambda x: x.mean((2, 3)), [nn.AdaptiveAvgPool2d(1), nn.Flatten()], (3, 8, 8)),
     "mean over time": (lambda x: x.mean(-1), [nn.AdaptiveAvgPool1d(1), nn.Flatten()], (3, 8)),
     "amax": (lambda x: x.amax(dim=(2, 3), keepdim=True), [nn.AdaptiveMaxPool2d(1)], (3, 8, 8)),
+    "sum, which begins with 0": (lambda x: sum((F.relu(x),)), [nn.ReLU()], (3, 8, 8)),
     "amax to a vector": (lambda x: x.amax((2, 3)), [nn.AdaptiveMaxPool2d(1), nn.Flatten()], (3, 8, 8)),
     "flatten": (lambda x: x.flatten(1), [nn.Flatten()], (3, 8, 8)),
     "view": (lambda x: x.view(1, -1), [nn.Flatten()], (3, 8, 8)),

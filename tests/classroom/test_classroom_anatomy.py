@@ -205,3 +205,19 @@ def test_a_sum_whose_sides_have_changed_places_says_so() -> None:
 def test_a_sum_says_which_scale_was_expected() -> None:
     (line,) = lines(Residual(ConvUnit(4, 4, 3), scale=0.2), Residual(ConvUnit(4, 4, 3))).lines
     assert line == "expected a residual sum with scale 0.2, yours has scale 1"
+
+
+def test_a_relu_after_a_max_pool_or_a_join_belongs_to_the_convolutions_before_it() -> None:
+    def conv(relu):
+        return ConvUnit(4, 4, 3, relu=relu)
+
+    pool, relu = nn.MaxPool2d(2), nn.ReLU()
+    assert lines(nn.Sequential(conv(True), pool), nn.Sequential(conv(False), pool, relu)).lines == ()
+    late = Concat(nn.Sequential(Concat(conv(False), nn.Sequential(conv(False), nn.MaxPool2d(3, 1, 1))), relu), pool)
+    early = Concat(conv(True), nn.Sequential(conv(True), nn.MaxPool2d(3, 1, 1)), pool)
+    assert lines(early, late).lines == ()
+
+
+def test_a_relu_that_changes_more_than_convolutions_is_a_box_of_its_own() -> None:
+    for late in (nn.AvgPool2d(2), Concat(ConvUnit(4, 4, 3, relu=False), nn.Identity())):
+        assert anatomy(nn.Sequential(ConvUnit(4, 4, 3, relu=False), late, nn.ReLU()))[-1]["is"] == "ReLU"

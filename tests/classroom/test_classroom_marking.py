@@ -14,7 +14,7 @@ from inception_edu.bricks import Concat, ConvUnit, Residual
 from inception_edu.classroom import check, checking
 from inception_edu.classroom.checking import marking
 from inception_edu.classroom.checking.anatomy import anatomy, rebuilt
-from inception_edu.classroom.checking.evidence import depth, facts, gather, plain, probe, recomputed
+from inception_edu.classroom.checking.evidence import depth, facts, figures, gather, plain, probe, recomputed
 from inception_edu.classroom.checking.marking import EVIDENCE, holds, mark, seal, tally
 from inception_edu.classroom.keys import Answer, Builds, Computes, Designs
 from inception_edu.classroom.sealing import KeyMismatchError, expectations
@@ -190,6 +190,12 @@ def test_a_rounded_number_is_told_apart_from_a_wrong_one(classroom, truth, round
         assert mark("99.one", [number]) == 0
     if slips:  # a number that is a known mistake is one, even where the right one rounds to it
         assert told(mark("99.one", [round(truth, 1)])) == ["Too coarse."]
+
+
+def test_a_function_that_rounds_is_told_so(classroom) -> None:
+    classroom(one=(Computes(points=1, shown=[(3,)], hidden=[], ask="How?"), lambda n: n / 7))
+    assert told(mark("99.one", [0.43])) == ["for 3: right, but rounded: give at least 4 digits", "How?"]
+    assert told(mark("99.one", [0.44])) == ["for 3: 0.44 is not right", "How?"]
 
 
 def test_what_is_nearly_an_answer_is_told_what_is_in_the_way(classroom) -> None:
@@ -515,6 +521,31 @@ def test_a_module_made_again_from_its_parts_costs_the_same(module) -> None:
     again = trace(rebuilt(json.loads(json.dumps(anatomy(module))), shape), shape)
     for name in ("params", "macs", "activations", "output"):
         assert getattr(again, name) == getattr(node, name)
+
+
+class Met(nn.ModuleList):
+    def __init__(self, joined):
+        super().__init__(nn.Conv2d(4, 4, k, padding=k // 2) for k in (1, 3, 5))
+        self.joined = joined
+
+    def forward(self, x):
+        return self.joined(*(layer(x) for layer in self))
+
+
+@pytest.mark.parametrize(
+    ("module", "many"),
+    [
+        (Met(lambda a, b, c: torch.cat([a, b, c], 1)), 3),
+        (Met(lambda a, b, c: a + (b + c)), 3),
+        (Met(lambda a, b, c: sum((a, b, c))), 3),
+        (Met(lambda a, b, c: (a + b) * c), 2),
+        (Residual(nn.Sequential(Met(lambda a, b, c: torch.cat([a, b, c], 1)), nn.Conv2d(12, 4, 1))), 3),
+        (Residual(nn.Conv2d(4, 4, 1)), 2),
+        (nn.Conv2d(4, 4, 1), 1),
+    ],
+)
+def test_branches_are_counted_wherever_and_however_they_meet(module, many) -> None:
+    assert figures(trace(nn.Sequential(module), (4, 8, 8)))["branches"] == many
 
 
 @pytest.mark.parametrize("junk", [[], "x", [{"parts": 3}], [{"error": 1}], [[[]]], {"a": 1}, [{"parts": [{"is": []}]}]])

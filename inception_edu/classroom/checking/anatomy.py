@@ -1,7 +1,7 @@
 """A module as plain data: its boxes, branches and sums in order, and where two such descriptions differ.
 
-`nn.Sequential` inside `nn.Sequential`, `torch.cat` directly inside `torch.cat`, names and `nn.Identity` change
-nothing that is computed, so they do not appear. A part is one of
+`nn.Sequential` inside `nn.Sequential`, `torch.cat` directly inside `torch.cat`, names, `nn.Identity` and whether a
+ReLU comes before or after a max pool or a join change nothing that is computed, so they do not appear. A part is one of
 
     {"is": "conv", "channels": 128, "kernel": [3, 3], ...}     a box; batch norm and ReLU after it belong to it
     {"is": "concat", "branches": [[part, ...], ...]}
@@ -53,8 +53,9 @@ def anatomy(module: nn.Module) -> list[Part]:
                 last: Part = parts[-1] if parts else {"is": "nothing"}
                 if part["is"] == "batch norm" and last["is"] == "conv" and _is_bare(last):
                     last["norm"] = part["settings"]
-                elif part["is"] == "ReLU" and last["is"] == "conv" and not last["relu"]:
-                    last["relu"] = True
+                elif part["is"] == "ReLU" and (bare := _bare(parts)):
+                    for conv in bare:
+                        conv["relu"] = True
                 elif part["is"] == "Flatten" and any(before["is"] in ("Flatten", "linear") for before in parts):
                     pass  # a vector is flat already
                 else:
@@ -69,11 +70,24 @@ def anatomy(module: nn.Module) -> list[Part]:
 def _branches(concat: Concat) -> Iterator[list[Part]]:
     """The parts of each branch; a branch that only joins others is no branch of its own."""
     for branch in concat:
-        match [*layers(branch)]:
-            case [Concat() as inner]:
-                yield from _branches(inner)
-            case _:
-                yield anatomy(branch)
+        match anatomy(branch):
+            case [{"is": "concat", "branches": inner}]:
+                yield from inner
+            case parts:
+                yield parts
+
+
+def _bare(parts: list[Part]) -> list[Part]:
+    """The convolutions without a ReLU whose values, through max pools and joins at most, are all that comes out."""
+    match parts:
+        case [*_, {"is": "conv", "relu": False} as conv]:
+            return [conv]
+        case [*before, {"is": "max pool"}]:
+            return _bare(before)
+        case [*_, {"is": "concat", "branches": branches}]:
+            found = [_bare(branch) for branch in branches]
+            return [conv for each in found for conv in each] if all(found) else []
+    return []
 
 
 def _is_bare(conv: Part) -> bool:
@@ -286,6 +300,19 @@ def insides(part: Part) -> list[list[Part]]:
         case "heads":
             return [part["head"]]
     return []
+
+
+def most_branches(parts: list[Part]) -> int:
+    """The most branches that are joined, added or multiplied at one place, shortcuts included; 1 where none are."""
+    inner = [parts_of for part in parts for parts_of in insides(part)]
+    return max([1, *map(_meeting, parts), *map(most_branches, inner)])
+
+
+def _meeting(part: Part) -> int:
+    """How many branches a part brings together; of a sum of sums each addend is one."""
+    if part["is"] != "sum":
+        return len(insides(part))
+    return sum(_meeting(side[0]) if [each["is"] for each in side] == ["sum"] else 1 for side in insides(part))
 
 
 def differences(expected: list[Part], given: list[Part], *, tell: bool = True, place: str = "") -> Comparison:

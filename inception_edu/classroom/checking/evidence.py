@@ -21,7 +21,7 @@ from ...bricks import Concat, Residual
 from ...layers import kind_of
 from ...network import as_bricks
 from ...tracing import Node, trace
-from .anatomy import IN_DOUBT, UnknownPartError, anatomy, computing, count, rebuilt
+from .anatomy import IN_DOUBT, UnknownPartError, anatomy, computing, count, most_branches, rebuilt
 
 PLAIN = (bool, int, float, str, type(None))
 MOST = 10_000  # values in one piece of evidence: far more than any exercise asks, far less than would hurt
@@ -104,7 +104,7 @@ def figures(node: Node) -> dict[str, Any]:
         "convolutions": sum(isinstance(layer, nn.Conv2d) for layer in computing(bricks)),
         "convolutions in a row": depth(node),
         "convolutions on the shortest path": depth(node, min),
-        "branches": max((len(part["branches"]) for part in anatomy(bricks) if part["is"] == "concat"), default=1),
+        "branches": most_branches(anatomy(bricks)),
     }
 
 

@@ -363,7 +363,8 @@ def _judge_computed(salt: str, shown: Task, hidden: Task | None, pieces: list[An
             off = [key for key, each in want.items() if not holds(each, piece.get(key, ()), salt, shown["digits"])]
             lines.append(Line(False, f"{call}: not right: {', '.join(off)}"))
         else:
-            told = "it returns nothing" if piece is None else f"{_short(piece)} is not right"
+            form = _in_another_form(want, piece, salt, shown["digits"])
+            told = "it returns nothing" if piece is None else form or f"{_short(piece)} is not right"
             lines.append(Line(False, f"{call}: {told}"))
     if all(ok[:many]):
         return shares, [Line(True, _HERE), Line(False, _OTHERS)]
