@@ -138,12 +138,35 @@ def test_the_solution_gets_every_point(folder, name) -> None:
 
 
 OWN = {
+    ("00", "four_faults"): """
+from copy import deepcopy
+
+
+def train(net, images, labels, valid, epochs, rate, batch_size):
+    history, optimizer = [], torch.optim.SGD(net.parameters(), rate, momentum=0.9)
+    for _ in range(epochs):
+        for batch in torch.randperm(len(images)).split(batch_size):
+            optimizer.zero_grad()
+            F.cross_entropy(net.train()(images[batch]), labels[batch]).backward()
+            optimizer.step()
+        with torch.no_grad():
+            right = torch.cat([net.eval()(x) for x in valid[0].split(batch_size)]).argmax(1) == valid[1]
+        history.append(right.float().mean().item())  # in single precision
+        if history[-1] == max(history):
+            best = deepcopy(net.state_dict())
+    net.load_state_dict(best)
+    return history
+""",
     ("01", "forgiven"): """
+from copy import deepcopy
+
+
 class DeepNIN(nn.Module):
     def __init__(self, width, ones, classes):
         super().__init__()
         windows = [nn.Conv2d(3, width, 5, padding=2), nn.Conv2d(width, width, 3, padding=1)]
-        self.first, self.second = ([each, *(nn.Conv2d(width, width, 1) for _ in range(ones))] for each in windows)
+        one = nn.Conv2d(width, width, 1)
+        self.first, self.second = ([each, *(deepcopy(one) for _ in range(ones))] for each in windows)
         self.layers = nn.ModuleList(self.first + self.second)
         self.class_maps = nn.Conv2d(width, classes, 1)
 

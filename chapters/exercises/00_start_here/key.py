@@ -63,12 +63,13 @@ def fewest(difference, deviation, t=None, root=True, first=2):
 
 TABLE = [
     ["conv", [8, 33, 33], 608],
-    ["pool", [8, 16, 16], 0],
-    ["conv", [12, 14, 14], 864],
-    ["conv", [20, 7, 7], 2180],
-    ["conv", [10, 7, 7], 210],
+    ["pool", [8, 11, 11], 0],
+    ["conv", [12, 9, 9], 864],
+    ["conv", [20, 5, 5], 2180],
+    ["conv", [10, 5, 5], 210],
     ["mean", [10], 0],
-    ["linear", [7], 70],
+    ["linear", [9], 99],
+    ["linear", [7], 63],
 ]
 STRIDED = [
     ["conv", [6, 10, 10], 216],
