@@ -468,6 +468,20 @@ def test_a_mean_at_the_end_sees_nothing_for_the_values_before_it() -> None:
     assert _reach(nn.Sequential(nn.Flatten(), nn.Linear(8 * 28 * 28, 3))) == [28, 28]
 
 
+def test_a_design_whose_convolutions_have_nothing_between_them_is_told_so(classroom) -> None:
+    def design(between, groups=1):
+        return nn.Sequential(
+            Residual(nn.Sequential(nn.Conv2d(4, 4, 3, padding=1, groups=groups), *between), None), last
+        )
+
+    last = nn.Conv2d(4, 4, 1)
+    key = Designs(points=1, shape=(4, 6, 6), output=(4, 6, 6), most={"MACs": 9_000})
+    classroom(design=(key, design([])))
+    for between, groups, good in (([nn.ReLU(), last], 1, True), ([last], 4, True), ([last], 1, False)):
+        result = mark("99.design", gather("designs", design(between, groups), [((), (4, 6, 6))]))
+        assert (result, all(line.good for line in result.lines)) == (1, good)
+
+
 def test_a_receptive_field_that_is_not_known_costs_only_its_own_bound(classroom) -> None:
     class Odd(nn.Conv2d):
         def forward(self, x):

@@ -135,6 +135,7 @@ def test_a_set_asks_for_different_kinds_of_work(folder) -> None:
 def test_the_solution_gets_every_point(folder, name) -> None:
     result = exercises.graded(folder, name, exercises.solution(folder, name))
     assert result == result.full, str(result)
+    assert all(line.good for line in result.lines), str(result)
 
 
 OWN = {

@@ -302,6 +302,13 @@ def insides(part: Part) -> list[list[Part]]:
     return []
 
 
+def has_two_that_are_one(parts: list[Part]) -> bool:
+    """Whether a convolution reads another one's output as it is, so that one could do what both do."""
+    linear = [part["is"] == "conv" and part["groups"] == 1 for part in parts]
+    here = any(a and b and not part["relu"] for a, b, part in zip(linear, linear[1:], parts, strict=False))
+    return here or any(has_two_that_are_one(parts_of) for part in parts for parts_of in insides(part))
+
+
 def most_branches(parts: list[Part]) -> int:
     """The most branches that are joined, added or multiplied at one place, shortcuts included; 1 where none are."""
     inner = [parts_of for part in parts for parts_of in insides(part)]

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from ...data.files import asset
 from ...show.palette import GREEN, VERMILLION
-from .anatomy import differences, with_means
+from .anatomy import differences, has_two_that_are_one, with_means
 from .evidence import bounded, gather, recomputed
 
 Task = Mapping[str, Any]
@@ -448,6 +448,8 @@ def _judge_designed(salt: str, shown: Task, hidden: Task | None, pieces: list[An
         good = value <= limit if how == "most" else value >= limit
         kept += good
         lines.append(Line(good, f"{what}: {value:,}; should be at {how} {limit:,}"))
+    if has_two_that_are_one(piece["parts"]):
+        lines.append(Line(False, "between two convolutions there is no ReLU: both compute no more than one could"))
     return [kept / len(limits)], lines
 
 
