@@ -145,6 +145,7 @@ KEY = {
                 paired=False
             ),
             "1.96 is for a spread that is known. What is Student's t for this many pairs?": slip(t=1.96),
+            "2 is for many pairs. What is Student's t for this many?": slip(t=2),
             "Both arms have the rate that suits the first.": slip(alone=False),
             "The differences have the wrong sign: they are second arm minus first.": slip(sign=-1),
             "An arm is called ahead although the interval includes zero.": slip(verdict=False),
@@ -231,7 +232,7 @@ KEY = {
             },
             "images": {0.29: "This is in per cent of the 10,000 images.", 2900: "What is 1 % of 10,000 images?"},
         },
-        ask="How many runs of the other arm does the mixture's fifth run beat?",
+        ask="Print the difference of each two runs that meet here. Which are above 0, and by how much?",
     ),
     "wide_not_deep": Designs(
         points=5,
