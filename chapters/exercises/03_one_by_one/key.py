@@ -43,6 +43,12 @@ def plain(channels, width, padding=1):
 
 LEFT_OUT = "This leaves out the reduction, which has weights, too."
 WIDTHS, OTHERS = [4, 2, 3, 4, 2, 3, 2], [3, 3, 4, 2, 3, 4, 3]
+SYMPTOMS = {
+    "view": "Which branch sees too far, and what was the last line to change what it reads?",
+    "cost": "What is the grid after each layer, and which layers should be able to change it?",
+    "gradient": "Which branches send none, and which lines do those branches share?",
+    "output": "If only 'output' is left: what have you changed that no symptom asked for?",
+}
 
 KEY = {
     "lost_widths": Answer(
@@ -103,9 +109,9 @@ KEY = {
     ),
     "symptoms": Computes(
         points=6,
-        shown=[[what, WIDTHS] for what in ("view", "cost", "gradient", "output")],
-        hidden=[[what, OTHERS] for what in ("view", "cost", "gradient", "output")],
-        ask="Which of the four branches does the symptom concern, and which lines do those branches share?",
+        shown=[[what, WIDTHS] for what in SYMPTOMS],
+        hidden=[[what, OTHERS] for what in SYMPTOMS],
+        ask=SYMPTOMS,
     ),
     "one_from_two": Computes(
         points=3,
