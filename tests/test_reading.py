@@ -665,7 +665,7 @@ class Foreign(nn.Module):
                 return body + shortcut if self.alike else shortcut.add(body)
             return shortcut + more[0] * body if self.alike else torch.add(shortcut, body, alpha=more[0])
         if kind is nn.ReLU:
-            return F.relu(x) if self.alike else x.clamp_min(0) if self.alike == 2 else x.relu()
+            return x.relu() if self.alike else x.clamp(min=0)
         if kind is nn.Sigmoid:
             return x.sigmoid() if self.alike else torch.sigmoid(x)
         return x.flatten(1) if kind is nn.Flatten else x

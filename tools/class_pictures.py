@@ -37,7 +37,7 @@ def control(channels, squeeze, out):
     return nn.Sequential(nn.Conv2d(channels, width, 3, padding=1), nn.ReLU())
 """
 GUESSED = 'lost_widths = {"1x1": 96, "3x3 reduce": 88, "5x5 reduce": 20, "5x5": 32, "pool proj": 32}'
-SHORT, COMMENT = "Nine times fewer weights are nine times fewer MACs.", "Good. Which 1x1s make a block more expensive?"
+SHORT, COMMENT = "Nine times fewer weights are nine times fewer MACs.", "Good. When does a 1x1 not pay?"
 LONGER = (
     "At equal channels a 1x1 does have a ninth of the weights. It saves because the 3x3 after it reads fewer channels: "
     "from 480 to 96, a 3x3 costs 9 · 480 · 96 = 414,720 MACs per position; after a 1x1 to 64 it is 30,720 + 55,296."
