@@ -130,11 +130,11 @@ def test_networks_of_the_family_are_equal_to_themselves_alone(name) -> None:
 
 
 def test_words_of_every_kind() -> None:
-    told = [words(part) for part in anatomy(nn.Sequential(ConvUnit(4, 8, 3, 2, groups=4), block(), nn.Linear(3, 2)))]
+    told = [words(part) for part in anatomy(nn.Sequential(ConvUnit(4, 8, 3, 2, groups=4), block(), nn.Linear(3, 1)))]
     assert told == [
         "a 3x3 convolution in 4 groups with 8 channels and stride 2",
         "3 branches side by side",
-        "a linear layer with 2 channels",
+        "a linear layer with 1 channel",
     ]
 
 

@@ -495,7 +495,10 @@ def test_a_receptive_field_that_is_not_known_costs_only_its_own_bound(classroom)
     odd = gather("designs", Odd(8, 8, 3, padding=1), setting)
     assert mark("99.cheap", odd) == 2
     assert mark("99.reaching", odd) == 1
-    assert told(mark("99.reaching", odd))[-1].startswith("receptive field: not known, because of ")
+    assert told(mark("99.reaching", odd))[-1] == "receptive field: not known, because of flatten"
+    uneven = nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Conv2d(8, 8, 3, padding=2))
+    said = told(mark("99.reaching", gather("designs", uneven, setting)))[-1]
+    assert said == "receptive field: not known, because of adaptive avg pool"
 
 
 def test_the_costs_of_a_design_come_from_its_parts_and_not_from_what_the_notebook_says(classroom) -> None:

@@ -195,7 +195,7 @@ def _sides(value: list[int] | str) -> str:
 
 
 _FIELDS: Mapping[str, Callable[[Any], str]] = {
-    "channels": lambda n: f"{n} channels",
+    "channels": lambda n: f"{n} channel{'s' * (n != 1)}",
     "kernel": lambda k: f"a window of {size(k)}" if len(k) == 1 else f"a {size(k)} window",
     "stride": lambda s: f"stride {_sides(s)}",
     "padding": lambda p: f"padding {_sides(p)}",

@@ -21,7 +21,7 @@ from ...bricks import Concat, Residual
 from ...layers import kind_of
 from ...network import as_bricks
 from ...tracing import Node, trace
-from .anatomy import IN_DOUBT, UnknownPartError, anatomy, computing, count, most_branches, rebuilt
+from .anatomy import IN_DOUBT, UnknownPartError, anatomy, box, computing, count, most_branches, rebuilt
 
 PLAIN = (bool, int, float, str, type(None))
 MOST = 10_000  # values in one piece of evidence: far more than any exercise asks, far less than would hurt
@@ -117,7 +117,8 @@ def reach(node: Node) -> list[int] | str:
     """
     last, sides = _last(node), [side > 1 for side in node.input.sides]
     if last.output.field is None:
-        return f"not known, because of {', '.join(node.unread())}"
+        lost = [n for n in node.walk() if not n.children and n.input.windows and not n.output.windows]
+        return f"not known, because of {', '.join(dict.fromkeys(box(n.form)['is'] for n in lost))}"
 
     def seen(step: Node) -> list[int]:
         return [*compress(step.output.field or (), sides)]
@@ -155,9 +156,9 @@ _IN_PLACE = ("norm", "activation", "dropout", "identity", "reshape")
 
 def _makes_maps(step: Node) -> bool:
     kind = kind_of(step.form)
-    box = kind.box(step.form) if kind else ""
-    mean = box == "pool" and prod(step.output.sides) == 1
-    return prod(step.input.sides) > 1 and not mean and box not in _IN_PLACE
+    drawn = kind.box(step.form) if kind else ""
+    mean = drawn == "pool" and prod(step.output.sides) == 1
+    return prod(step.input.sides) > 1 and not mean and drawn not in _IN_PLACE
 
 
 def recomputed(given: Mapping[str, Any], shape: Sequence[int]) -> tuple[dict[str, Any], str]:
