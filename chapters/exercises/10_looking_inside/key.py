@@ -104,14 +104,22 @@ KEY = {
             "All three experiments are right, but the gradients are not divided by their mean any more, so the largest "
             "one decides the sum.": attacked(torch.ones_like),
         },
-        ask="Take one experiment at a time: which lines could give what it measures?",
+        ask={
+            "company": "Which line makes one number from the whole batch?",
+            "steps": "The change may be at most the radius: the change from where?",
+            "clean": "In which mode does the network compute, and in which mode was it before the attack?",
+            "whole": "Read the docstring again: what does it say about the mean, the sum, each step and the range?",
+        },
     ),
     "rigged": Computes(
         points=6,
         shown=[["rules", 0], ["map", 0], ["point", 0]],
         hidden=[["rules", 2000], ["map", 2000], ["point", 2000]],
-        ask="Look at your canvases with `picture(rig, 0)`, and count with `hits`. For each of the nine pictures, print "
-        "its logit for the class that is asked for.",
+        ask={
+            "rules": "Print the label and the probability of each of your nine pictures.",
+            "map": "Look at `picture(rig, 0)`, and print each picture's logit for the class that is asked for.",
+            "point": "Where `point` misses, print all ten maps: which class is highest in the cell that it tells?",
+        },
     ),
     "astray": Computes(
         points=2,
