@@ -173,7 +173,12 @@ KEY = {
             "now?": read(bias=False),
             "What is answered at empty places still counts.": read(bias=True),
         },
-        ask="Take one report at a time. If one of them has become better but not right, it had two causes.",
+        ask={
+            "places": "Print a text before and after the `reshape`: does a column still hold one word?",
+            "company": "It has two causes. What does a window answer at an empty place, and what does it see there?",
+            "moved": "Which of its parameters does the optimiser get?",
+            "whole": "Go through the docstring: rows, empty places, the strongest answer at a word.",
+        },
     ),
     "tomorrow": Computes(
         points=2,
@@ -220,8 +225,11 @@ KEY = {
             "`judge` takes the two arms apart, although seed by seed they are pairs.": judged(paired=False),
             "`judge` gives the whole width: half of it is asked for.": judged(t=lambda n: 2 * given.T[n - 2]),
         },
-        ask="One part at a time: hint 2 has an example for `judge`; for `drawn`, print a few words of two draws; for "
-        "the verdict, judge the five pairs.",
+        ask={
+            "drawn": "Print a few words of two draws: how many of them occur only once in the texts?",
+            "judge": "Try `judge` with the example in hint 2.",
+            "verdict": "Run both arms and judge the five pairs: where does the interval end?",
+        },
     ),
     "closing_gap": Answer(
         points=4,

@@ -136,8 +136,14 @@ KEY = {
         points=5,
         shown=[[what, 0] for what in EXPERIMENTS],
         hidden=[[what, 1] for what in EXPERIMENTS],
-        ask="Which methods does that experiment call, and what does each of them leave behind? If only 'whole' is "
-        "wrong, a repair has changed something that was right before.",
+        ask={
+            "pace": "Which rate does each group have before `slow`, and which after it?",
+            "weights": "What moves a weight in `step` when it learns nothing from the images?",
+            "norms": "In which mode was the network before `loss_on`, and in which is it afterwards?",
+            "company": "Over which numbers do the mean and the deviation go?",
+            "whole": "If only this is wrong, a repair has changed something that was right before: what does `Start` "
+            "promise?",
+        },
     ),
     "three_kinds": Answer(
         points=4,
