@@ -40,8 +40,9 @@ lab: $(VENV)/.course  ## set up what a reader needs and open JupyterLab on the c
 
 test check chapters oldest: export OMP_NUM_THREADS = 1
 # A file, and so a notebook with its kernel and a fixture that is made once, stays in one process. One that crashes ends
-# the run: xdist 3.8 would hand out its finished files again and wait forever for an answer.
-PYTEST = $(BIN)/python -m pytest -rs -n $(JOBS) --dist loadfile --max-worker-restart 0
+# the run: xdist 3.8 would hand out its finished files again and wait forever for an answer. They keep their order, for
+# the longest are among the tests and the shortest among the notebooks: neither process is left with much at the end.
+PYTEST = $(BIN)/python -m pytest -rs -n $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 without = $(addprefix --ignore=tests/,$(1))
 
 .PHONY: test

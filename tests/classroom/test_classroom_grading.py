@@ -607,7 +607,8 @@ def test_more_output_than_is_kept_stops_no_cell() -> None:
     assert len(json.dumps(done.outputs[0])) < 600_000
 
 
-def test_without_walls_only_limits_hold(look) -> None:
+def test_without_walls_only_limits_hold(monkeypatch, look) -> None:
+    monkeypatch.setattr(sandbox, "PATIENCE", 10_000)
     cells = [look, "while True: pass", "kept = 1", "kept", "open('large', 'wb').write(bytes(2**21))"]
     done = execute(cells, Limits(cell_seconds=1.5, notebook_seconds=300, file_size=1), protected=False)
     user, _, seen, reached = json.loads(done.outputs[0][0]["text"])
@@ -617,7 +618,8 @@ def test_without_walls_only_limits_hold(look) -> None:
     assert done.outputs[4][0]["ename"] == "OSError"
 
 
-def test_a_notebook_that_used_up_its_time_says_what_was_not_run() -> None:
+def test_a_notebook_that_used_up_its_time_says_what_was_not_run(monkeypatch) -> None:
+    monkeypatch.setattr(sandbox, "PATIENCE", 10_000)
     loops = Limits(cell_seconds=2, notebook_seconds=0.01)
     done = execute(["while True: pass", "1"], loops, protected=not why_unprotected())
     assert done.problems == [

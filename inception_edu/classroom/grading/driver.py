@@ -262,7 +262,7 @@ class _Driver(NotebookClient):
         seconds = self.limits.cell_seconds
         if any(output.get("ename") == inside.TimeLimitError.__name__ for output in outputs):
             self.done.problems.append((number, f"ran for more than {seconds:g} s"))
-        if lasted > self.job.patience * seconds:
+        elif lasted > self.job.patience * seconds:
             self.done.problems.append((number, f"waited for more than {self.job.patience * seconds:g} s"))
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
