@@ -31,7 +31,7 @@ PLACES = {
     "AlexNet": (0, -1),
     "VGG-16": (0, -1),
     "BN-Inception": (-1, 0),
-    "ResNet-50": (1, -1),
+    "ResNet-50": (0, -1),
     "Inception-v3": (-1, 1),
     "Xception": (1, -1),
     "Inception-v4": (-1, 1),
