@@ -237,7 +237,8 @@ def differences_by_seed(
             label = "" if row else f"95 % interval of {'the first 3' if count == 3 else 'all'}"
             ax.errorbar(p.mean, -row - lower, xerr=p.half, fmt="s", color=colour, capsize=4, label=label)
             parts.append(f"{count} seeds {p.low:+.2f} to {p.high:+.2f}")
-        words.append(f"{name}: dots from {min(differences):+.2f} to {max(differences):+.2f}; {', '.join(parts)}")
+        said = name.replace("\n", " ")
+        words.append(f"{said}: dots from {min(differences):+.2f} to {max(differences):+.2f}; {', '.join(parts)}")
     ax.axvline(0, color=INK_BOTH, linewidth=1, alpha=0.6)
     ax.set(yticks=[-row for row in range(len(comparisons))], yticklabels=list(comparisons))
     ax.set(xlabel=f"difference in {of} accuracy (points)", ylim=(0.3 - len(comparisons), 0.35))

@@ -53,9 +53,9 @@ def _percent(record: Mapping[str, Any], name: str) -> list[float]:
 def price_map(record: Mapping[str, Any], macs: int | None = None, share: float | None = None) -> Picture:
     """Validation accuracy against MACs: a dot for each seed, a bar at the mean, and the budget as a line.
 
-    A thin line joins the stand-in's run with that of each of its two changes with the same seed. Shaded are the two
-    goals, measured against the small GoogLeNet's mean: "cheaper", with at most `CHEAPER` of its MACs and at most a
-    point lost, and "better", with a point gained. Whether a difference is shown is for its interval to say.
+    Shaded are the two goals, measured against the small GoogLeNet's mean: "cheaper", with at most `CHEAPER` of its MACs
+    and at most a point lost, and "better", with a point gained. Whether a difference is shown is for its interval to
+    say.
     `macs` and `share` (of 1) are those of the reader's network, which is a star; without both there is none.
     Raises ValueError for one without the other.
     """
@@ -70,9 +70,6 @@ def price_map(record: Mapping[str, Any], macs: int | None = None, share: float |
         name: [costs[name] + 0.07 * (i - (len(each) - 1) / 2) for i in range(len(each))]
         for name, each in shares.items()
     }
-    for name in ("separable", "narrower"):
-        for pair in zip(places["stand-in"], shares["stand-in"], places[name], shares[name], strict=True):
-            ax.plot(pair[0::2], pair[1::2], color=ARMS[name], linewidth=0.8, alpha=0.5, zorder=1)
     words = []
     for name, colour in ARMS.items():
         mean = fmean(shares[name])
