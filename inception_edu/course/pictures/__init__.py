@@ -228,9 +228,14 @@ def differences_by_seed(
     words = []
     for row, (name, (first, second)) in enumerate(comparisons.items()):
         differences = [100 * (b - a) for a, b in zip(first, second, strict=True)]
-        three, others = differences[:3], differences[3:]
-        for seeds, colour, label in ((three, ORANGE, "the first 3 seeds"), (others, BLUE_BOTH, "the other seeds")):
-            ax.plot(seeds, [-row] * len(seeds), "o", color=colour, label="" if row else label)
+        heights = [
+            0.12 - row - 0.22 * place / len(differences) for place in range(len(differences))
+        ]  # to tell equals apart
+        for part, colour, label in (
+            (slice(3), ORANGE, "the first 3 seeds"),
+            (slice(3, None), BLUE_BOTH, "the other seeds"),
+        ):
+            ax.plot(differences[part], heights[part], "o", color=colour, label="" if row else label)
         parts = []
         for count, lower, colour in ((3, 0.22, ORANGE), (len(differences), 0.4, GREEN)):
             p = paired(first[:count], second[:count])
