@@ -85,8 +85,8 @@ def price_map(record: Mapping[str, Any], macs: int | None = None, share: float |
     lowest, better = (fmean(shares["small GoogLeNet"]) + points for points in (-1, 1))
     for right, bottom in ((cheap, lowest), (budget, better)):
         ax.fill_between([0, right], bottom, 100, color=BLUE_BOTH, alpha=0.15, linewidth=0)
-    ax.text(0.15, lowest + 0.1, "goal “cheaper”", color=BLUE_BOTH, va="bottom")
-    ax.text(budget - 0.15, better + 0.1, "goal “better”", color=BLUE_BOTH, ha="right", va="bottom")
+    ax.text(0.15, lowest + 0.1, "goal “cheaper”", color=INK_BOTH, va="bottom")
+    ax.text(budget - 0.15, better + 0.1, "goal “better”", color=INK_BOTH, ha="right", va="bottom")
     ax.axvline(budget, color=INK_BOTH, linestyle="--", linewidth=1.2)
     ax.text(budget + 0.1, low, "budget", color=INK_BOTH, va="bottom")
     if macs is not None and share is not None:
