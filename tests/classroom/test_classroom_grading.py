@@ -577,7 +577,7 @@ def test_a_driver_that_says_nothing_more_is_not_waited_for(tmp_path, monkeypatch
     never = threading.Event()
     with subprocess.Popen(["sleep", "1000"]) as silent:
         sandbox._wait(silent, tmp_path / driver.AT, tmp_path / driver.RESULT, never)
-        sandbox._end(silent)
+        driver.end(silent)
     assert silent.returncode
 
 

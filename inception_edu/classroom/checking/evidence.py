@@ -11,7 +11,6 @@ from copy import deepcopy
 from decimal import Decimal
 from fractions import Fraction
 from itertools import compress
-from math import prod
 from typing import Any
 
 import torch
@@ -157,8 +156,8 @@ _IN_PLACE = ("norm", "activation", "dropout", "identity", "reshape")
 def _makes_maps(step: Node) -> bool:
     kind = kind_of(step.form)
     drawn = kind.box(step.form) if kind else ""
-    mean = drawn == "pool" and prod(step.output.sides) == 1
-    return prod(step.input.sides) > 1 and not mean and drawn not in _IN_PLACE
+    mean = drawn == "pool" and math.prod(step.output.sides) == 1
+    return math.prod(step.input.sides) > 1 and not mean and drawn not in _IN_PLACE
 
 
 def recomputed(given: Mapping[str, Any], shape: Sequence[int]) -> tuple[dict[str, Any], str]:

@@ -81,6 +81,23 @@ class Run:
     failed: tuple[str, str] | None = None
 
 
+def tree(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
+    """A process and all that it started; nothing once it has ended."""
+    with suppress(psutil.NoSuchProcess):
+        if process.poll() is None:
+            first = psutil.Process(process.pid)
+            return [first, *first.children(recursive=True)]
+    return []
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a process with all that it started."""
+    for each in reversed(tree(process)):  # with bubblewrap, its first process takes all the others along
+        with suppress(psutil.Error):
+            each.kill()
+    process.wait()
+
+
 class _StoppedError(Exception):
     """A cell whose kernel has to be ended; the message says what it did."""
 
@@ -109,11 +126,14 @@ class _Driver(NotebookClient):
             self.done.failed = type(error).__name__, str(error)
         return self.done
 
-    def tell(self, number: int) -> None:
-        """Leaves word of the cell that is running, -1 before the first. Raises SandboxError once nobody reads it."""
+    def tell(self, number: int, seconds: float) -> None:
+        """Leaves word of the cell that is running, -1 before the first, and of the seconds computed so far.
+
+        Raises SandboxError once nobody reads it.
+        """
         if os.getppid() != self.grader:
             raise SandboxError("the grader has ended")
-        word = {"cell": number, "seconds": self.used(), "clock": time.monotonic()}
+        word = {"cell": number, "seconds": seconds, "clock": time.monotonic()}
         Path(self.folder, "at.new").write_text(json.dumps(word))
         with suppress(PermissionError):  # Windows, while it is read
             os.replace(Path(self.folder, "at.new"), Path(self.folder, AT))
@@ -143,10 +163,7 @@ class _Driver(NotebookClient):
             self.done.ended = self._number, str(error)
         finally:
             self.done.seconds = self.used()
-            for process in reversed(self._tree()):  # with bubblewrap, its first process takes all the others along
-                with suppress(psutil.Error):
-                    process.kill()
-            self.process.wait()
+            end(self.process)
 
     def _started(self, client: Any, folder: str) -> "subprocess.Popen[bytes]":
         """The process of a kernel, to which `client` can connect once it is ready."""
@@ -191,8 +208,9 @@ class _Driver(NotebookClient):
     async def _door(self) -> str:
         """Waits until the kernel is ready; where its files are seen from outside: "", or /proc/PID/root."""
         while True:
-            self.tell(-1)
-            for root in [f"/proc/{each.pid}/root" for each in self._tree()] if self.job.protected else [""]:
+            used = self.used()
+            self.tell(-1, used)
+            for root in [f"/proc/{each.pid}/root" for each in tree(self.process)] if self.job.protected else [""]:
                 if os.path.exists(root + self.ready):
                     return root
             if (status := self.process.poll()) is not None:
@@ -203,28 +221,20 @@ class _Driver(NotebookClient):
                 said = Path(self.folder, "said").read_text(errors="replace")[-2000:].strip()
                 why = said or f"without a word, with code {status}"
                 raise SandboxError(f"the sandbox ended before the first cell: {why}")
-            if self.used() > BOOT:
+            if used > BOOT:
                 raise SandboxError(f"no notebook started within {BOOT} s of computing")
             await asyncio.sleep(LOOK)
-
-    def _tree(self) -> list[psutil.Process]:
-        """The kernel and all that it started."""
-        with suppress(psutil.NoSuchProcess):
-            if self.process.poll() is None:
-                first = psutil.Process(self.process.pid)
-                return [first, *first.children(recursive=True)]
-        return []
 
     def used(self) -> float:
         """Seconds that it has computed since it was ready, with all that it started; looks at its memory, too."""
         seconds = memory = 0.0
-        tree = self._tree()
-        for process in tree:
+        processes = tree(self.process)
+        for process in processes:
             with suppress(psutil.Error), process.oneshot():
                 seconds += sum(process.cpu_times()[:4])
                 memory += process.memory_info().rss / MB
         if memory > TOGETHER * self.limits.memory:  # pages that processes share were counted for each of them
-            memory = sum(map(_share, tree)) / MB
+            memory = sum(map(_share, processes)) / MB
         self._last = max(self._last, seconds)  # one may be missed while its parent changes
         self.memory = memory
         self.done.memory = max(self.done.memory, memory)
@@ -238,15 +248,15 @@ class _Driver(NotebookClient):
         Raises _StoppedError when its kernel has to be ended; CrowdedError and SandboxError as `execute` does.
         """
         self._number = number
-        self.tell(number)
         cell, before, began = self.nb.cells[number], self.used(), time.monotonic()
+        self.tell(number, before)
         task = asyncio.ensure_future(self.async_execute_cell(cell, number))
         try:
             while not task.done():
                 await asyncio.wait([task], timeout=LOOK)
-                lasted = time.monotonic() - began
-                self.tell(number)
-                self._look(self.used() - before, lasted)
+                lasted, used = time.monotonic() - began, self.used()
+                self.tell(number, used)
+                self._look(used - before, lasted)
             task.result()
             self.done.outputs[number] = outputs = _joined(cell.outputs)
         except (SandboxError, _StoppedError):

@@ -18,7 +18,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from typing import Any
 import psutil
 
 from ..checking import SETTINGS
-from .driver import AT, JOB, LOOK, RESULT, CrowdedError, Job, Run, SandboxError
+from .driver import AT, JOB, LOOK, RESULT, CrowdedError, Job, Run, SandboxError, end
 from .walls import PACKAGE, Limits
 
 PATIENCE = 5  # times the seconds of a cell that it may last by the clock on the wall
@@ -107,7 +106,7 @@ def _one(job: Job, stop: threading.Event) -> Run:
         try:
             _wait(process, word, result, stop)
         finally:
-            _end(process)
+            end(process)
         if result.exists():
             run = Run(**json.loads(result.read_text()))
             if run.failed is not None:
@@ -134,13 +133,3 @@ def _wait(process: "subprocess.Popen[bytes]", word: Path, result: Path, stop: th
             raise SandboxError("the machine ran out of memory; try again with --jobs 1")
         if word.exists() and (said := word.read_text()) != last:
             last, heard = said, time.monotonic()
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Ends a driver with all that it started."""
-    with suppress(psutil.Error):
-        tree = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
-        for each in tree:
-            with suppress(psutil.Error):
-                each.kill()
-    process.wait()
